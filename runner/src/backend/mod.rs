@@ -1,0 +1,227 @@
+//! Isolation back ends: each opens a *cell* in which a submission's programs are started, paused and killed.
+//!
+//! A cell lives as long as one job: a build phase, or one node for the whole of a case. Its processes, mounts and
+//! scratch files are gone when it is closed, and also when takehome itself dies.
+
+use std::{ffi::OsString, future::Future, os::fd::OwnedFd, path::PathBuf, pin::Pin, time::Duration};
+use tokio::sync::mpsc;
+
+/// What a cell may see and use.
+#[derive(Debug, Clone)]
+pub struct CellSpec {
+    /// A short name for messages and cgroup directories, such as `n3` or `build`; `[a-z0-9-]` only.
+    pub label: String,
+    /// How much of the host's system is visible.
+    pub root: Root,
+    /// Further files and folders of the host. Parents are created empty and read-only.
+    pub mounts: Vec<Mount>,
+    /// The writable work directory, always seen as [`WORK`].
+    pub work: Work,
+    /// Size of the writable `/tmp` (a tmpfs), in bytes.
+    pub tmp_bytes: u64,
+    /// What the cell's processes may use together.
+    pub limits: Limits,
+    /// Listen on `127.0.0.1:3128` inside the cell and hand the listening socket to the caller: the only way out, for
+    /// a proxy that the caller runs. Without it the cell has its own loopback and nothing else.
+    pub egress: bool,
+}
+
+/// Where the work directory is seen inside every cell.
+pub const WORK: &str = "/work";
+/// The proxy's address inside a cell with egress.
+pub const EGRESS: &str = "127.0.0.1:3128";
+
+/// How much of the host's system a cell sees, always read-only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Root {
+    /// Shared libraries, the dynamic loader and a synthetic `/etc`: enough for a compiled program.
+    Libraries,
+    /// The whole of `/usr` and the parts of `/etc` that compilers and interpreters need.
+    System,
+}
+
+/// A file or folder of the host seen inside the cell, submounts included.
+#[derive(Debug, Clone)]
+pub struct Mount {
+    /// Path on the host.
+    pub host: PathBuf,
+    /// Path inside the cell.
+    pub at: PathBuf,
+    /// Whether the cell may write there. The caller bounds its size.
+    pub writable: bool,
+}
+
+/// The work directory of a cell.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// A tmpfs of so many bytes and inodes that is gone with the cell.
+    Memory {
+        /// Most bytes.
+        bytes: u64,
+        /// Most inodes.
+        inodes: u64,
+    },
+    /// A folder of the host, which must belong to the cell's user (see [`Backend::adopt`]).
+    Folder(PathBuf),
+}
+
+/// Limits on all processes of a cell together.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of memory, tmpfs pages included where the kernel accounts for them.
+    pub memory: u64,
+    /// Processes and threads.
+    pub processes: u64,
+    /// Open files of one process.
+    pub open_files: u64,
+    /// Size of one file, in bytes.
+    pub file_size: u64,
+    /// CPU time of one process.
+    pub cpu: Option<Duration>,
+}
+
+/// A program to start in a cell. The environment holds exactly `env`.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// Program and arguments; the program is looked up in `PATH` of `env` unless it holds a slash.
+    pub argv: Vec<OsString>,
+    /// The whole environment.
+    pub env: Vec<(OsString, OsString)>,
+    /// Current directory inside the cell.
+    pub cwd: PathBuf,
+}
+
+/// The three descriptors that a started program gets as 0, 1 and 2.
+#[derive(Debug)]
+pub struct Stdio {
+    /// Standard input.
+    pub stdin: OwnedFd,
+    /// Standard output.
+    pub stdout: OwnedFd,
+    /// Standard error.
+    pub stderr: OwnedFd,
+}
+
+/// What is asked of a cell.
+#[derive(Debug)]
+pub enum Control {
+    /// Start a program; answered by [`CellEvent::Started`] or [`CellEvent::StartFailed`].
+    Start(Command, Stdio),
+    /// SIGTERM to the started program.
+    Terminate,
+    /// SIGKILL to every process of the cell; the cell stays and can start another program.
+    Kill,
+    /// SIGSTOP to every process of the cell.
+    Pause,
+    /// SIGCONT to every process of the cell.
+    Resume,
+    /// Kill everything and take the cell down; answered by [`CellEvent::Closed`], the last event.
+    Close,
+}
+
+/// What a cell tells. Also sent unasked: an exit is reported as soon as it happens.
+#[derive(Debug, Clone)]
+pub enum CellEvent {
+    /// The program runs (its `exec` has succeeded).
+    Started,
+    /// The program could not be executed; the errno of `exec` or `chdir`.
+    StartFailed {
+        /// Which call failed.
+        call: String,
+        /// Its errno.
+        errno: i32,
+    },
+    /// The started program has ended. Its children have been killed.
+    Exited(Exit),
+    /// The cell is gone; nothing of it is left.
+    Closed(Usage),
+    /// The cell was lost without being asked, by a fault of this machine or of takehome.
+    Lost(String),
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    /// Exit status, when it exited by itself.
+    pub code: Option<i32>,
+    /// Signal that ended it.
+    pub signal: Option<i32>,
+    /// The kernel killed a process of the cell because of the memory limit.
+    pub out_of_memory: bool,
+}
+
+/// What all processes of a cell used, ended children included.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Usage {
+    /// CPU time, user and system.
+    pub cpu: Duration,
+    /// Most memory at one time in bytes: of the whole cell where a cgroup counts it, otherwise of its largest process.
+    pub peak_memory: u64,
+}
+
+/// A live cell. Dropping it closes it.
+#[derive(Debug)]
+pub struct Cell {
+    /// Requests to the cell.
+    pub control: mpsc::UnboundedSender<Control>,
+    /// What the cell tells.
+    pub events: mpsc::UnboundedReceiver<CellEvent>,
+    /// The listening socket of [`CellSpec::egress`].
+    pub egress: Option<std::net::TcpListener>,
+}
+
+/// A cell being opened.
+pub type Opening<'a> = Pin<Box<dyn Future<Output = Result<Cell, OpenError>> + Send + 'a>>;
+
+/// A way to isolate programs.
+pub trait Backend: Send + Sync {
+    /// What it enforces on this machine; each layer is probed, not assumed.
+    fn capabilities(&self) -> Capabilities;
+    /// Opens a cell, ready for [`Control::Start`].
+    fn open(&self, spec: CellSpec) -> Opening<'_>;
+    /// Makes a folder of the host and all below it belong to the cell's user.
+    fn adopt(&self, folder: &std::path::Path) -> std::io::Result<()>;
+}
+
+/// What a back end enforces here, layer by layer.
+#[derive(Debug, Clone)]
+pub struct Capabilities {
+    /// Name of the back end.
+    pub backend: &'static str,
+    /// One entry for each layer, in a fixed order.
+    pub layers: Vec<Layer>,
+    /// Whether it can isolate at all; when not, the reason and what to do about it.
+    pub usable: Result<(), String>,
+}
+
+/// One layer of isolation.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// Such as `network namespace` or `memory limit`.
+    pub name: &'static str,
+    /// How far it is enforced.
+    pub status: LayerStatus,
+    /// By what, or why not.
+    pub detail: String,
+}
+
+/// How far a layer is enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerStatus {
+    /// By the kernel.
+    Enforced,
+    /// Roughly: by rlimits of one process, or by watching.
+    Approximate,
+    /// Not at all.
+    Missing,
+}
+
+/// Why a cell could not be opened: always a fault of the machine or of takehome.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the sandbox could not be set up: {step}: {reason}")]
+pub struct OpenError {
+    /// What was being done.
+    pub step: String,
+    /// Why it failed.
+    pub reason: String,
+}

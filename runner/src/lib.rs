@@ -1,0 +1,3 @@
+//! Everything of takehome that touches the world: git, sandbox, processes, clock, disk and terminal.
+
+pub mod backend;
