@@ -2,4 +2,21 @@
 //!
 //! Nothing in here does IO, reads a clock or holds global state: a verdict is a function of the record.
 
+pub mod case;
+pub mod checker;
+pub mod event;
+pub mod history;
+pub mod journal;
+pub mod judge;
+pub mod manifest;
+pub mod metric;
+pub mod net;
+pub mod oracle;
+pub mod plan;
+pub mod report;
+pub mod score;
+pub mod statistics;
+pub mod text;
 pub mod time;
+pub mod units;
+pub mod verdict;

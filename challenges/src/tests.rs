@@ -1,0 +1,76 @@
+//! The catalogue holds together: every folder is complete, and every oracle does what its manifest says.
+
+use super::*;
+use harness::checker::CODES;
+
+#[test]
+fn every_folder_is_complete() {
+    for challenge in CATALOGUE {
+        let manifest = challenge.manifest().unwrap_or_else(|error| panic!("{}: {error}", challenge.name));
+        let statement = challenge.text("statement.md");
+        for section in ["Task", "Interface", "Rules", "Examples", "Grading"] {
+            assert!(statement.contains(&format!("## {section}")), "{}: no {section}", challenge.name);
+        }
+        for stage in &manifest.stages {
+            assert!(
+                statement.contains(&format!("`{}`", stage.id)),
+                "{}: {} is not explained",
+                challenge.name,
+                stage.id
+            );
+        }
+        assert!(!challenge.text("notes.md").is_empty(), "{}: no notes", challenge.name);
+        assert_eq!(challenge.variants("starter"), ["cpp", "go", "rust"], "{}", challenge.name);
+        assert!(challenge.variants("reference").contains(&"rust".to_owned()), "{}", challenge.name);
+        let total: f64 = manifest.stages.iter().map(|stage| stage.points).sum();
+        assert_eq!(total, 100.0, "{}", challenge.name);
+    }
+}
+
+#[test]
+fn every_mutant_changes_its_base_and_expects_a_finding_that_exists() {
+    for challenge in CATALOGUE {
+        let manifest = challenge.manifest().unwrap();
+        let mutants = challenge.mutants().unwrap_or_else(|error| panic!("{}: {error}", challenge.name));
+        assert!(mutants.len() >= 4, "{}: only {} mutants", challenge.name, mutants.len());
+        for Mutant { name, expect, .. } in mutants {
+            assert!(manifest.stage(&expect.stage).is_some(), "{name}: no stage {}", expect.stage);
+            assert!(CODES.iter().any(|(code, _)| *code == expect.code), "{name}: no code {}", expect.code);
+        }
+    }
+}
+
+#[test]
+fn a_script_is_a_function_of_its_seed_and_keeps_to_its_stage() {
+    for challenge in CATALOGUE {
+        for stage in challenge.manifest().unwrap().stages {
+            let script = challenge.oracle.script(&stage, 7);
+            let again = challenge.oracle.script(&stage, 7);
+            assert_eq!(script.work, again.work);
+            assert!(!script.work.is_empty());
+            assert!(script.work.is_sorted_by_key(|(at, _)| *at));
+            for (at, request) in &script.work {
+                assert!(*at <= stage.duration() && request.node < stage.nodes, "{}/{}", challenge.name, stage.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_folder_is_in_the_catalogue() {
+    let folders: std::collections::BTreeSet<String> =
+        Files::iter().filter_map(|path| path.strip_suffix("/challenge.toml").map(str::to_owned)).collect();
+    let known = CATALOGUE.iter().map(|challenge| challenge.name.to_owned()).collect();
+    assert_eq!(folders, known, "add the missing one to CATALOGUE in challenges/src/lib.rs");
+}
+
+#[test]
+fn an_edit_has_to_match_exactly_once() {
+    let mut tree = Tree::default();
+    tree.overlay([("a".to_owned(), Cow::Borrowed(&b"x y x"[..]))]);
+    assert!(tree.replace("a", "x", "z").is_err());
+    assert!(tree.replace("a", "q", "z").is_err());
+    assert!(tree.replace("b", "x", "z").is_err());
+    assert_eq!(tree.replace("a", "y", "z"), Ok(()));
+    assert_eq!(&*tree.files["a"], b"x z x");
+}

@@ -1,0 +1,55 @@
+//! `stays-up`: no process ends without being asked to.
+
+use super::{
+    Checker, Judgement, View,
+    evidence::{Figure, finding, share},
+    view::node_name,
+};
+use crate::case::{Incident, IncidentKind};
+
+/// The check.
+pub struct StaysUp;
+
+const ABOUT: &str = "a node runs until it is told to stop";
+
+impl Checker for StaysUp {
+    fn name(&self) -> &'static str {
+        "stays-up"
+    }
+    fn about(&self) -> &'static str {
+        ABOUT
+    }
+
+    fn check(&self, view: &View<'_>) -> Judgement {
+        let ends = |incident: &&Incident| {
+            matches!(incident.kind, IncidentKind::Crashed | IncidentKind::OutOfMemory | IncidentKind::SlowStart)
+        };
+        let crashes: Vec<&Incident> = view.case.summary.incidents.iter().filter(ends).collect();
+        // A node that crashed while it started is reported as crashed, not as slow.
+        let worst = crashes.iter().find(|crash| crash.kind != IncidentKind::SlowStart).or(crashes.first());
+        let Some(crash) = worst else {
+            return Judgement::pass(format!("{} nodes ran until they were stopped", view.nodes));
+        };
+        let node = node_name(crash.node);
+        let actual = format!("{node}: {} at {}", crash.detail, crash.at);
+        let mut finding =
+            finding(crash.kind.code(), ABOUT, format!("{node} answers `init` and goes on running"), actual);
+        finding.count = crashes.len() as u64;
+        finding.evidence = evidence(view, crash);
+        Judgement::fail(share(crashes.len(), view.nodes as usize, "node") + " ended or never started", finding)
+    }
+}
+
+/// The last things that were asked of the node, and the end of its log.
+fn evidence(view: &View<'_>, crash: &Incident) -> crate::verdict::Evidence {
+    let mut figure = Figure::of(view);
+    let before = view.case.history.operations.iter().rev();
+    for op in before.filter(|op| op.node == crash.node && op.invoked <= crash.at).take(3) {
+        let reply = op.reply.as_deref().map(|reply| crate::text::excerpt(reply, 48));
+        figure.operation(op, crate::text::excerpt(&op.request, 48), reply, true);
+    }
+    for line in crash.line.lines() {
+        figure.line(format!("{} stderr", node_name(crash.node)), line);
+    }
+    figure.finish("the last requests to the node and the end of its log".into())
+}

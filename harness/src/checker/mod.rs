@@ -1,0 +1,103 @@
+//! The registry of checks: each judges one requirement over the record of one case.
+
+mod crash;
+mod echo;
+mod evidence;
+mod set_duplicate;
+mod set_lost;
+mod set_phantom;
+mod set_view;
+mod unique;
+mod view;
+mod well_formed;
+
+pub use set_view::{SetView, field_of};
+pub use view::View;
+
+use crate::verdict::{Finding, Verdict};
+
+/// A check.
+pub trait Checker: Sync {
+    /// Its name in a manifest.
+    fn name(&self) -> &'static str;
+    /// The requirement in words.
+    fn about(&self) -> &'static str;
+    /// Judges one case.
+    fn check(&self, view: &View<'_>) -> Judgement;
+}
+
+/// What a check concludes of one case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What was observed, in a few words.
+    pub detail: String,
+    /// The violations; empty unless the verdict is a fail, apart from advice.
+    pub findings: Vec<Finding>,
+}
+
+impl Judgement {
+    /// The requirement holds.
+    pub fn pass(detail: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Pass, detail: detail.into(), findings: Vec::new() }
+    }
+
+    /// The requirement is violated.
+    pub fn fail(detail: impl Into<String>, finding: Finding) -> Self {
+        Self { verdict: Verdict::Fail, detail: detail.into(), findings: vec![finding] }
+    }
+}
+
+/// All checks.
+pub const REGISTRY: &[&dyn Checker] = &[
+    &well_formed::WellFormed,
+    &crash::StaysUp,
+    &echo::EchoesExactly,
+    &unique::IdsUnique,
+    &set_lost::NothingLost,
+    &set_duplicate::NoDuplicates,
+    &set_phantom::NoPhantoms,
+];
+
+/// The check with this name.
+pub fn find(name: &str) -> Option<&'static dyn Checker> {
+    REGISTRY.iter().copied().find(|checker| checker.name() == name)
+}
+
+/// The first client operations without a good answer, as evidence.
+pub fn unanswered(view: &View<'_>) -> crate::verdict::Evidence {
+    let bad: Vec<_> = view.work().filter(|op| !op.is_ok()).collect();
+    let mut figure = evidence::Figure::of(view);
+    for op in bad.iter().take(4) {
+        let reply = op.reply.as_deref().map(|reply| crate::text::excerpt(reply, 60));
+        figure.operation(op, crate::text::excerpt(&op.request, 40), reply, true);
+    }
+    figure.finish(evidence::share(bad.len(), view.work().count(), "operation"))
+}
+
+/// Every code a finding can have, with its meaning.
+pub const CODES: &[(&str, &str)] = &[
+    ("malformed-output", "a line of stdout is no message"),
+    ("output-flood", "output without a line end, or more than could be taken"),
+    ("unknown-destination", "a message to a node or client that does not exist"),
+    ("forged-source", "a message in the name of another node"),
+    ("unmatched-reply", "a reply to a request that was never made"),
+    ("repeated-reply", "a second reply to the same request"),
+    ("wrong-reply", "a reply whose type or contents are not what the request asks for"),
+    ("error-reply", "requests were answered with errors"),
+    ("no-reply", "requests were not answered, or nothing came back that could be judged"),
+    ("slow-start", "`init` or an opening request was not answered in time"),
+    ("node-crashed", "the program ended without being asked to"),
+    ("out-of-memory", "the program was ended by its memory limit"),
+    ("deaf", "the program stopped reading its stdin"),
+    ("duplicate-id", "the same id was handed out twice"),
+    ("value-lost", "an acknowledged value is missing from a final read"),
+    ("duplicate-value", "a read holds the same value twice"),
+    ("phantom-value", "a read holds a value that nobody wrote"),
+    ("bound-missed", "a metric is outside the bound that the stage requires"),
+    ("metric-zero", "a graded metric is so far off that it earns no points"),
+];
+
+#[cfg(test)]
+mod tests;

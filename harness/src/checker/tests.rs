@@ -1,0 +1,181 @@
+//! Each check on a good case and on bad ones, small enough to see why.
+
+use super::*;
+use crate::{
+    case::{CaseRecord, CaseSummary, Ended, Incident, IncidentKind},
+    history::{History, Operation, Outcome, Role},
+    oracle::Vocabulary,
+    time::Offset,
+};
+use proptest::prelude::*;
+
+const SET: Vocabulary = Vocabulary::Set { add: "broadcast", value: "message", read: "read", values: "messages" };
+const ECHO: Vocabulary = Vocabulary::Echo { function: "echo", field: "echo" };
+const IDS: Vocabulary = Vocabulary::Ids { function: "generate", field: "id" };
+
+fn op(role: Role, node: u32, at: u64, function: &str, request: &str, reply: Option<&str>) -> Operation {
+    Operation {
+        client: 0,
+        node,
+        role,
+        function: function.into(),
+        invoked: Offset::from_millis(at),
+        returned: reply.map(|_| Offset::from_millis(at + 1)),
+        outcome: if reply.is_some() { Outcome::Ok } else { Outcome::Unknown(None) },
+        request: request.into(),
+        reply: reply.map(Into::into),
+    }
+}
+
+fn add(at: u64, value: &str, acknowledged: bool) -> Operation {
+    let request = format!(r#"{{"type":"broadcast","message":{value}}}"#);
+    op(Role::Work, 0, at, "broadcast", &request, acknowledged.then_some(r#"{"type":"broadcast_ok"}"#))
+}
+
+fn read(role: Role, node: u32, at: u64, values: &str) -> Operation {
+    let reply = format!(r#"{{"type":"read_ok","messages":[{values}]}}"#);
+    op(role, node, at, "read", r#"{"type":"read"}"#, Some(&reply))
+}
+
+fn case(operations: Vec<Operation>) -> CaseRecord {
+    let summary = CaseSummary { ended: Ended::Completed, ended_at: Offset::from_millis(10_000), ..Default::default() };
+    CaseRecord { summary, history: History { operations }, ..Default::default() }
+}
+
+fn judge(check: &str, vocabulary: Vocabulary, nodes: u32, operations: Vec<Operation>) -> (Verdict, Vec<String>) {
+    let case = case(operations);
+    let judgement = find(check).unwrap().check(&View::new(&case, vocabulary, nodes));
+    (judgement.verdict, judgement.findings.into_iter().map(|finding| finding.code).collect())
+}
+
+fn failed(code: &str) -> (Verdict, Vec<String>) {
+    (Verdict::Fail, vec![code.to_owned()])
+}
+
+fn passed() -> (Verdict, Vec<String>) {
+    (Verdict::Pass, vec![])
+}
+
+#[test]
+fn a_lost_value_is_found() {
+    let history = |last: &str| {
+        vec![add(0, "1", true), add(5, "2", true), read(Role::Closing, 0, 50, "1,2"), read(Role::Closing, 1, 50, last)]
+    };
+    assert_eq!(judge("nothing-lost", SET, 2, history("2,1")), passed());
+    assert_eq!(judge("nothing-lost", SET, 2, history("1")), failed("value-lost"));
+}
+
+#[test]
+fn only_acknowledged_values_can_be_lost() {
+    let history = vec![add(0, "1", true), add(5, "2", false), read(Role::Closing, 0, 50, "1")];
+    assert_eq!(judge("nothing-lost", SET, 1, history), passed());
+}
+
+#[test]
+fn nothing_acknowledged_or_no_final_read_never_passes() {
+    let unacknowledged = vec![add(0, "1", false), read(Role::Closing, 0, 50, "1")];
+    assert_eq!(judge("nothing-lost", SET, 1, unacknowledged), failed("no-reply"));
+    let unread = vec![add(0, "1", true), read(Role::Probe, 0, 50, "1")];
+    assert_eq!(judge("nothing-lost", SET, 1, unread), failed("no-reply"));
+    assert_eq!(judge("ids-unique", IDS, 1, vec![]), failed("no-reply"));
+    assert_eq!(judge("echoes-exactly", ECHO, 1, vec![]), failed("no-reply"));
+}
+
+#[test]
+fn duplicates_in_a_read_are_found() {
+    assert_eq!(judge("no-duplicates", SET, 1, vec![add(0, "1", true), read(Role::Probe, 0, 50, "1")]), passed());
+    let twice = vec![add(0, "1", true), read(Role::Probe, 0, 50, "1,1")];
+    assert_eq!(judge("no-duplicates", SET, 1, twice), failed("duplicate-value"));
+}
+
+#[test]
+fn values_from_nowhere_and_from_the_future_are_found() {
+    let history = |read| vec![add(0, "9007199254740993", true), read];
+    let exact = read(Role::Probe, 0, 50, "9007199254740993");
+    assert_eq!(judge("no-phantoms", SET, 1, history(exact)), passed());
+    let rounded = read(Role::Probe, 0, 50, "9007199254740992");
+    assert_eq!(judge("no-phantoms", SET, 1, history(rounded)), failed("phantom-value"));
+    let early = vec![read(Role::Probe, 0, 1, "7"), add(50, "7", true)];
+    assert_eq!(judge("no-phantoms", SET, 1, early), failed("phantom-value"));
+}
+
+#[test]
+fn echoes_compare_at_any_size() {
+    let echo = |reply: &str| {
+        let reply = format!(r#"{{"type":"echo_ok","echo":{reply}}}"#);
+        vec![op(
+            Role::Work,
+            0,
+            0,
+            "echo",
+            r#"{"type":"echo","echo":[123456789012345678901234567890,{"a":"é"}]}"#,
+            Some(&reply),
+        )]
+    };
+    assert_eq!(judge("echoes-exactly", ECHO, 1, echo(r#"[123456789012345678901234567890,{"a":"\u00e9"}]"#)), passed());
+    assert_eq!(
+        judge("echoes-exactly", ECHO, 1, echo(r#"[123456789012345678901234567891,{"a":"é"}]"#)),
+        failed("wrong-reply")
+    );
+    assert_eq!(judge("echoes-exactly", ECHO, 1, echo(r#"[1.2345678901234568e29,{"a":"é"}]"#)), failed("wrong-reply"));
+}
+
+#[test]
+fn repeated_and_missing_ids_are_found() {
+    let ids = |replies: &[&str]| {
+        let reply = |(at, reply): (usize, &&str)| {
+            op(Role::Work, 0, at as u64, "generate", r#"{"type":"generate"}"#, Some(reply))
+        };
+        replies.iter().enumerate().map(reply).collect::<Vec<_>>()
+    };
+    let (one, two) = (r#"{"type":"generate_ok","id":1}"#, r#"{"type":"generate_ok","id":"1"}"#);
+    assert_eq!(judge("ids-unique", IDS, 1, ids(&[one, two])), passed());
+    assert_eq!(judge("ids-unique", IDS, 1, ids(&[one, two, one])), failed("duplicate-id"));
+    assert_eq!(judge("ids-unique", IDS, 1, ids(&[one, r#"{"type":"generate_ok"}"#])), failed("wrong-reply"));
+}
+
+#[test]
+fn incidents_become_findings_with_their_line() {
+    let kinds = [
+        (IncidentKind::MalformedOutput, "well-formed", true),
+        (IncidentKind::UnknownDestination, "well-formed", true),
+        (IncidentKind::UnmatchedReply, "well-formed", true),
+        (IncidentKind::RepeatedReply, "well-formed", false),
+        (IncidentKind::Crashed, "stays-up", true),
+        (IncidentKind::OutOfMemory, "stays-up", true),
+    ];
+    for (kind, check, decisive) in kinds {
+        let mut case = case(vec![]);
+        let incident =
+            Incident { at: Offset(1), node: 0, kind, detail: "why".into(), line: "the line".into(), count: 3 };
+        case.summary.incidents.push(incident);
+        for checker in ["well-formed", "stays-up"] {
+            let judgement = find(checker).unwrap().check(&View::new(&case, ECHO, 1));
+            let expected = if checker == check && decisive { Verdict::Fail } else { Verdict::Pass };
+            assert_eq!(judgement.verdict, expected, "{checker} on {kind:?}");
+            if checker == check {
+                assert_eq!(judgement.findings[0].evidence.lines[0].text, "the line");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_check_of_another_protocol_decides_nothing() {
+    assert_eq!(judge("nothing-lost", ECHO, 1, vec![]).0, Verdict::Unknown);
+    assert_eq!(judge("ids-unique", SET, 1, vec![]).0, Verdict::Unknown);
+}
+
+proptest! {
+    /// Of a set that every node holds, a final read passes exactly when it misses nothing acknowledged.
+    #[test]
+    fn lost_means_missing(acknowledged in prop::collection::vec(any::<bool>(), 1..20), held in prop::collection::vec(any::<bool>(), 20)) {
+        prop_assume!(acknowledged.iter().any(|a| *a));
+        let mut operations: Vec<_> = acknowledged.iter().enumerate().map(|(i, ok)| add(i as u64, &i.to_string(), *ok)).collect();
+        let values: Vec<String> = (0..acknowledged.len()).filter(|i| held[*i]).map(|i| i.to_string()).collect();
+        operations.push(read(Role::Closing, 0, 500, &values.join(",")));
+        let complete = (0..acknowledged.len()).all(|i| held[i] || !acknowledged[i]);
+        let expected = if complete { Verdict::Pass } else { Verdict::Fail };
+        prop_assert_eq!(judge("nothing-lost", SET, 1, operations).0, expected);
+    }
+}

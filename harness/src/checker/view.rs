@@ -1,0 +1,54 @@
+//! One case as the checks see it: its record, the words of its protocol, and what several checks derive from both.
+
+use super::set_view::SetView;
+use crate::{
+    case::CaseRecord,
+    history::{Operation, Role},
+    metric::Observations,
+    oracle::Vocabulary,
+};
+use std::cell::OnceCell;
+
+/// A case under judgement.
+pub struct View<'a> {
+    /// Its record.
+    pub case: &'a CaseRecord,
+    /// The words of its protocol.
+    pub vocabulary: Vocabulary,
+    /// How many nodes it has.
+    pub nodes: u32,
+    set: OnceCell<Option<SetView>>,
+    observations: OnceCell<Observations>,
+}
+
+impl<'a> View<'a> {
+    /// A view of a case with so many nodes.
+    pub fn new(case: &'a CaseRecord, vocabulary: Vocabulary, nodes: u32) -> Self {
+        Self { case, vocabulary, nodes, set: OnceCell::new(), observations: OnceCell::new() }
+    }
+
+    /// The history as additions to a set and reads of it; none where the protocol has no set.
+    pub fn set(&self) -> Option<&SetView> {
+        self.set.get_or_init(|| SetView::of(self.case, self.vocabulary)).as_ref()
+    }
+
+    /// What the metrics are computed from.
+    pub fn observations(&self) -> &Observations {
+        self.observations.get_or_init(|| Observations::of(self))
+    }
+
+    /// The client operations of the workload.
+    pub fn work(&self) -> impl Iterator<Item = &'a Operation> {
+        self.case.history.operations.iter().filter(|op| op.role == Role::Work)
+    }
+}
+
+/// The name of a node in messages: `n3`.
+pub fn node_name(node: u32) -> String {
+    format!("n{node}")
+}
+
+/// The name of a client in messages: `c3`.
+pub fn client_name(client: u32) -> String {
+    format!("c{client}")
+}

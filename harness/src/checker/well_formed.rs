@@ -1,0 +1,100 @@
+//! `well-formed`: what nodes write is a message, to somebody who exists, and replies answer a request as they should.
+
+use super::{
+    Checker, Judgement, View,
+    evidence::{Figure, brief, finding, share},
+    view::node_name,
+};
+use crate::{
+    case::{Incident, IncidentKind},
+    verdict::{Finding, Verdict},
+};
+
+/// The check.
+pub struct WellFormed;
+
+const ABOUT: &str = "each line of stdout is one message to an existing node or client, and each reply answers an open request as its protocol says";
+
+impl Checker for WellFormed {
+    fn name(&self) -> &'static str {
+        "well-formed"
+    }
+    fn about(&self) -> &'static str {
+        ABOUT
+    }
+
+    fn check(&self, view: &View<'_>) -> Judgement {
+        let concerns = |incident: &&Incident| {
+            !matches!(incident.kind, IncidentKind::Crashed | IncidentKind::OutOfMemory | IncidentKind::SlowStart)
+        };
+        let incidents = view.case.summary.incidents.iter().filter(concerns);
+        let mut findings: Vec<Finding> = Vec::new();
+        for incident in incidents {
+            match findings.iter_mut().find(|finding| finding.code == incident.kind.code()) {
+                Some(known) => known.count += incident.count,
+                None => findings.push(describe(view, incident)),
+            }
+        }
+        findings.extend(misshapen(view));
+        let decisive: u64 = findings.iter().filter(|finding| finding.decisive).map(|finding| finding.count).sum();
+        if decisive == 0 {
+            let detail = "every line was a message, every reply matched".to_owned();
+            return Judgement { verdict: Verdict::Pass, detail, findings };
+        }
+        let plural = if decisive == 1 { "" } else { "s" };
+        Judgement {
+            verdict: Verdict::Fail,
+            detail: format!("{decisive} malformed or misdirected message{plural}"),
+            findings,
+        }
+    }
+}
+
+fn describe(view: &View<'_>, incident: &Incident) -> Finding {
+    let node = node_name(incident.node);
+    let actual = format!("{node} at {}: {}", incident.at, incident.detail);
+    let mut finding = finding(incident.kind.code(), ABOUT, expected(incident.kind).into(), actual);
+    finding.count = incident.count;
+    // A second reply is odd, but a client that has its answer is not harmed by it.
+    finding.decisive = incident.kind != IncidentKind::RepeatedReply;
+    let mut figure = Figure::of(view);
+    figure.line(format!("{node} stdout"), &incident.line);
+    finding.evidence = figure.finish(format!("the first of {} such lines", incident.count));
+    finding
+}
+
+fn expected(kind: IncidentKind) -> &'static str {
+    match kind {
+        IncidentKind::MalformedOutput => {
+            "one JSON object a line with `src`, `dest` and `body`; anything else belongs on stderr"
+        }
+        IncidentKind::OutputFlood => "lines of at most 16 MiB, at a pace that a network can carry",
+        IncidentKind::UnknownDestination => "`dest` is a node of `node_ids` or the client that asked",
+        IncidentKind::ForgedSource => "`src` is the node's own id",
+        IncidentKind::UnmatchedReply => "`in_reply_to` is the `msg_id` of a request that this client has made",
+        IncidentKind::RepeatedReply => "one reply to each request",
+        IncidentKind::Deaf => "the node keeps reading its stdin",
+        IncidentKind::Crashed | IncidentKind::OutOfMemory | IncidentKind::SlowStart => "the node keeps running",
+    }
+}
+
+/// Replies of the wrong type, or reads without a list.
+fn misshapen(view: &View<'_>) -> Option<Finding> {
+    let set = view.set()?;
+    let op = &view.case.history.operations[*set.misshapen.first()?];
+    let reply = op.reply.as_deref().unwrap_or("");
+    let expected = format!("a reply of type {}_ok with the fields of the protocol", op.function);
+    let mut finding =
+        finding("wrong-reply", ABOUT, expected, format!("{} answered {}", node_name(op.node), brief(reply)));
+    finding.count = set.misshapen.len() as u64;
+    let mut figure = Figure::of(view);
+    figure.operation(op, op.function.to_string(), Some(crate::text::excerpt(reply, 60)), true);
+    finding.evidence = figure.finish(share(1, view.case.history.operations.len(), "operation"));
+    Some(finding)
+}
+
+/// The answer of a check to a protocol that it does not know: undecided, and the author's fault.
+pub(super) fn not_applicable(check: &str) -> Judgement {
+    let detail = format!("`{check}` does not apply to this challenge's protocol");
+    Judgement { verdict: Verdict::Unknown, detail, findings: Vec::new() }
+}

@@ -1,0 +1,181 @@
+//! Judging one case: its requirements, its metrics, its findings.
+
+use crate::{
+    case::{CaseRecord, Ended},
+    checker::{self, Judgement, View},
+    manifest::{Requirement, Stage},
+    metric,
+    oracle::Oracle,
+    plan::Plan,
+    report,
+    statistics::Sorted,
+    verdict::{Blame, Evidence, Finding, Verdict},
+};
+
+/// One judged case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JudgedCase {
+    /// Stage id.
+    pub stage: String,
+    /// Whether it ran to an end that can be judged.
+    pub ran: bool,
+    /// What the report shows of it.
+    pub report: report::Case,
+    /// Its findings.
+    pub findings: Vec<Finding>,
+    /// Value of every metric it says something about.
+    pub metrics: Vec<(&'static str, f64)>,
+    /// Samples for the stage's plots: title, axis, sorted samples.
+    pub samples: Vec<(&'static str, &'static str, Sorted)>,
+}
+
+/// Judges a case; none when its stage is not in the plan's manifest.
+pub fn case(plan: &Plan, record: &CaseRecord, oracle: &dyn Oracle) -> Option<JudgedCase> {
+    let stage = plan.manifest.stage(&record.summary.stage)?;
+    let view = View::new(record, oracle.vocabulary(), stage.nodes);
+    Some(match &record.summary.ended {
+        Ended::Completed | Ended::NeverReady | Ended::AllCrashed => judged(plan, stage, &view),
+        Ended::Interrupted => unjudged(record, Verdict::NotRun, "interrupted".into()),
+        Ended::Broken(why) => unjudged(record, Verdict::Unknown, why.clone()),
+    })
+}
+
+fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
+    let summary = &view.case.summary;
+    let mut checks = Vec::new();
+    let mut findings = Vec::new();
+    for requirement in &stage.require {
+        let judgement = judge(requirement, view);
+        findings.extend(judgement.findings);
+        let (name, verdict, detail) = (requirement.to_string(), judgement.verdict, judgement.detail);
+        checks.push(report::Check { name, verdict, detail });
+    }
+    for finding in &mut findings {
+        finding.stage = stage.id.clone();
+        finding.seed = summary.seed;
+        finding.replay =
+            format!("takehome replay {} {}/{} --seed {}", plan.run, plan.challenge, stage.id, summary.seed);
+    }
+    let mut verdict = Verdict::all(checks.iter().map(|check| check.verdict));
+    if verdict == Verdict::Pass && summary.ended != Ended::Completed {
+        verdict = Verdict::Unknown;
+    }
+    let observations = view.observations();
+    let metrics = metric::REGISTRY.iter().filter_map(|metric| Some((metric.name, (metric.measure)(observations)?)));
+    JudgedCase {
+        stage: stage.id.clone(),
+        ran: true,
+        report: report::Case {
+            seed: summary.seed,
+            verdict,
+            seconds: summary.ended_at.seconds(),
+            operations: view.work().count() as u64,
+            checks,
+            faults: summary.faults.clone(),
+            note: note(&summary.ended),
+        },
+        findings,
+        metrics: metrics.collect(),
+        samples: vec![
+            ("Latency of client operations", "time from request to reply (ms)", observations.latency.clone()),
+            ("Propagation to every node", "time after acknowledgement (ms)", observations.propagation.clone()),
+        ],
+    }
+}
+
+fn note(ended: &Ended) -> Option<String> {
+    match ended {
+        Ended::Completed => None,
+        Ended::NeverReady => Some("a node never became ready".into()),
+        Ended::AllCrashed => Some("every node had crashed".into()),
+        Ended::Interrupted => Some("interrupted".into()),
+        Ended::Broken(why) => Some(why.clone()),
+    }
+}
+
+fn unjudged(record: &CaseRecord, verdict: Verdict, why: String) -> JudgedCase {
+    let summary = &record.summary;
+    JudgedCase {
+        stage: summary.stage.clone(),
+        ran: false,
+        report: report::Case {
+            seed: summary.seed,
+            verdict,
+            seconds: summary.ended_at.seconds(),
+            operations: record.history.operations.len() as u64,
+            checks: Vec::new(),
+            faults: summary.faults.clone(),
+            note: Some(why),
+        },
+        findings: Vec::new(),
+        metrics: Vec::new(),
+        samples: Vec::new(),
+    }
+}
+
+fn judge(requirement: &Requirement, view: &View<'_>) -> Judgement {
+    match requirement {
+        Requirement::Check(name) => match checker::find(name) {
+            Some(checker) => checker.check(view),
+            None => undecided(format!("this takehome has no check called `{name}`")),
+        },
+        Requirement::Bound { metric, comparison, value, text } => match metric::find(metric) {
+            Some(metric) => match metric.of(view) {
+                Some(measured) if comparison.holds(measured, *value) => Judgement::pass(show(measured, metric.unit)),
+                Some(measured) => bound_missed(view, metric, text, measured),
+                None if view.work().next().is_none() => bound_missed(view, metric, text, 0.0),
+                None => undecided(format!("`{}` could not be measured", metric.name)),
+            },
+            None => undecided(format!("this takehome has no metric called `{metric}`")),
+        },
+    }
+}
+
+fn undecided(detail: String) -> Judgement {
+    Judgement { verdict: Verdict::Unknown, detail, findings: Vec::new() }
+}
+
+fn bound_missed(view: &View<'_>, metric: &metric::Metric, bound: &str, measured: f64) -> Judgement {
+    let availability = metric.name == "availability";
+    let evidence = if availability { unanswered(view) } else { Evidence::default() };
+    let errors = view.work().filter(|op| op.returned.is_some() && !op.is_ok()).count();
+    let silent = view.work().filter(|op| op.returned.is_none()).count();
+    let code = match availability {
+        true if errors > silent => "error-reply",
+        true => "no-reply",
+        false => "bound-missed",
+    };
+    let actual = show(measured, metric.unit);
+    let detail =
+        if availability { format!("{actual}: {silent} unanswered, {errors} answered with errors") } else { actual };
+    let finding = Finding {
+        code: code.into(),
+        stage: String::new(),
+        seed: 0,
+        requirement: format!("{bound}: {}", metric.about),
+        expected: bound.to_owned(),
+        actual: detail.clone(),
+        count: 1,
+        evidence,
+        blame: Blame::Candidate,
+        decisive: true,
+        replay: String::new(),
+    };
+    Judgement::fail(detail, finding)
+}
+
+/// The first operations without a good answer.
+fn unanswered(view: &View<'_>) -> Evidence {
+    checker::unanswered(view)
+}
+
+/// A measured value with its unit, as short as it can be without lying.
+pub fn show(value: f64, unit: &str) -> String {
+    let number = match value.abs() {
+        v if v >= 100.0 || v == 0.0 => format!("{value:.0}"),
+        v if v >= 10.0 => format!("{value:.1}"),
+        v if v >= 0.1 => format!("{value:.3}"),
+        _ => format!("{value:.6}"),
+    };
+    if unit == "1" { number } else { format!("{number} {unit}") }
+}

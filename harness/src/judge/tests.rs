@@ -1,0 +1,143 @@
+//! Scores: gates, interpolation, and what never passes.
+
+use super::*;
+use crate::{
+    case::{CaseSummary, Ended, NodeUsage},
+    history::{History, Operation, Outcome, Role},
+    manifest::{Manifest, Stage},
+    oracle::{Script, Vocabulary},
+    plan::{Figures, PlannedCase, RECORD_VERSION, cases},
+    report::{Environment, Submission},
+    time::Offset,
+};
+
+const MANIFEST: &str = r#"
+title = "T"
+kind = "node"
+minutes = 1
+[[stage]]
+id = "gate"
+title = "Gate"
+points = 10
+nodes = 1
+rate = 1
+duration = "1s"
+seeds = 2
+require = ["ids-unique"]
+[[stage]]
+id = "speed"
+title = "Speed"
+points = 30
+nodes = 1
+rate = 1
+duration = "1s"
+require = ["ids-unique"]
+grade = [
+  { metric = "latency-max", full = "100ms", zero = "200ms", weight = 2 },
+  { metric = "peak-memory", full = 10, zero = 20, weight = 1 },
+]
+"#;
+
+struct Ids;
+
+impl Oracle for Ids {
+    fn script(&self, _: &Stage, _: u64) -> Script {
+        Script::default()
+    }
+    fn vocabulary(&self) -> Vocabulary {
+        Vocabulary::Ids { function: "generate", field: "id" }
+    }
+}
+
+fn plan() -> Plan {
+    let manifest = Manifest::parse(MANIFEST).unwrap();
+    Plan {
+        version: RECORD_VERSION,
+        run: "r1".into(),
+        takehome: "0".into(),
+        started: "2000-01-01T00:00:00Z".into(),
+        command: "takehome".into(),
+        seed: 7,
+        challenge: "ids".into(),
+        cases: cases(&manifest, 7, |_| true),
+        manifest,
+        submission: Submission::default(),
+        environment: Environment::default(),
+        reference: Figures::default(),
+    }
+}
+
+fn record(case: &PlannedCase, ids: &[u64], latency: u64, ended: Ended) -> CaseRecord {
+    let operation = |id: &u64| Operation {
+        client: 0,
+        node: 0,
+        role: Role::Work,
+        function: "generate".into(),
+        invoked: Offset::ZERO,
+        returned: Some(Offset::from_millis(latency)),
+        outcome: Outcome::Ok,
+        request: r#"{"type":"generate"}"#.into(),
+        reply: Some(format!(r#"{{"type":"generate_ok","id":{id}}}"#).into()),
+    };
+    let usage = vec![NodeUsage { cpu_seconds: 0.1, peak_memory: 10 }];
+    let summary = CaseSummary { stage: case.stage.clone(), seed: case.seed, ended, usage, ..Default::default() };
+    CaseRecord { summary, history: History { operations: ids.iter().map(operation).collect() }, ..Default::default() }
+}
+
+fn judged(change: impl Fn(usize, &PlannedCase) -> Option<CaseRecord>) -> Report {
+    let plan = plan();
+    let records: Vec<_> = plan.cases.iter().enumerate().filter_map(|(index, case)| change(index, case)).collect();
+    judge(&plan, &records, &Ids, RunFacts { directory: "d".into(), seconds: 1.0 })
+}
+
+fn good(case: &PlannedCase) -> CaseRecord {
+    record(case, &[1, 2], 100, Ended::Completed)
+}
+
+#[test]
+fn everything_right_earns_everything() {
+    let report = judged(|_, case| Some(good(case)));
+    assert_eq!((report.verdict, report.scorecard.total, report.scorecard.of), (Verdict::Pass, 40.0, 40.0));
+    assert!(report.findings.is_empty() && report.run.complete);
+    assert!(report.scorecard.lines.iter().all(|line| line.reasons.is_empty()));
+}
+
+#[test]
+fn one_bad_seed_closes_the_gate() {
+    let report =
+        judged(|index, case| Some(if index == 1 { record(case, &[1, 1], 1, Ended::Completed) } else { good(case) }));
+    assert_eq!((report.verdict, report.scorecard.total), (Verdict::Fail, 30.0));
+    assert_eq!(report.scorecard.lines[0].reasons, ["ids-unique (seed 8): 1 of 2 ids handed out before"]);
+    assert_eq!(report.findings[0].replay, "takehome replay r1 ids/gate --seed 8");
+}
+
+#[test]
+fn performance_interpolates_and_says_what_it_cost() {
+    let report = judged(|_, case| Some(record(case, &[1, 2], 150, Ended::Completed)));
+    let line = &report.scorecard.lines[1];
+    assert_eq!((line.points, line.verdict), (20.0, Verdict::Pass));
+    assert_eq!(line.reasons, ["latency-max is 150 ms; full points at 100 ms, none at 200 ms (−10.0)"]);
+}
+
+#[test]
+fn a_metric_that_earns_nothing_fails_the_stage() {
+    let report = judged(|_, case| Some(record(case, &[1, 2], 250, Ended::Completed)));
+    assert_eq!(report.scorecard.lines[1].verdict, Verdict::Fail);
+    assert_eq!(report.scorecard.lines[1].points, 10.0);
+    assert!(report.findings.iter().any(|finding| finding.code == "metric-zero" && finding.stage == "speed"));
+}
+
+#[test]
+fn what_was_not_seen_never_passes() {
+    let missing = judged(|index, case| (index != 0).then(|| good(case)));
+    assert_eq!(
+        (missing.verdict, missing.run.complete, missing.scorecard.lines[0].points),
+        (Verdict::Unknown, false, 0.0)
+    );
+    let broken = judged(|_, case| Some(record(case, &[1], 1, Ended::Broken("no memory left".into()))));
+    assert_eq!((broken.verdict, broken.scorecard.total), (Verdict::Unknown, 0.0));
+    let never_ready = judged(|_, case| Some(record(case, &[1], 1, Ended::NeverReady)));
+    assert_eq!(never_ready.verdict, Verdict::Unknown);
+    let nothing = judged(|_, _| None);
+    assert_eq!((nothing.verdict, nothing.scorecard.total), (Verdict::NotRun, 0.0));
+}

@@ -1,0 +1,76 @@
+//! Manifests: a good one, and what is said about bad ones.
+
+use super::*;
+
+const GOOD: &str = r#"
+title = "T"
+kind = "node"
+minutes = 10
+
+[[stage]]
+id = "one"
+title = "One"
+points = 10
+nodes = 3
+rate = 100
+duration = "20s"
+latency = { mean = "100ms", distribution = "exponential" }
+faults = ["partition"]
+require = ["nothing-lost", "availability >= 0.99"]
+grade = [{ metric = "propagation-p99", full = "600ms", zero = 2000, weight = 2 }]
+"#;
+
+fn fault(from: &str, to: &str) -> ManifestError {
+    let text = GOOD.replace(from, to);
+    assert_ne!(text, GOOD, "the test changes nothing");
+    Manifest::parse(&text).expect_err("a bad manifest was taken")
+}
+
+#[test]
+fn a_good_manifest_is_read() {
+    let manifest = Manifest::parse(GOOD).unwrap();
+    let stage = manifest.stage("one").unwrap();
+    assert_eq!(stage.grade[0].full, Quantity(600.0));
+    assert_eq!(stage.grade[0].zero, Quantity(2000.0));
+    assert_eq!(stage.latency.distribution, Distribution::Exponential);
+    assert!(matches!(&stage.require[1], Requirement::Bound { value, .. } if *value == 0.99));
+}
+
+#[test]
+fn it_survives_the_record() {
+    let manifest = Manifest::parse(GOOD).unwrap();
+    let json = serde_json::to_string(&manifest).unwrap();
+    assert_eq!(serde_json::from_str::<Manifest>(&json).unwrap(), manifest);
+}
+
+#[test]
+fn a_misspelt_check_has_its_place_and_a_suggestion() {
+    let error = fault("nothing-lost", "nothing-lots");
+    assert!(error.message.contains("check that does not exist: `nothing-lots`"), "{error}");
+    assert_eq!(error.place, Some((15, 13)));
+    assert!(error.hint.unwrap().starts_with("did you mean `nothing-lost`?"));
+}
+
+#[test]
+fn a_misspelt_field_has_a_suggestion() {
+    let error = fault("minutes", "minuets");
+    assert_eq!(error.hint.as_deref(), Some("did you mean `minutes`?"));
+    assert_eq!(error.place, Some((4, 1)));
+}
+
+#[test]
+fn impossible_values_are_refused() {
+    for (from, to, word) in [
+        ("nodes = 3", "nodes = 0", "nodes"),
+        ("rate = 100", "rate = 0", "rate"),
+        ("\"20s\"", "\"20 parsecs\"", "length of time"),
+        ("points = 10", "points = -1", "points"),
+        ("[\"nothing-lost\", \"availability >= 0.99\"]", "[]", "require"),
+        ("id = \"one\"", "id = \"One!\"", "stage id"),
+        ("propagation-p99", "propagation-p98", "metric"),
+        ("rate = 100", "rate = 100\nloss = 1.5", "loss"),
+    ] {
+        let error = fault(from, to);
+        assert!(error.message.contains(word), "{to}: {error}");
+    }
+}

@@ -1,0 +1,54 @@
+//! The registry of metrics: each is one number of one case, or none where the case says nothing about it.
+
+mod observations;
+
+pub use observations::Observations;
+
+use crate::checker::View;
+
+/// A metric.
+pub struct Metric {
+    /// Its name in a manifest.
+    pub name: &'static str,
+    /// What it measures.
+    pub about: &'static str,
+    /// Its unit: `ms`, `bytes`, `s`, `1` …
+    pub unit: &'static str,
+    /// Its value for a case.
+    pub measure: fn(&Observations) -> Option<f64>,
+}
+
+impl Metric {
+    /// The metric's value for a case.
+    pub fn of(&self, view: &View<'_>) -> Option<f64> {
+        (self.measure)(view.observations())
+    }
+}
+
+macro_rules! metrics {
+    ($($name:literal, $unit:literal, $about:literal, $measure:expr;)*) => {
+        /// All metrics.
+        pub const REGISTRY: &[Metric] =
+            &[$(Metric { name: $name, unit: $unit, about: $about, measure: $measure }),*];
+    };
+}
+
+metrics! {
+    "availability", "1", "share of client operations that were answered without an error, of those whose node was up", |o| o.availability();
+    "operations-per-second", "1/s", "answered client operations a second", |o| o.operations_per_second();
+    "latency-p50", "ms", "median time from request to reply", |o| o.latency.quantile(0.5);
+    "latency-p99", "ms", "time from request to reply that 99 % stay within", |o| o.latency.quantile(0.99);
+    "latency-max", "ms", "longest time from request to reply", |o| o.latency.quantile(1.0);
+    "messages-per-operation", "1", "messages between nodes for each client operation", |o| o.per_operation(o.messages);
+    "bytes-per-operation", "bytes", "bytes between nodes for each client operation", |o| o.per_operation(o.bytes);
+    "propagation-p50", "ms", "time from acknowledgement until no node's read misses the value, median", |o| o.propagation.quantile(0.5);
+    "propagation-p99", "ms", "time from acknowledgement until no node's read misses the value, 99 %", |o| o.propagation.quantile(0.99);
+    "propagation-max", "ms", "time from acknowledgement until no node's read misses the value, longest", |o| o.propagation.quantile(1.0);
+    "cpu-seconds", "s", "CPU time of all nodes together", |o| o.cpu_seconds;
+    "peak-memory", "bytes", "most memory of one node", |o| o.peak_memory;
+}
+
+/// The metric with this name.
+pub fn find(name: &str) -> Option<&'static Metric> {
+    REGISTRY.iter().find(|metric| metric.name == name)
+}

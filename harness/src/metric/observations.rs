@@ -1,0 +1,116 @@
+//! The samples and counts of one case that the metrics are computed from.
+
+use crate::{
+    checker::{SetView, View},
+    history::Operation,
+    statistics::Sorted,
+    time::Offset,
+};
+use std::time::Duration;
+
+/// Samples and counts of one case.
+#[derive(Debug, Default)]
+pub struct Observations {
+    /// Milliseconds from request to reply of each answered client operation.
+    pub latency: Sorted,
+    /// Milliseconds from the acknowledgement of each value until no node's read misses it.
+    pub propagation: Sorted,
+    /// Messages that nodes sent to each other from the beginning of the work.
+    pub messages: f64,
+    /// Their bytes.
+    pub bytes: f64,
+    /// CPU time of all nodes, where it was measured.
+    pub cpu_seconds: Option<f64>,
+    /// Most memory of one node, where it was measured.
+    pub peak_memory: Option<f64>,
+    /// Client operations.
+    operations: usize,
+    /// Client operations whose node was up, and how many of them were answered.
+    reachable: usize,
+    answered_reachable: usize,
+    seconds: f64,
+}
+
+impl Observations {
+    /// Reads them off a case.
+    pub fn of(view: &View<'_>) -> Self {
+        let case = view.case;
+        let work: Vec<&Operation> = view.work().collect();
+        let latency = work.iter().filter(|op| op.is_ok()).filter_map(|op| Some(millis(op.invoked, op.returned?)));
+        let reachable: Vec<&&Operation> = work.iter().filter(|op| was_reachable(view, op)).collect();
+        let began = case.summary.work_began;
+        let sent = case.journal.entries.iter().filter(|entry| !entry.copy && entry.sent >= began);
+        let (messages, bytes) =
+            sent.fold((0.0, 0.0), |(count, bytes), entry| (count + 1.0, bytes + entry.bytes as f64));
+        let usage = &case.summary.usage;
+        let peak = usage.iter().map(|node| node.peak_memory).max().filter(|bytes| *bytes > 0);
+        Self {
+            latency: Sorted::new(latency.collect()),
+            propagation: view.set().map(|set| propagation(set, case.summary.ended_at)).unwrap_or_default(),
+            messages,
+            bytes,
+            cpu_seconds: (!usage.is_empty()).then(|| usage.iter().map(|node| node.cpu_seconds).sum()),
+            peak_memory: peak.map(|bytes| bytes as f64),
+            operations: work.len(),
+            reachable: reachable.len(),
+            answered_reachable: reachable.iter().filter(|op| op.is_ok()).count(),
+            seconds: case.summary.work_ended.since(began).as_secs_f64(),
+        }
+    }
+
+    /// Share of the reachable operations that were answered; none without any.
+    pub fn availability(&self) -> Option<f64> {
+        (self.reachable > 0).then(|| self.answered_reachable as f64 / self.reachable as f64)
+    }
+
+    /// A count divided by the number of client operations.
+    pub fn per_operation(&self, count: f64) -> Option<f64> {
+        (self.operations > 0).then(|| count / self.operations as f64)
+    }
+
+    /// Answered operations a second.
+    pub fn operations_per_second(&self) -> Option<f64> {
+        (self.seconds > 0.0).then(|| self.latency.len() as f64 / self.seconds)
+    }
+}
+
+/// Whether an operation's node could be expected to answer: it was not taken down while the client waited.
+fn was_reachable(view: &View<'_>, op: &Operation) -> bool {
+    // A node that goes down within the second after an unanswered request may have taken the request with it.
+    let patience = Duration::from_secs(1);
+    let until = op.returned.unwrap_or(op.invoked + patience);
+    op.is_ok() || view.case.was_up(op.node, op.invoked, until)
+}
+
+fn millis(from: Offset, to: Offset) -> f64 {
+    to.since(from).as_secs_f64() * 1e3
+}
+
+/// For each acknowledged value the time until the last read of any node that missed it was asked.
+///
+/// That is a lower bound, so the period of the reads never costs a submission anything. A value that was still missing
+/// in a node's last read counts until the end of the case.
+fn propagation(set: &SetView, ended: Offset) -> Sorted {
+    let mut missing_until = vec![Offset::ZERO; set.values.len()];
+    let mut last_read = std::collections::HashMap::new();
+    let mut held = vec![usize::MAX; set.values.len()];
+    for (index, read) in set.reads.iter().enumerate() {
+        for value in &read.values {
+            held[*value as usize] = index;
+        }
+        last_read.insert(read.node, index);
+        for (value, until) in missing_until.iter_mut().enumerate() {
+            if held[value] != index {
+                *until = (*until).max(read.invoked);
+            }
+        }
+    }
+    for index in last_read.into_values() {
+        let held: std::collections::HashSet<u32> = set.reads[index].values.iter().copied().collect();
+        for add in set.adds.iter().filter(|add| !held.contains(&add.value)) {
+            missing_until[add.value as usize] = ended;
+        }
+    }
+    let times = set.adds.iter().filter_map(|add| Some(millis(add.acknowledged?, missing_until[add.value as usize])));
+    Sorted::new(times.collect())
+}

@@ -1,0 +1,87 @@
+//! What a challenge knows beyond its manifest: the requests that clients make and the words of its protocol.
+
+use crate::{manifest::Stage, time::Offset};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// A challenge's own knowledge. Pure: the same stage and seed give the same script.
+pub trait Oracle: Send + Sync {
+    /// The requests of one case.
+    fn script(&self, stage: &Stage, seed: u64) -> Script;
+    /// What the requests mean to the checks.
+    fn vocabulary(&self) -> Vocabulary;
+}
+
+/// The requests of one case.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    /// Sent to each node before the work begins, and again after each restart; each must be answered.
+    pub opening: Vec<Request>,
+    /// Whether the work is sent right behind `init`, without waiting for its answer.
+    pub burst: bool,
+    /// The work, in order of time counted from the beginning of the work.
+    pub work: Vec<(Duration, Request)>,
+    /// Sent to every node on the stage's probe period and, after the work, until the case has settled.
+    pub read: Option<Body>,
+}
+
+/// One request to one node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The node.
+    pub node: u32,
+    /// The body, `type` included, without `msg_id`.
+    pub body: Body,
+}
+
+/// A message body.
+pub type Body = Map<String, Value>;
+
+/// What the requests of a challenge mean to the checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vocabulary {
+    /// Every request of this type has to come back with the same value in this field.
+    Echo {
+        /// Type of the request.
+        function: &'static str,
+        /// The field.
+        field: &'static str,
+    },
+    /// Every reply carries an id in this field.
+    Ids {
+        /// Type of the request.
+        function: &'static str,
+        /// The field.
+        field: &'static str,
+    },
+    /// A set that grows: one function adds a value, another reads them all.
+    Set {
+        /// Type of the request that adds.
+        add: &'static str,
+        /// Its field with the value.
+        value: &'static str,
+        /// Type of the request that reads.
+        read: &'static str,
+        /// The reply's field with the list.
+        values: &'static str,
+    },
+}
+
+/// A body from its type and fields.
+pub fn body(function: &str, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Body {
+    let mut body = Body::new();
+    body.insert("type".into(), function.into());
+    body.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    body
+}
+
+/// Evenly spaced times at `rate` a second for `duration`.
+pub fn ticks(rate: f64, duration: Duration) -> impl Iterator<Item = Duration> {
+    let count = (rate * duration.as_secs_f64()).round().max(1.0) as u64;
+    (0..count).map(move |index| Duration::from_secs_f64(index as f64 / rate))
+}
+
+/// The end of the work: the last moment at which a request may be due.
+pub fn end_of_work(stage: &Stage) -> Offset {
+    Offset::from(stage.duration())
+}

@@ -1,0 +1,717 @@
+//! One case from `init` to the final reads, under the wall clock.
+
+use super::{
+    clients::{Clients, Replied},
+    incidents::Incidents,
+    links::Links,
+    process::{self, NodeEvent, Process},
+    settle::Settling,
+    wire::{self, Party},
+};
+use crate::backend::{Backend, CellSpec, Command, Control, Exit, Mount, Root, Work};
+use harness::{
+    case::{CaseRecord, CaseSummary, Down, Ended, Incident, IncidentKind, NodeUsage},
+    history::Role,
+    manifest::{Limits, Stage},
+    net::{Fault, FaultSchedule},
+    oracle::{Body, Oracle, Script, body},
+    time::Offset,
+    verdict::FaultWindow,
+};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, watch};
+
+/// What a case needs.
+pub struct CaseSetup {
+    /// Its stage.
+    pub stage: Stage,
+    /// Its seed.
+    pub seed: u64,
+    /// Limits on each node.
+    pub limits: Limits,
+    /// The challenge's oracle.
+    pub oracle: &'static dyn Oracle,
+    /// Where nodes run.
+    pub backend: Arc<dyn Backend>,
+    /// What each node runs.
+    pub command: Command,
+    /// How much of the host each node sees.
+    pub root: Root,
+    /// The program's files.
+    pub mounts: Vec<Mount>,
+    /// Folder for the nodes' logs.
+    pub logs: Option<PathBuf>,
+    /// Turns true when the user wants to stop.
+    pub stop: watch::Receiver<bool>,
+    /// Told what happens, as it happens.
+    pub notices: mpsc::UnboundedSender<Notice>,
+}
+
+/// Something worth an event of the run.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// A fault was played.
+    Fault(Offset, String),
+    /// A node did something wrong.
+    Incident(Incident),
+}
+
+/// Size of a node's `/tmp`.
+const TMP: u64 = 16 << 20;
+/// How long nodes may take to answer `init`, and how much longer for each node on a machine that starts them all.
+const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+const INIT_TIMEOUT_PER_NODE: Duration = Duration::from_millis(60);
+/// Period of the final reads where the stage has no probes.
+const READ_PERIOD: Duration = Duration::from_millis(250);
+/// How long closing all cells may take before the case goes on without their figures.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Runs one case.
+pub async fn run(setup: CaseSetup) -> CaseRecord {
+    let schedule = setup.stage.fault_schedule(setup.seed).unwrap_or_default();
+    let script = setup.oracle.script(&setup.stage, setup.seed);
+    let (events_in, events) = mpsc::channel(8192);
+    let mut case = Case::new(setup, script, schedule, events);
+    let ended = match case.open(events_in).await {
+        Ok(()) => case.play().await,
+        Err(why) => Ended::Broken(why),
+    };
+    case.finish(ended).await
+}
+
+/// Where a node stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Its program is being started.
+    Starting,
+    /// Its answers to `init` and the opening requests are awaited: so many.
+    Opening(usize),
+    /// It works.
+    Up,
+    /// It was killed and is to be started again.
+    Down,
+    /// It ended without being asked.
+    Crashed,
+}
+
+struct Node {
+    process: Process,
+    phase: Phase,
+    /// Since when it cannot be expected to answer.
+    down_since: Option<Offset>,
+    /// Started again as soon as its old program is gone.
+    restart: bool,
+    /// The process has ended and a new one can be started.
+    ended: bool,
+    next_read: Offset,
+    open_read: Option<usize>,
+    usage: Option<NodeUsage>,
+}
+
+/// Where the case stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    GettingReady,
+    Working,
+    Settling(Offset),
+}
+
+struct Case {
+    setup: CaseSetup,
+    script: Script,
+    schedule: FaultSchedule,
+    events: mpsc::Receiver<NodeEvent>,
+    began: Instant,
+    act: Act,
+    nodes: Vec<Node>,
+    clients: Clients,
+    links: Links,
+    incidents: Incidents,
+    settling: Settling,
+    summary: CaseSummary,
+    next_work: usize,
+    next_fault: usize,
+    open_faults: Vec<FaultWindow>,
+    lost: Option<String>,
+}
+
+impl Case {
+    fn new(setup: CaseSetup, script: Script, schedule: FaultSchedule, events: mpsc::Receiver<NodeEvent>) -> Self {
+        let (nodes, seed) = (setup.stage.nodes, setup.seed);
+        let summary = CaseSummary { stage: setup.stage.id.clone(), seed, ..CaseSummary::default() };
+        Self {
+            links: Links::new(&setup.stage.network(), nodes, seed),
+            settling: Settling::new(setup.oracle.vocabulary(), nodes),
+            setup,
+            script,
+            schedule,
+            events,
+            began: Instant::now(),
+            act: Act::GettingReady,
+            nodes: Vec::new(),
+            clients: Clients::default(),
+            incidents: Incidents::default(),
+            summary,
+            next_work: 0,
+            next_fault: 0,
+            open_faults: Vec::new(),
+            lost: None,
+        }
+    }
+
+    /// Opens all cells and starts the programs.
+    async fn open(&mut self, events: mpsc::Sender<NodeEvent>) -> Result<(), String> {
+        for node in 0..self.setup.stage.nodes {
+            let log = self.setup.logs.as_ref().map(|folder| folder.join(format!("n{node}.log")));
+            let opening = Process::open(&*self.setup.backend, self.spec(node), node, log, events.clone());
+            let process = opening.await.map_err(|error| error.to_string())?;
+            self.nodes.push(Node {
+                process,
+                phase: Phase::Starting,
+                down_since: None,
+                restart: false,
+                ended: false,
+                next_read: Offset::ZERO,
+                open_read: None,
+                usage: None,
+            });
+            if *self.setup.stop.borrow() {
+                break;
+            }
+        }
+        self.began = Instant::now();
+        (0..self.nodes.len() as u32).try_for_each(|node| self.start(node))
+    }
+
+    fn spec(&self, node: u32) -> CellSpec {
+        let limits = &self.setup.limits;
+        CellSpec {
+            label: format!("n{node}"),
+            root: self.setup.root,
+            mounts: self.setup.mounts.clone(),
+            work: Work::Memory { bytes: limits.disk.0, inodes: 16 << 10 },
+            tmp_bytes: TMP,
+            limits: process::limits(limits),
+            egress: false,
+        }
+    }
+
+    fn start(&mut self, node: u32) -> Result<(), String> {
+        let command = self.setup.command.clone();
+        let slot = &mut self.nodes[node as usize];
+        (slot.phase, slot.ended, slot.restart) = (Phase::Starting, false, false);
+        slot.process.start(command).map_err(|error| format!("the pipes of n{node}: {error}"))
+    }
+
+    fn now(&self) -> Offset {
+        self.began.elapsed().into()
+    }
+
+    async fn play(&mut self) -> Ended {
+        let mut stop = self.setup.stop.clone();
+        loop {
+            if *stop.borrow() {
+                return Ended::Interrupted;
+            }
+            if let Some(ended) = self.over() {
+                return ended;
+            }
+            let wake = self.began + self.next_wake().since(Offset::ZERO);
+            tokio::select! {
+                event = self.events.recv() => if let Some(event) = event { self.on_event(event) },
+                () = tokio::time::sleep_until(wake.into()) => {}
+                _ = stop.changed() => {}
+            }
+            // Whatever else has come meanwhile is taken before the clock is looked at again.
+            for _ in 0..256 {
+                let Ok(event) = self.events.try_recv() else { break };
+                self.on_event(event);
+            }
+            self.tick(self.now());
+        }
+    }
+
+    /// Whether the case is over, and how.
+    fn over(&mut self) -> Option<Ended> {
+        if let Some(why) = self.lost.take() {
+            return Some(Ended::Broken(why));
+        }
+        let crashed = self.nodes.iter().filter(|node| node.phase == Phase::Crashed).count();
+        if self.act == Act::GettingReady && (crashed > 0 || self.has_slow_start()) {
+            return Some(Ended::NeverReady);
+        }
+        if crashed == self.nodes.len() {
+            return Some(Ended::AllCrashed);
+        }
+        let Act::Settling(since) = self.act else { return None };
+        let settled = self.settling.is_settled() && !self.clients.is_working();
+        let patience = self.setup.stage.settle.0;
+        (settled || self.now().since(since) >= patience).then_some(Ended::Completed)
+    }
+
+    fn has_slow_start(&self) -> bool {
+        self.incidents.all.iter().any(|incident| incident.kind == IncidentKind::SlowStart)
+    }
+
+    fn next_wake(&mut self) -> Offset {
+        let work = self.script.work.get(self.next_work).map(|(at, _)| self.summary.work_began + *at);
+        let fault = self.schedule.actions.get(self.next_fault);
+        let fault = fault.map(|action| self.summary.work_began + action.at.since(Offset::ZERO));
+        let working = self.act == Act::Working;
+        let end = working.then(|| self.summary.work_began + self.setup.stage.duration());
+        let read = self.nodes.iter().filter(|_| self.reads().is_some()).map(|node| node.next_read).min();
+        let settle = match self.act {
+            Act::Settling(since) => Some(since + self.setup.stage.settle.0),
+            _ => None,
+        };
+        let now = self.now();
+        // The end of the work has passed when requests or faults are still due; it then wakes nobody.
+        let end = end.filter(|end| *end > now);
+        let read = read.map(|at| at.max(now + Duration::from_millis(1)));
+        let due = [
+            work.filter(|_| working),
+            fault.filter(|_| working),
+            end,
+            read,
+            settle,
+            self.clients.next_deadline(),
+            self.links.next_deadline(),
+        ];
+        due.into_iter().flatten().min().unwrap_or(now + Duration::from_secs(1))
+    }
+
+    /// Does everything whose time has come.
+    fn tick(&mut self, now: Offset) {
+        self.expire(now);
+        if self.act == Act::GettingReady && self.is_ready() {
+            self.begin_work(now);
+        }
+        if self.act == Act::Working {
+            self.play_faults(now);
+            self.invoke_due(now);
+            let over = now >= self.summary.work_began + self.setup.stage.duration();
+            if over && self.next_work == self.script.work.len() && self.next_fault == self.schedule.actions.len() {
+                self.summary.work_ended = now;
+                self.act = Act::Settling(now);
+            }
+        }
+        self.read_due(now);
+        self.deliver(now);
+    }
+
+    fn is_ready(&self) -> bool {
+        let ready = |node: &Node| match node.phase {
+            Phase::Up => true,
+            Phase::Opening(_) => self.script.burst,
+            _ => false,
+        };
+        self.nodes.iter().all(ready)
+    }
+
+    fn begin_work(&mut self, now: Offset) {
+        self.act = Act::Working;
+        self.summary.work_began = now;
+        // Reads are spread over their period, so that they do not come in bursts.
+        let (period, count) = (self.read_period(), self.nodes.len() as u32);
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            node.next_read = now + period * index as u32 / count;
+        }
+    }
+
+    fn read_period(&self) -> Duration {
+        self.setup.stage.probe.map_or(READ_PERIOD, |period| period.0)
+    }
+
+    fn invoke_due(&mut self, now: Offset) {
+        while let Some((at, _)) = self.script.work.get(self.next_work)
+            && self.summary.work_began + *at <= now
+        {
+            let request = self.script.work[self.next_work].1.clone();
+            self.next_work += 1;
+            self.invoke(now, Role::Work, request.node, &request.body, self.setup.stage.timeout.0);
+        }
+    }
+
+    fn invoke(&mut self, now: Offset, role: Role, node: u32, body: &Body, timeout: Duration) -> usize {
+        let (line, index) = self.clients.invoke(now, role, node, body, timeout);
+        self.write(now, node, &line);
+        index
+    }
+
+    fn write(&mut self, now: Offset, node: u32, line: &[u8]) {
+        if !self.nodes[node as usize].process.write(line) {
+            let detail = "it has left 64 MiB unread on its stdin; further messages are dropped".to_owned();
+            self.incident(now, node, IncidentKind::Deaf, detail, b"");
+        }
+    }
+
+    /// The body of the reads that are due in this act, and what they are for.
+    fn reads(&self) -> Option<(Role, &Body)> {
+        let body = self.script.read.as_ref()?;
+        match self.act {
+            Act::Working if self.setup.stage.probe.is_some() => Some((Role::Probe, body)),
+            Act::Settling(_) => Some((Role::Closing, body)),
+            _ => None,
+        }
+    }
+
+    fn read_due(&mut self, now: Offset) {
+        let Some((role, body)) = self.reads().map(|(role, body)| (role, body.clone())) else { return };
+        let (period, timeout) = (self.read_period(), self.setup.stage.timeout.0);
+        for index in 0..self.nodes.len() {
+            let node = &mut self.nodes[index];
+            if node.next_read > now {
+                continue;
+            }
+            node.next_read = node.next_read.max(Offset(now.0.saturating_sub(Offset::from(period).0))) + period;
+            // One read at a time: a slow node is not made slower by being watched.
+            if node.phase == Phase::Up && node.open_read.is_none() {
+                let operation = self.invoke(now, role, index as u32, &body, timeout);
+                self.nodes[index].open_read = Some(operation);
+            }
+        }
+    }
+
+    fn expire(&mut self, now: Offset) {
+        for index in self.clients.expire(now) {
+            let op = &self.clients.history.operations[index];
+            let (node, opening) = (op.node, op.role == Role::Opening);
+            let slot = &mut self.nodes[node as usize];
+            if slot.open_read == Some(index) {
+                slot.open_read = None;
+            }
+            if opening && matches!(slot.phase, Phase::Opening(_)) {
+                let (function, request) = (op.function.clone(), op.request.clone());
+                let waited = now.since(op.invoked).as_secs_f64();
+                let detail = format!("`{function}` was not answered within {waited:.1} s");
+                let tail = slot.process.log_tail();
+                let line = if tail.is_empty() { request.to_string() } else { tail };
+                self.incident(now, node, IncidentKind::SlowStart, detail, line.as_bytes());
+            }
+        }
+    }
+
+    fn deliver(&mut self, now: Offset) {
+        for (node, line) in self.links.due(now) {
+            self.write(now, node, &line);
+        }
+    }
+
+    fn on_event(&mut self, event: NodeEvent) {
+        let now = self.now();
+        match event {
+            NodeEvent::Line(node, at, line) => self.on_line(self.offset(at), node, &line),
+            NodeEvent::Unterminated(node, at, line) => self.on_unterminated(self.offset(at), node, &line),
+            NodeEvent::Endless(node, at, line) => {
+                let detail = format!("more than {} MiB without a line end", process::LONGEST_LINE >> 20);
+                self.incident(self.offset(at), node, IncidentKind::OutputFlood, detail, &line);
+            }
+            NodeEvent::Started(node) => self.on_started(now, node),
+            NodeEvent::StartFailed(node, why) => {
+                self.nodes[node as usize].phase = Phase::Crashed;
+                self.incident(
+                    now,
+                    node,
+                    IncidentKind::Crashed,
+                    format!("the program could not be started: {why}"),
+                    b"",
+                );
+            }
+            NodeEvent::Ended(node, exit) => self.on_ended(now, node, exit),
+            NodeEvent::Closed(node, usage) => {
+                let (cpu_seconds, peak_memory) = (usage.cpu.as_secs_f64(), usage.peak_memory);
+                self.nodes[node as usize].usage = Some(NodeUsage { cpu_seconds, peak_memory });
+            }
+            NodeEvent::Lost(node, why) => self.lost = Some(format!("the sandbox of n{node} was lost: {why}")),
+        }
+    }
+
+    fn offset(&self, at: Instant) -> Offset {
+        at.saturating_duration_since(self.began).into()
+    }
+
+    /// A program runs: it is told who it is, and what every node is told first.
+    fn on_started(&mut self, now: Offset, node: u32) {
+        let ids: Vec<String> = (0..self.setup.stage.nodes).map(|node| format!("n{node}")).collect();
+        let init = body("init", [("node_id", format!("n{node}").into()), ("node_ids", ids.into())]);
+        let timeout = INIT_TIMEOUT + INIT_TIMEOUT_PER_NODE * self.setup.stage.nodes;
+        self.nodes[node as usize].phase = Phase::Opening(1);
+        self.invoke(now, Role::Opening, node, &init, timeout);
+    }
+
+    fn on_line(&mut self, now: Offset, node: u32, line: &[u8]) {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return;
+        }
+        match wire::parse(line) {
+            Ok(envelope) => self.on_message(now, node, line, &envelope),
+            Err(why) => {
+                self.incident(now, node, IncidentKind::MalformedOutput, why, line);
+                self.hear_out(now, node, line);
+            }
+        }
+    }
+
+    fn on_unterminated(&mut self, now: Offset, node: u32, line: &[u8]) {
+        self.incident(now, node, IncidentKind::MalformedOutput, "no line end after it".into(), line);
+        if let Ok(envelope) = wire::parse(line) {
+            self.on_message(now, node, line, &envelope);
+        }
+    }
+
+    /// Takes the messages out of a line that holds several, or one and something else behind it.
+    fn hear_out(&mut self, now: Offset, node: u32, line: &[u8]) {
+        let Ok(text) = std::str::from_utf8(line) else { return };
+        let mut rest = text;
+        while let Some(start) = rest.find("{\"") {
+            rest = &rest[start..];
+            let mut values = serde_json::Deserializer::from_str(rest).into_iter::<wire::Envelope>();
+            let Some(Ok(envelope)) = values.next() else { return };
+            let end = values.byte_offset();
+            self.on_message(now, node, &rest.as_bytes()[..end], &envelope);
+            rest = &rest[end..];
+        }
+    }
+
+    fn on_message(&mut self, now: Offset, node: u32, line: &[u8], envelope: &wire::Envelope<'_>) {
+        if Party::parse(&envelope.src) != Some(Party::Node(node)) {
+            let detail = format!("`src` is {:?}, but this is n{node}", envelope.src);
+            self.incident(now, node, IncidentKind::ForgedSource, detail, line);
+            return;
+        }
+        match Party::parse(&envelope.dest) {
+            Some(Party::Node(to)) if to < self.setup.stage.nodes => {
+                self.links.send(now, node, to, line, envelope.body.get());
+                // Without latency it arrives at once.
+                self.deliver(now);
+            }
+            Some(Party::Client(client)) if client < self.clients.count() => {
+                self.on_reply(now, node, client, line, envelope.body.get());
+            }
+            _ => {
+                let detail = format!("`dest` is {:?}, which is no node and no client that has asked", envelope.dest);
+                self.incident(now, node, IncidentKind::UnknownDestination, detail, line);
+            }
+        }
+    }
+
+    fn on_reply(&mut self, now: Offset, node: u32, client: u32, line: &[u8], body: &str) {
+        match self.clients.reply(now, client, body) {
+            Replied::Operation(index) => self.on_answer(now, index),
+            Replied::Late => {}
+            Replied::Repeated => {
+                let detail = "the request was answered before".to_owned();
+                self.incident(now, node, IncidentKind::RepeatedReply, detail, line);
+            }
+            Replied::Unmatched(why) => self.incident(now, node, IncidentKind::UnmatchedReply, why, line),
+        }
+    }
+
+    fn on_answer(&mut self, now: Offset, index: usize) {
+        let op = &self.clients.history.operations[index];
+        let node = op.node;
+        let slot = &mut self.nodes[node as usize];
+        if slot.open_read == Some(index) {
+            slot.open_read = None;
+        }
+        match op.role {
+            Role::Opening => self.on_opened(now, node),
+            Role::Work if op.is_ok() => self.settling.acknowledged(&op.function, &op.request),
+            Role::Closing if op.is_ok() => self.settling.read(node, op.reply.as_deref().unwrap_or("")),
+            _ => {}
+        }
+    }
+
+    /// An opening request was answered: the rest is sent after `init_ok`, and after the last one the node is up.
+    fn on_opened(&mut self, now: Offset, node: u32) {
+        let slot = &mut self.nodes[node as usize];
+        let Phase::Opening(open) = slot.phase else { return };
+        let answered_init = open == 1 && !self.opened_before(node);
+        let requests: Vec<Body> = if answered_init {
+            self.script
+                .opening
+                .iter()
+                .filter(|request| request.node == node)
+                .map(|request| request.body.clone())
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let open = open - 1 + requests.len();
+        let slot = &mut self.nodes[node as usize];
+        slot.phase = if open == 0 { Phase::Up } else { Phase::Opening(open) };
+        if open == 0
+            && let Some(from) = slot.down_since.take()
+        {
+            self.summary.down.push(Down { node, from, to: now });
+        }
+        let timeout = INIT_TIMEOUT;
+        for body in &requests {
+            self.invoke(now, Role::Opening, node, body, timeout);
+        }
+    }
+
+    /// Whether the node's latest opening request is one that comes after `init`.
+    fn opened_before(&self, node: u32) -> bool {
+        let opening = self.clients.history.operations.iter().rev();
+        opening
+            .filter(|op| op.node == node && op.role == Role::Opening)
+            .map(|op| &*op.function != "init")
+            .next()
+            .unwrap_or(false)
+    }
+
+    fn on_ended(&mut self, now: Offset, node: u32, exit: Exit) {
+        let slot = &mut self.nodes[node as usize];
+        slot.ended = true;
+        slot.process.unplug();
+        if slot.phase == Phase::Down {
+            if slot.restart
+                && let Err(why) = self.start(node)
+            {
+                self.lost = Some(why);
+            }
+            return;
+        }
+        slot.phase = Phase::Crashed;
+        let (kind, detail) = match exit {
+            Exit { out_of_memory: true, .. } => {
+                (IncidentKind::OutOfMemory, format!("killed at the memory limit of {}", self.setup.limits.memory))
+            }
+            Exit { signal: Some(signal), .. } => (IncidentKind::Crashed, format!("ended by {}", signal_name(signal))),
+            Exit { code, .. } => (IncidentKind::Crashed, format!("exited with status {}", code.unwrap_or(-1))),
+        };
+        let tail = self.nodes[node as usize].process.log_tail();
+        self.links.apply(now, &Fault::Kill(harness::net::NodeId(node)));
+        self.incident(now, node, kind, detail, tail.as_bytes());
+    }
+
+    fn incident(&mut self, now: Offset, node: u32, kind: IncidentKind, detail: String, line: &[u8]) {
+        if let Some(incident) = self.incidents.note(now, node, kind, detail, line) {
+            let _ = self.setup.notices.send(Notice::Incident(incident.clone()));
+        }
+    }
+
+    fn play_faults(&mut self, now: Offset) {
+        while let Some(action) = self.schedule.actions.get(self.next_fault)
+            && self.summary.work_began + action.at.since(Offset::ZERO) <= now
+        {
+            let fault = action.fault.clone();
+            self.next_fault += 1;
+            self.play_fault(now, &fault);
+        }
+    }
+
+    fn play_fault(&mut self, now: Offset, fault: &Fault) {
+        self.links.apply(now, fault);
+        match fault {
+            Fault::Partition(partition) => {
+                self.close_fault(now, "partition", None);
+                self.open_fault(now, "partition", partition.to_string(), None);
+            }
+            Fault::Heal => self.close_fault(now, "partition", None),
+            Fault::Kill(node) => {
+                self.open_fault(now, "kill", format!("{node} killed"), Some(node.0));
+                self.take_down(now, node.0, Control::Kill, Some(Phase::Down));
+            }
+            Fault::Restart(node) => {
+                self.close_fault(now, "kill", Some(node.0));
+                let slot = &mut self.nodes[node.index()];
+                slot.restart = true;
+                if slot.ended
+                    && let Err(why) = self.start(node.0)
+                {
+                    self.lost = Some(why);
+                }
+            }
+            Fault::Pause(node) => {
+                self.open_fault(now, "pause", format!("{node} stopped"), Some(node.0));
+                self.take_down(now, node.0, Control::Pause, None);
+            }
+            Fault::Resume(node) => {
+                self.close_fault(now, "pause", Some(node.0));
+                let slot = &mut self.nodes[node.index()];
+                slot.process.ask(Control::Resume);
+                if let Some(from) = slot.down_since.take() {
+                    self.summary.down.push(Down { node: node.0, from, to: now });
+                }
+            }
+        }
+    }
+
+    fn take_down(&mut self, now: Offset, node: u32, control: Control, phase: Option<Phase>) {
+        let slot = &mut self.nodes[node as usize];
+        if slot.phase == Phase::Crashed {
+            return;
+        }
+        slot.down_since.get_or_insert(now);
+        slot.phase = phase.unwrap_or(slot.phase);
+        slot.process.ask(control);
+    }
+
+    fn open_fault(&mut self, now: Offset, kind: &str, description: String, node: Option<u32>) {
+        let _ = self.setup.notices.send(Notice::Fault(now, format!("{kind}: {description}")));
+        let nodes = node.map(|node| format!("n{node}")).into_iter().collect();
+        self.open_faults.push(FaultWindow { kind: kind.into(), description, nodes, from: now, to: now });
+    }
+
+    fn close_fault(&mut self, now: Offset, kind: &str, node: Option<u32>) {
+        let node = node.map(|node| format!("n{node}"));
+        let ends = |fault: &FaultWindow| fault.kind == kind && fault.nodes.first() == node.as_ref();
+        let (ended, open) = std::mem::take(&mut self.open_faults).into_iter().partition(ends);
+        self.open_faults = open;
+        self.summary.faults.extend(ended.into_iter().map(|fault: FaultWindow| FaultWindow { to: now, ..fault }));
+    }
+
+    /// Takes the cells down and puts the record together.
+    async fn finish(mut self, ended: Ended) -> CaseRecord {
+        let now = self.now();
+        for node in &self.nodes {
+            node.process.ask(Control::Close);
+        }
+        let closing = async {
+            while self.nodes.iter().any(|node| node.usage.is_none()) {
+                match self.events.recv().await {
+                    Some(NodeEvent::Closed(node, usage)) => {
+                        let usage = NodeUsage { cpu_seconds: usage.cpu.as_secs_f64(), peak_memory: usage.peak_memory };
+                        self.nodes[node as usize].usage = Some(usage);
+                    }
+                    // What was left in a pipe when the node was stopped is still looked at.
+                    Some(NodeEvent::Unterminated(node, _, line)) if wire::parse(&line).is_ok() => {
+                        let detail = "no line end after it".to_owned();
+                        self.incidents.note(now, node, IncidentKind::MalformedOutput, detail, &line);
+                    }
+                    Some(NodeEvent::Lost(node, _)) => self.nodes[node as usize].usage = Some(NodeUsage::default()),
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
+        let open = std::mem::take(&mut self.open_faults);
+        self.summary.faults.extend(open.into_iter().map(|fault| FaultWindow { to: now, ..fault }));
+        self.summary.faults.sort_by_key(|fault| fault.from);
+        for (index, node) in self.nodes.iter().enumerate() {
+            let down = node.down_since.map(|from| Down { node: index as u32, from, to: now });
+            self.summary.down.extend(down);
+        }
+        if self.summary.work_ended == Offset::ZERO {
+            self.summary.work_ended = now;
+        }
+        self.summary.ended = ended;
+        self.summary.ended_at = now;
+        self.summary.incidents = self.incidents.all;
+        self.summary.usage = self.nodes.iter().map(|node| node.usage.unwrap_or_default()).collect();
+        self.summary.log_tails = self.nodes.iter().map(|node| node.process.log_tail()).collect();
+        CaseRecord { summary: self.summary, history: self.clients.history, journal: self.links.journal }
+    }
+}
+
+/// `SIGSEGV` rather than 11.
+fn signal_name(signal: i32) -> String {
+    nix::sys::signal::Signal::try_from(signal).map_or(format!("signal {signal}"), |signal| signal.to_string())
+}

@@ -1,0 +1,21 @@
+//! Node programs: N processes that speak newline-delimited JSON on stdin and stdout, and the network between them.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `case` | runs one case from `init` to the final reads |
+//! | `process` | one node's process: its cell, its pipes, its log |
+//! | `clients` | requests that wait for their replies, and the history |
+//! | `links` | the network model under the wall clock, and the journal |
+//! | `wire` | the message format |
+//! | `incidents` | what nodes did wrong |
+//! | `settle` | whether the final reads are complete |
+
+mod case;
+mod clients;
+mod incidents;
+mod links;
+mod process;
+mod settle;
+mod wire;
+
+pub use case::{CaseSetup, Notice, run};

@@ -1,0 +1,325 @@
+//! One node's process: its cell, its pipes, its log.
+
+use super::wire;
+use crate::backend::{Backend, Cell, CellEvent, CellSpec, Command, Control, Exit, Limits, OpenError, Stdio, Usage};
+use nix::{fcntl::OFlag, unistd::pipe2};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::unix::pipe,
+    sync::mpsc,
+    task::JoinHandle,
+};
+
+/// Longest line a node may write.
+pub const LONGEST_LINE: usize = 16 << 20;
+/// Most bytes that may wait for a node to read them.
+const MOST_QUEUED: usize = 64 << 20;
+/// How much of a node's log is kept on disk.
+const MOST_LOG: usize = 1 << 20;
+/// How much of the end of a node's log is kept for findings.
+const TAIL: usize = 4 << 10;
+/// How long a complete message may lack its line end before it is taken without.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// What happens at a node.
+#[derive(Debug)]
+pub enum NodeEvent {
+    /// It wrote a line, without its end.
+    Line(u32, Instant, Vec<u8>),
+    /// It wrote a message without a line end.
+    Unterminated(u32, Instant, Vec<u8>),
+    /// It wrote more than the longest line without a line end; the beginning of it.
+    Endless(u32, Instant, Vec<u8>),
+    /// Its program runs.
+    Started(u32),
+    /// Its program could not be executed.
+    StartFailed(u32, String),
+    /// Its program has ended, and its log has been read.
+    Ended(u32, Exit),
+    /// Its cell is gone.
+    Closed(u32, Usage),
+    /// Its cell was lost through a fault of the machine.
+    Lost(u32, String),
+}
+
+/// One node.
+pub struct Process {
+    node: u32,
+    control: mpsc::UnboundedSender<Control>,
+    events: mpsc::Sender<NodeEvent>,
+    stdin: Option<Outbox>,
+    log: Arc<Mutex<Log>>,
+    reader: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Process {
+    /// Opens the node's cell; nothing runs yet.
+    pub async fn open(
+        backend: &dyn Backend,
+        spec: CellSpec,
+        node: u32,
+        log: Option<PathBuf>,
+        events: mpsc::Sender<NodeEvent>,
+    ) -> Result<Self, OpenError> {
+        let Cell { control, events: cell_events, .. } = backend.open(spec).await?;
+        let reader: Arc<Mutex<Option<JoinHandle<()>>>> = Arc::default();
+        tokio::spawn(forward(node, cell_events, events.clone(), reader.clone()));
+        let log = Arc::new(Mutex::new(Log { path: log, ..Log::default() }));
+        Ok(Self { node, control, events, stdin: None, log, reader })
+    }
+
+    /// Starts the program with fresh pipes.
+    pub fn start(&mut self, command: Command) -> io::Result<()> {
+        let (stdin, to_node) = pipe2(OFlag::O_CLOEXEC)?;
+        let (from_node, stdout) = pipe2(OFlag::O_CLOEXEC)?;
+        let (from_log, stderr) = pipe2(OFlag::O_CLOEXEC)?;
+        self.stdin = Some(Outbox::new(pipe::Sender::from_owned_fd(to_node)?));
+        tokio::spawn(read_lines(self.node, pipe::Receiver::from_owned_fd(from_node)?, self.events.clone()));
+        let log = tokio::spawn(read_log(pipe::Receiver::from_owned_fd(from_log)?, self.log.clone()));
+        *self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(log);
+        self.ask(Control::Start(command, Stdio { stdin, stdout, stderr }));
+        Ok(())
+    }
+
+    /// Asks something of the cell; a lost cell is reported by its events.
+    pub fn ask(&self, control: Control) {
+        let _ = self.control.send(control);
+    }
+
+    /// Hands a line to the program; false when it has not read its stdin for too long and the line is dropped.
+    pub fn write(&self, line: &[u8]) -> bool {
+        self.stdin.as_ref().is_none_or(|stdin| stdin.write(line))
+    }
+
+    /// The program has no stdin any more.
+    pub fn unplug(&mut self) {
+        self.stdin = None;
+    }
+
+    /// The end of the log.
+    pub fn log_tail(&self) -> String {
+        let log = self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let tail = String::from_utf8_lossy(&log.tail);
+        // A tail that was cut begins in the middle of a line.
+        if log.written > TAIL {
+            tail.split_once('\n').map_or("", |(_, rest)| rest).to_owned()
+        } else {
+            tail.into_owned()
+        }
+    }
+}
+
+/// A pipe to a program: written at once while there is room, otherwise by a task in the order of the calls.
+struct Outbox {
+    pipe: Arc<pipe::Sender>,
+    queue: mpsc::UnboundedSender<Vec<u8>>,
+    queued: Arc<AtomicUsize>,
+}
+
+impl Outbox {
+    fn new(sender: pipe::Sender) -> Self {
+        let pipe = Arc::new(sender);
+        let queued = Arc::new(AtomicUsize::new(0));
+        let (queue, mut waiting) = mpsc::unbounded_channel::<Vec<u8>>();
+        let (task_pipe, task_queued) = (pipe.clone(), queued.clone());
+        tokio::spawn(async move {
+            while let Some(bytes) = waiting.recv().await {
+                let done = write_all(&task_pipe, &bytes).await;
+                task_queued.fetch_sub(bytes.len(), Ordering::AcqRel);
+                if done.is_err() {
+                    break;
+                }
+            }
+        });
+        Self { pipe, queue, queued }
+    }
+
+    fn write(&self, line: &[u8]) -> bool {
+        let mut rest = line;
+        if self.queued.load(Ordering::Acquire) == 0 {
+            match self.pipe.try_write(line) {
+                Ok(written) => rest = &line[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // The program has closed its stdin or ended; its end is reported elsewhere.
+                Err(_) => return true,
+            }
+        }
+        if rest.is_empty() {
+            return true;
+        }
+        if self.queued.load(Ordering::Acquire) > MOST_QUEUED {
+            return false;
+        }
+        self.queued.fetch_add(rest.len(), Ordering::AcqRel);
+        let _ = self.queue.send(rest.to_vec());
+        true
+    }
+}
+
+async fn write_all(pipe: &pipe::Sender, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        pipe.writable().await?;
+        match pipe.try_write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Passes the cell's events on; the end of the program waits for the end of its log, so that a finding can show it.
+async fn forward(
+    node: u32,
+    mut cell: mpsc::UnboundedReceiver<CellEvent>,
+    events: mpsc::Sender<NodeEvent>,
+    reader: Arc<Mutex<Option<JoinHandle<()>>>>,
+) {
+    while let Some(event) = cell.recv().await {
+        let event = match event {
+            CellEvent::Started => NodeEvent::Started(node),
+            CellEvent::StartFailed { call, errno } => {
+                NodeEvent::StartFailed(node, format!("{call}: {}", io::Error::from_raw_os_error(errno)))
+            }
+            CellEvent::Exited(exit) => {
+                let log = reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+                if let Some(log) = log {
+                    let _ = tokio::time::timeout(PATIENCE, log).await;
+                }
+                NodeEvent::Ended(node, exit)
+            }
+            CellEvent::Closed(usage) => NodeEvent::Closed(node, usage),
+            CellEvent::Lost(why) => NodeEvent::Lost(node, why),
+        };
+        if events.send(event).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads stdout line by line. Whoever floods is slowed down by the bounded channel, as by a real network.
+async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<NodeEvent>) {
+    let mut buffer: Vec<u8> = Vec::with_capacity(64 << 10);
+    let mut scanned = 0;
+    let mut skipping = false;
+    loop {
+        let read = match read_more(&mut pipe, &mut buffer).await {
+            Read::Some => true,
+            Read::Idle => {
+                if skipping || wire::parse(&buffer).is_err() {
+                    continue;
+                }
+                false
+            }
+            Read::End => break,
+        };
+        let now = Instant::now();
+        if !read {
+            let line = std::mem::take(&mut buffer);
+            scanned = 0;
+            if events.send(NodeEvent::Unterminated(node, now, line)).await.is_err() {
+                return;
+            }
+            continue;
+        }
+        let mut start = 0;
+        while let Some(length) = buffer[scanned..].iter().position(|byte| *byte == b'\n') {
+            let end = scanned + length;
+            let line = buffer[start..end].to_vec();
+            (start, scanned) = (end + 1, end + 1);
+            if !std::mem::take(&mut skipping) && events.send(NodeEvent::Line(node, now, line)).await.is_err() {
+                return;
+            }
+        }
+        buffer.drain(..start);
+        scanned = buffer.len();
+        if buffer.len() > LONGEST_LINE {
+            buffer.truncate(4 << 10);
+            let line = std::mem::take(&mut buffer);
+            (scanned, skipping) = (0, true);
+            if events.send(NodeEvent::Endless(node, now, line)).await.is_err() {
+                return;
+            }
+        } else if skipping {
+            buffer.clear();
+            scanned = 0;
+        }
+    }
+    if !buffer.is_empty() && !skipping {
+        let _ = events.send(NodeEvent::Unterminated(node, Instant::now(), buffer)).await;
+    }
+}
+
+enum Read {
+    Some,
+    Idle,
+    End,
+}
+
+async fn read_more(pipe: &mut pipe::Receiver, buffer: &mut Vec<u8>) -> Read {
+    let reading = async |buffer: &mut Vec<u8>, pipe: &mut pipe::Receiver| match pipe.read_buf(buffer).await {
+        Ok(0) | Err(_) => Read::End,
+        Ok(_) => Read::Some,
+    };
+    buffer.reserve(32 << 10);
+    if buffer.is_empty() {
+        return reading(buffer, pipe).await;
+    }
+    tokio::time::timeout(PATIENCE, reading(buffer, pipe)).await.unwrap_or(Read::Idle)
+}
+
+/// A node's log: its beginning on disk, its end in memory.
+#[derive(Default)]
+struct Log {
+    path: Option<PathBuf>,
+    written: usize,
+    tail: Vec<u8>,
+}
+
+async fn read_log(mut pipe: pipe::Receiver, log: Arc<Mutex<Log>>) {
+    let path = log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).path.clone();
+    let mut file = match path {
+        Some(path) => tokio::fs::OpenOptions::new().create(true).append(true).open(path).await.ok(),
+        None => None,
+    };
+    let mut buffer = vec![0; 16 << 10];
+    while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
+        let chunk = &buffer[..count];
+        let room = {
+            let mut log = log.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let room = MOST_LOG.saturating_sub(log.written).min(count);
+            log.written += count;
+            log.tail.extend_from_slice(chunk);
+            let excess = log.tail.len().saturating_sub(TAIL);
+            log.tail.drain(..excess);
+            room
+        };
+        if let Some(file) = &mut file {
+            // A full disk must not stop the node; the record says less then.
+            let _ = file.write_all(&chunk[..room]).await;
+        }
+    }
+    if let Some(mut file) = file {
+        let _ = file.flush().await;
+    }
+}
+
+/// The limits of a node's cell.
+pub fn limits(limits: &harness::manifest::Limits) -> Limits {
+    Limits {
+        memory: limits.memory.0,
+        processes: limits.processes,
+        open_files: limits.open_files,
+        file_size: limits.disk.0,
+        cpu: None,
+    }
+}

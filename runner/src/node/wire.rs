@@ -1,0 +1,108 @@
+//! The message format: one JSON object a line with `src`, `dest` and `body`, as Maelstrom defines it.
+
+use harness::oracle::Body;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// A line as a node wrote it; the body is not looked into.
+#[derive(Debug, Deserialize)]
+pub struct Envelope<'a> {
+    /// Sender.
+    #[serde(borrow)]
+    pub src: Cow<'a, str>,
+    /// Receiver.
+    #[serde(borrow)]
+    pub dest: Cow<'a, str>,
+    /// Body.
+    #[serde(borrow)]
+    pub body: &'a RawValue,
+}
+
+/// The fields of a reply that decide what becomes of it.
+#[derive(Debug, Deserialize)]
+pub struct ReplyHead<'a> {
+    /// Type of the message.
+    #[serde(borrow, rename = "type")]
+    pub kind: Option<Cow<'a, str>>,
+    /// The request that it answers.
+    pub in_reply_to: Option<u64>,
+    /// Error code, in a message of type `error`.
+    pub code: Option<u32>,
+}
+
+/// Who a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Party {
+    /// A node by its index.
+    Node(u32),
+    /// A client by its number.
+    Client(u32),
+}
+
+impl Party {
+    /// Reads `n3` or `c12`; nothing else is a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        let number = name.get(1..)?;
+        let canonical = !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && (number == "0" || !number.starts_with('0'));
+        let number = number.parse().ok().filter(|_| canonical)?;
+        match name.as_bytes()[0] {
+            b'n' => Some(Self::Node(number)),
+            b'c' => Some(Self::Client(number)),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a line; the error says in words what is wrong with it.
+pub fn parse(line: &[u8]) -> Result<Envelope<'_>, String> {
+    let text = std::str::from_utf8(line).map_err(|error| format!("not UTF-8 at byte {}", error.valid_up_to()))?;
+    let envelope: Envelope = serde_json::from_str(text).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => format!("no message: {error}"),
+        _ => format!("not JSON: {error}"),
+    })?;
+    if !envelope.body.get().starts_with('{') {
+        return Err("no message: `body` is not an object".into());
+    }
+    Ok(envelope)
+}
+
+/// A request of a client as a line, with its `msg_id` put into the body.
+pub fn request(client: u32, node: u32, msg_id: u64, body: &Body) -> (Vec<u8>, String) {
+    let mut body = body.clone();
+    body.insert("msg_id".into(), msg_id.into());
+    let body = serde_json::Value::Object(body).to_string();
+    (format!("{{\"src\":\"c{client}\",\"dest\":\"n{node}\",\"body\":{body}}}\n").into_bytes(), body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_exact() {
+        assert_eq!(Party::parse("n0"), Some(Party::Node(0)));
+        assert_eq!(Party::parse("c12"), Some(Party::Client(12)));
+        for bad in ["", "n", "n-1", "n01", "x1", "n1 ", "n+1", "n99999999999", "é1", "lin-kv"] {
+            assert_eq!(Party::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_says_why() {
+        for (line, word) in [
+            (&b"hello"[..], "not JSON"),
+            (b"{\"src\":\"n0\"", "not JSON"),
+            (b"{\"src\":\"n0\",\"body\":{}}", "dest"),
+            (b"{\"src\":\"n0\",\"dest\":\"n1\",\"body\":3}", "not an object"),
+            (b"[1]", "no message"),
+            (b"\xff", "not UTF-8"),
+        ] {
+            let error = parse(line).map(|_| ()).unwrap_err();
+            assert!(error.contains(word), "{error}");
+        }
+        assert!(parse(br#"{"id":3,"src":"n0","dest":"n1","body":{"type":"x"},"extra":[1]}"#).is_ok());
+    }
+}
