@@ -1,4 +1,6 @@
 //! Everything of takehome that touches the world: git, sandbox, processes, clock, disk and terminal.
 
 pub mod backend;
+pub mod execute;
 pub mod node;
+pub mod record;

@@ -1,0 +1,122 @@
+//! Reading a record, also one that was cut short.
+
+use super::{EVENTS, HISTORY, JOURNAL, PLAN, SUMMARY, case_folder};
+use flate2::read::GzDecoder;
+use harness::{
+    case::{CaseRecord, CaseSummary},
+    event::{Event, EventKind},
+    history::History,
+    journal::Journal,
+    judge::RunFacts,
+    plan::{Plan, RECORD_VERSION},
+};
+use std::{
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+/// A record may claim any size; more than this is not unpacked.
+const MOST_UNPACKED: u64 = 4 << 30;
+
+/// A run read back from disk.
+#[derive(Debug)]
+pub struct Record {
+    /// Its plan.
+    pub plan: Plan,
+    /// The cases that are complete.
+    pub cases: Vec<CaseRecord>,
+    /// What else the judge wants to know.
+    pub facts: RunFacts,
+}
+
+/// Why a record cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// A file that is missing or cannot be read.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that does not hold what it should.
+    #[error("{} is damaged: {why}", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A record of a newer takehome.
+    #[error(
+        "the record was written by takehome {takehome} in form {version}; this takehome reads forms up to {RECORD_VERSION}"
+    )]
+    Newer {
+        /// Version of the writer.
+        takehome: String,
+        /// Version of its record.
+        version: u32,
+    },
+}
+
+impl Record {
+    /// Reads the record in a folder.
+    pub fn read(folder: &Path) -> Result<Self, RecordError> {
+        let plan = read_plan(folder)?;
+        let mut cases = Vec::new();
+        for case in &plan.cases {
+            let folder = case_folder(folder, case);
+            // A case without a summary was cut short: it counts as not run.
+            if folder.join(SUMMARY).exists() {
+                cases.push(read_case(&folder)?);
+            }
+        }
+        let seconds = last_event(&folder.join(EVENTS))?;
+        let facts = RunFacts { directory: folder.display().to_string(), seconds };
+        Ok(Self { plan, cases, facts })
+    }
+}
+
+fn read_plan(folder: &Path) -> Result<Plan, RecordError> {
+    let path = folder.join(PLAN);
+    let text = text(&path)?;
+    let damaged = |error: serde_json::Error| RecordError::Damaged { path: path.clone(), why: error.to_string() };
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(damaged)?;
+    let version = value["version"].as_u64().unwrap_or(0) as u32;
+    if version > RECORD_VERSION {
+        let takehome = value["takehome"].as_str().unwrap_or("?").to_owned();
+        return Err(RecordError::Newer { takehome, version });
+    }
+    serde_json::from_str(&text).map_err(damaged)
+}
+
+fn read_case(folder: &Path) -> Result<CaseRecord, RecordError> {
+    let damaged = |name: &str, why: String| RecordError::Damaged { path: folder.join(name), why };
+    let summary: CaseSummary =
+        serde_json::from_str(&text(&folder.join(SUMMARY))?).map_err(|error| damaged(SUMMARY, error.to_string()))?;
+    let history = History::from_text(&unpacked(&folder.join(HISTORY))?).map_err(|why| damaged(HISTORY, why))?;
+    let journal = Journal::from_text(&unpacked(&folder.join(JOURNAL))?).map_err(|why| damaged(JOURNAL, why))?;
+    Ok(CaseRecord { summary, history, journal })
+}
+
+/// Seconds from the beginning of the run to its last event; a torn last line is left out.
+fn last_event(path: &Path) -> Result<f64, RecordError> {
+    let text = text(path)?;
+    let events = text.lines().rev().filter_map(|line| serde_json::from_str::<Event>(line).ok());
+    let last = events.map(|event| (event.at, matches!(event.kind, EventKind::RunFinished))).next();
+    Ok(last.map_or(0.0, |(at, _)| (at.seconds() * 1e3).round() / 1e3))
+}
+
+fn text(path: &Path) -> Result<String, RecordError> {
+    fs::read_to_string(path).map_err(|source| RecordError::Unreadable { path: path.to_owned(), source })
+}
+
+fn unpacked(path: &Path) -> Result<String, RecordError> {
+    let unreadable = |source| RecordError::Unreadable { path: path.to_owned(), source };
+    let file = fs::File::open(path).map_err(unreadable)?;
+    let mut text = String::new();
+    GzDecoder::new(file).take(MOST_UNPACKED).read_to_string(&mut text).map_err(unreadable)?;
+    Ok(text)
+}
