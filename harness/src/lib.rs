@@ -2,6 +2,8 @@
 //!
 //! Nothing in here does IO, reads a clock or holds global state: a verdict is a function of the record.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr)]
+
 pub mod case;
 pub mod checker;
 pub mod event;

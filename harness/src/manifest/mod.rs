@@ -3,7 +3,7 @@
 mod error;
 mod requirement;
 
-pub use error::ManifestError;
+pub use error::{ManifestError, nearest};
 pub use requirement::{Comparison, Requirement};
 
 use crate::{

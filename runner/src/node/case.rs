@@ -458,22 +458,13 @@ impl Case {
 
     fn on_unterminated(&mut self, now: Offset, node: u32, line: &[u8]) {
         self.incident(now, node, IncidentKind::MalformedOutput, "no line end after it".into(), line);
-        if let Ok(envelope) = wire::parse(line) {
-            self.on_message(now, node, line, &envelope);
-        }
+        self.hear_out(now, node, line);
     }
 
     /// Takes the messages out of a line that holds several, or one and something else behind it.
     fn hear_out(&mut self, now: Offset, node: u32, line: &[u8]) {
-        let Ok(text) = std::str::from_utf8(line) else { return };
-        let mut rest = text;
-        while let Some(start) = rest.find("{\"") {
-            rest = &rest[start..];
-            let mut values = serde_json::Deserializer::from_str(rest).into_iter::<wire::Envelope>();
-            let Some(Ok(envelope)) = values.next() else { return };
-            let end = values.byte_offset();
-            self.on_message(now, node, &rest.as_bytes()[..end], &envelope);
-            rest = &rest[end..];
+        for (message, envelope) in wire::messages(line) {
+            self.on_message(now, node, message, &envelope);
         }
     }
 
@@ -681,7 +672,7 @@ impl Case {
                         self.nodes[node as usize].usage = Some(usage);
                     }
                     // What was left in a pipe when the node was stopped is still looked at.
-                    Some(NodeEvent::Unterminated(node, _, line)) if wire::parse(&line).is_ok() => {
+                    Some(NodeEvent::Unterminated(node, _, line)) if wire::is_complete(&line) => {
                         let detail = "no line end after it".to_owned();
                         self.incidents.note(now, node, IncidentKind::MalformedOutput, detail, &line);
                     }

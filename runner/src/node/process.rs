@@ -28,7 +28,7 @@ const MOST_LOG: usize = 1 << 20;
 /// How much of the end of a node's log is kept for findings.
 const TAIL: usize = 4 << 10;
 /// How long a complete message may lack its line end before it is taken without.
-const PATIENCE: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What happens at a node.
 #[derive(Debug)]
@@ -215,7 +215,7 @@ async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<No
         let read = match read_more(&mut pipe, &mut buffer).await {
             Read::Some => true,
             Read::Idle => {
-                if skipping || wire::parse(&buffer).is_err() {
+                if skipping || !wire::is_complete(&buffer) {
                     continue;
                 }
                 false

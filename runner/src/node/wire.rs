@@ -69,6 +69,27 @@ pub fn parse(line: &[u8]) -> Result<Envelope<'_>, String> {
     Ok(envelope)
 }
 
+/// The messages in a line that holds several, or something else beside one: each with its own text.
+pub fn messages(line: &[u8]) -> Vec<(&[u8], Envelope<'_>)> {
+    let mut rest = std::str::from_utf8(line).unwrap_or("");
+    let mut found = Vec::new();
+    while let Some(start) = rest.find("{\"") {
+        rest = &rest[start..];
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Envelope>();
+        let Some(Ok(envelope)) = values.next() else { break };
+        let end = values.byte_offset();
+        found.push((&rest.as_bytes()[..end], envelope));
+        rest = &rest[end..];
+    }
+    found
+}
+
+/// Whether a text without a line end is one message or more, and nothing else: only then is it taken as it is.
+pub fn is_complete(text: &[u8]) -> bool {
+    let found = messages(text);
+    !found.is_empty() && found.iter().map(|(message, _)| message.len()).sum::<usize>() == text.trim_ascii().len()
+}
+
 /// A request of a client as a line, with its `msg_id` put into the body.
 pub fn request(client: u32, node: u32, msg_id: u64, body: &Body) -> (Vec<u8>, String) {
     let mut body = body.clone();
@@ -88,6 +109,20 @@ mod tests {
         for bad in ["", "n", "n-1", "n01", "x1", "n1 ", "n+1", "n99999999999", "é1", "lin-kv"] {
             assert_eq!(Party::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn several_messages_in_one_line_are_told_apart() {
+        let one = r#"{"src":"n0","dest":"n1","body":{"type":"x"}}"#;
+        let both = format!("{one}{one}");
+        assert_eq!(messages(both.as_bytes()).len(), 2);
+        assert!(is_complete(one.as_bytes()) && is_complete(both.as_bytes()));
+        assert_eq!(messages(format!("debug {one}").as_bytes()).len(), 1);
+        assert!(
+            !is_complete(&one.as_bytes()[..20])
+                && !is_complete(&both.as_bytes()[..both.len() - 1])
+                && !is_complete(b"")
+        );
     }
 
     #[test]

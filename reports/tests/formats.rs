@@ -1,0 +1,247 @@
+//! What every format promises: the same bytes each time, and nothing that hostile text could do.
+
+mod common;
+
+use common::hostile;
+use harness::report::Report;
+use proptest::prelude::*;
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use reports::{FORMATS, find, format::Format, format::human::Human, format::human::Style};
+use roxmltree::Document;
+
+/// Text that has broken some report somewhere, alone and mixed.
+fn attack() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "\u{1b}[31mred\u{1b}[0m",
+        "\u{1b}]8;;http://evil.example\u{7}link\u{1b}]8;;\u{7}",
+        "\u{1b}]52;c;cm0gLXJmIH4=\u{7}",
+        "\u{9b}2J\u{90}q\u{9c}",
+        "\u{7f}\u{8}\u{8}\rPASS",
+        "<script>alert(1)</script>",
+        "zq\"zzquote' onload='alert(1)",
+        "</pre></style></svg><zzmark>",
+        "<!-- zzmark -->]]>",
+        "&lt;zzmark&gt; &#60;zzmark&#62;",
+        "javascript:alert(1)",
+        "url(http://evil.example/a.png)",
+        "\u{202e}dessap\u{202c}\u{2066}\u{2069}",
+        "\u{200b}\u{feff}\u{e0041}",
+        "\0\u{fffe}\u{ffff}",
+        "::error file=a,line=1::owned",
+        "a ::set-output name=x::y ##[error]b",
+        "=HYPERLINK(\"http://evil.example\")",
+        "| a | b |\n|---|---|\n![x](http://evil.example/x.png) @team",
+        "line\r\nFAIL [  0.0s] (1/1) forged/line  seed 1\n",
+        "`` zzmark ``` **zzmark** [zzmark](http://evil.example) ~~~",
+        "\\| zzmark \\` zzmark | `",
+        "none",
+        "日本語 and naïve",
+    ]);
+    prop_oneof![
+        prop::collection::vec(prop_oneof![known.prop_map(String::from), any::<String>()], 1..4)
+            .prop_map(|all| all.concat()),
+        "[a-z<>&\"']{1,4}".prop_map(|text| text.repeat(2000)),
+    ]
+}
+
+/// Characters that must never stand in an output as they are.
+fn active(character: char) -> bool {
+    (character.is_control() && character != '\n')
+        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}' | '\u{feff}')
+}
+
+fn text(format: &str, report: &Report) -> String {
+    let format = find(format).expect("it is registered");
+    String::from_utf8(format.render(report)).expect("every format writes UTF-8")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn human_is_inert_and_colour_changes_nothing_else(attack in attack()) {
+        let report = hostile(&attack);
+        let plain = text("human", &report);
+        prop_assert!(!plain.chars().any(active));
+        prop_assert!(!plain.lines().any(|line| line.starts_with("FAIL [  0.0s]") || line.trim_start().starts_with("::")));
+        prop_assert!(!plain.contains("##["));
+        let colour = String::from_utf8(Human { style: Style::Ansi }.render(&report)).expect("UTF-8");
+        prop_assert_eq!(without_colour(&colour), plain);
+    }
+
+    #[test]
+    fn json_is_inert_and_reads_back_the_same(attack in attack(), seconds in -1e9..1e9f64) {
+        let mut report = hostile(&attack);
+        report.run.seconds = seconds;
+        let json = text("json", &report);
+        prop_assert!(!json.chars().any(active));
+        prop_assert_eq!(json.find("\n}\n"), Some(json.len() - 3));
+        prop_assert_eq!(serde_json::from_str::<Report>(&json).expect("it is a report"), report);
+    }
+
+    #[test]
+    fn markdown_is_inert_and_keeps_hostile_text_in_code(attack in attack()) {
+        let markdown = text("markdown", &hostile(&attack));
+        prop_assert!(!markdown.chars().any(active));
+        inspect_markdown(&markdown);
+    }
+
+    #[test]
+    fn html_is_inert_and_well_formed(attack in attack()) {
+        let html = text("html", &hostile(&attack));
+        prop_assert!(!html.chars().any(active));
+        for forbidden in ["<script", "<zzmark", "<!-- zzmark", "zq\""] {
+            prop_assert!(!html.contains(forbidden), "{} got through", forbidden);
+        }
+        let body = body(&html);
+        inspect(&Document::parse(body).expect("the body is well-formed"));
+    }
+}
+
+/// Hostile text stands in code only: there is no link, image or HTML but the line breaks of the table.
+fn inspect_markdown(markdown: &str) {
+    let (mut code, mut cells) = (false, 0);
+    for event in Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
+        match event {
+            Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::HtmlBlock) => panic!("a link, an image or HTML"),
+            Event::InlineHtml(html) => assert_eq!(&*html, "<br>"),
+            Event::Start(Tag::CodeBlock(_)) => code = true,
+            Event::End(TagEnd::CodeBlock) => code = false,
+            Event::Text(text) => assert!(code || !text.contains("zzmark") && !text.contains("evil"), "{text}"),
+            Event::Start(Tag::TableCell) => cells += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(cells, 4 * 7, "a heading, five stages, a total");
+}
+
+/// The text without the colours that takehome itself writes.
+fn without_colour(text: &str) -> String {
+    ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[1;31m", "\u{1b}[1;32m", "\u{1b}[1;33m"]
+        .iter()
+        .fold(text.to_owned(), |text, code| text.replace(code, ""))
+}
+
+fn body(html: &str) -> &str {
+    let start = html.find("<body>").expect("a body begins");
+    let end = html.rfind("</body>").expect("a body ends");
+    &html[start..end + "</body>".len()]
+}
+
+/// Nothing loads, nothing runs, every anchor leads somewhere and no id stands twice.
+fn inspect(document: &Document<'_>) {
+    let mut ids = Vec::new();
+    for node in document.descendants().filter(roxmltree::Node::is_element) {
+        let name = node.tag_name().name();
+        let loads =
+            ["script", "link", "iframe", "img", "image", "object", "embed", "form", "base", "use", "style", "meta"];
+        assert!(!loads.contains(&name), "<{name}> in the body");
+        for attribute in node.attributes() {
+            let (key, value) = (attribute.name(), attribute.value());
+            assert!(
+                !key.starts_with("on") && !matches!(key, "src" | "srcset" | "action" | "ping"),
+                "{key} in <{name}>"
+            );
+            assert!(key != "href" || value.starts_with('#'), "a link to {value}");
+            assert!(key != "style" || !value.contains("url"), "a style with {value}");
+        }
+        ids.extend(node.attribute("id"));
+    }
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "an id stands twice");
+    for target in document.descendants().filter_map(|node| node.attribute("href")) {
+        assert!(ids.binary_search(&&target[1..]).is_ok(), "{target} leads nowhere");
+    }
+    let refers = |node: &roxmltree::Node<'_, '_>| node.attribute("aria-labelledby").map(str::to_owned);
+    for ids_of in document.descendants().filter_map(|node| refers(&node)) {
+        assert!(ids_of.split(' ').all(|id| ids.binary_search(&id).is_ok()), "{ids_of} labels nothing");
+    }
+}
+
+fn samples() -> [Report; 5] {
+    [common::failing(), common::passing(), common::incomplete(), common::unsandboxed(), common::crowded()]
+}
+
+#[test]
+fn the_same_report_gives_the_same_bytes() {
+    for report in samples() {
+        for format in FORMATS {
+            assert_eq!(format.render(&report), format.render(&report.clone()), "{}", format.name());
+        }
+    }
+}
+
+#[test]
+fn pages_are_well_formed_and_load_nothing() {
+    for report in samples() {
+        let html = text("html", &report);
+        inspect(&Document::parse(body(&html)).expect("the body is well-formed"));
+        let head = &html[..html.find("<body>").expect("a body begins")];
+        assert!(head.contains("default-src 'none'"));
+        assert!(!["url(", "@import", "http:", "https:", "<script", "<link"].iter().any(|load| head.contains(load)));
+    }
+}
+
+#[test]
+fn figures_have_a_role_a_title_and_a_description() {
+    let html = text("html", &common::failing());
+    let document = Document::parse(body(&html)).expect("well-formed");
+    let figures: Vec<_> = document.descendants().filter(|node| node.has_tag_name("svg")).collect();
+    assert!(figures.len() > 8);
+    for figure in figures {
+        let child = |name: &str| figure.children().find(|node| node.has_tag_name(name)).and_then(|node| node.text());
+        assert_eq!(figure.attribute("role"), Some("img"));
+        assert!(
+            child("title").is_some_and(|text| !text.is_empty()) && child("desc").is_some_and(|text| !text.is_empty())
+        );
+    }
+}
+
+#[test]
+fn warnings_cannot_be_overlooked() {
+    for (report, lead) in [(common::incomplete(), "Incomplete run"), (common::unsandboxed(), "No sandbox")] {
+        let html = text("html", &report);
+        assert!(html.contains("class=\"banner\" role=\"alert\"") && html.contains(lead));
+        assert!(text("human", &report).contains(&format!("!!!  {}", lead.to_uppercase())));
+    }
+    assert!(!text("html", &common::failing()).contains("class=\"banner\""));
+}
+
+#[test]
+fn long_text_is_bounded() {
+    let report = hostile(&"<b>\u{202e}".repeat(100_000));
+    assert!(text("human", &report).len() < 400_000);
+    assert!(text("html", &report).len() < 2_000_000);
+    assert!(text("markdown", &report).len() < 400_000);
+}
+
+#[test]
+fn numbers_that_are_none_do_no_harm() {
+    for strange in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN_POSITIVE, -0.0] {
+        let mut report = common::failing();
+        for metric in &mut report.metrics {
+            (metric.value, metric.min, metric.max) = (strange, strange, strange);
+            metric.full = metric.full.map(|_| strange);
+        }
+        for line in &mut report.scorecard.lines {
+            (line.points, line.of) = (strange, strange);
+        }
+        report.stages.iter_mut().flat_map(|stage| &mut stage.cases).for_each(|case| case.seconds = strange);
+        let curves = report.stages.iter_mut().flat_map(|stage| &mut stage.plots).flat_map(|plot| &mut plot.series);
+        curves.for_each(|series| series.values[3] = strange);
+        (report.run.seconds, report.scorecard.total) = (strange, strange);
+        for format in ["human", "html", "markdown"] {
+            let text = text(format, &report);
+            assert!(!text.contains("NaN") && !text.contains("inf "), "{format} shows {strange}");
+        }
+    }
+}
+
+#[test]
+fn human_output_of_the_sample() {
+    let expected = include_str!("expected/failing.txt");
+    let hint = "if the change is wanted: cargo run -p reports --example sample -- human failing > reports/tests/expected/failing.txt";
+    assert_eq!(text("human", &common::failing()), expected, "{hint}");
+}

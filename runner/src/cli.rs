@@ -1,0 +1,280 @@
+//! The command line: commands and their options, as clap sees them.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Grades take-home submissions to concurrency and peer-to-peer challenges.
+#[derive(Debug, Parser)]
+#[command(name = "takehome", version, about, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 passes · 1 fails · 2 wrong usage · 3 inconclusive · 4 nothing selected · \
+5 not fetched or built · 6 this machine cannot grade · 70 bug · 130 interrupted")]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the challenges
+    List(List),
+    /// Show a challenge's statement, or the checks and metrics there are
+    Show(Show),
+    /// Write a starter project for a challenge
+    Init(Init),
+    /// Check the submission in this folder, as it lies there, with public seeds
+    Check(Check),
+    /// Clone, build and grade a submission, and write a report
+    Grade(Grade),
+    /// Run a case of an earlier run again with its seed
+    Replay(Replay),
+    /// Render an earlier run again from its record
+    Report(Report),
+    /// Say what this machine can enforce, and how to fix what it cannot
+    Doctor(Doctor),
+    /// For authors of challenges
+    #[command(subcommand)]
+    Challenge(Challenge),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Human,
+    /// One JSON object on stdout
+    Json,
+    /// One JSON event a line on stdout, as they happen
+    Ndjson,
+}
+
+/// `list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The challenge
+    #[arg(required_unless_present_any = ["checks", "schema"])]
+    pub challenge: Option<String>,
+    /// Show the interviewer's notes too
+    #[arg(long)]
+    pub notes: bool,
+    /// List the checks, metrics and finding codes there are
+    #[arg(long)]
+    pub checks: bool,
+    /// Print the JSON Schema of the report
+    #[arg(long)]
+    pub schema: bool,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The challenge
+    pub challenge: String,
+    /// Language of the starter: rust, go or cpp
+    #[arg(long)]
+    pub lang: String,
+    /// Folder to make; the challenge's name when it is left out
+    pub folder: Option<PathBuf>,
+}
+
+/// What of a repository is built and how.
+#[derive(Debug, Clone, Default, Args)]
+pub struct BuildOptions {
+    /// Folder of the repository to build
+    #[arg(long, value_name = "FOLDER", help_heading = "Build")]
+    pub dir: Option<String>,
+    /// Binary, script or main class to run, when there are several
+    #[arg(long, value_name = "NAME", help_heading = "Build")]
+    pub bin: Option<String>,
+    /// Shell command that builds the submission, for languages that are not detected
+    #[arg(long, value_name = "COMMAND", help_heading = "Build")]
+    pub build: Option<String>,
+    /// Command that runs a node
+    #[arg(long, value_name = "COMMAND", help_heading = "Build")]
+    pub run: Option<String>,
+    /// A further host that may be reached while dependencies are fetched
+    #[arg(long = "allow-host", value_name = "HOST", help_heading = "Build")]
+    pub allow_hosts: Vec<String>,
+    /// Fetch nothing
+    #[arg(long, help_heading = "Build")]
+    pub offline: bool,
+    /// Build again even if this tree has been built before
+    #[arg(long, help_heading = "Build")]
+    pub no_cache: bool,
+    /// Longest time of a build phase
+    #[arg(long, value_name = "TIME", default_value = "10m", help_heading = "Build")]
+    pub build_timeout: harness::units::Span,
+    /// Memory of a build
+    #[arg(long, value_name = "SIZE", default_value = "4 GiB", help_heading = "Build")]
+    pub build_memory: harness::units::Bytes,
+    /// Disk space of a build
+    #[arg(long, value_name = "SIZE", default_value = "4 GiB", help_heading = "Build")]
+    pub build_disk: harness::units::Bytes,
+}
+
+/// What is run, and how it is printed.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RunOptions {
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Write the report as one HTML file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Run without a sandbox: the submission can read and change everything that you can
+    #[arg(long)]
+    pub unsafe_no_sandbox: bool,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Stages to run; all when none is named
+    pub stages: Vec<String>,
+    /// The challenge, when `takehome.toml` does not name it
+    #[arg(long)]
+    pub challenge: Option<String>,
+    /// Folder of the submission
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub path: PathBuf,
+    /// First seed
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub build: BuildOptions,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub run: RunOptions,
+}
+
+/// `grade`.
+#[derive(Debug, Args)]
+pub struct Grade {
+    /// URL or path of a repository, or a folder
+    pub source: String,
+    /// The challenge, when `takehome.toml` does not name it
+    #[arg(long)]
+    pub challenge: Option<String>,
+    /// Stages to run; all when none is named
+    #[arg(long = "stage", value_name = "STAGE")]
+    pub stages: Vec<String>,
+    /// Branch, tag or commit
+    #[arg(long)]
+    pub rev: Option<String>,
+    /// First seed; drawn when it is left out
+    #[arg(long)]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub fetch: FetchOptions,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub build: BuildOptions,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub run: RunOptions,
+}
+
+/// Bounds on what a repository may be.
+#[derive(Debug, Clone, Default, Args)]
+pub struct FetchOptions {
+    /// Fetch submodules too
+    #[arg(long, help_heading = "Source")]
+    pub submodules: bool,
+    /// Most bytes to receive
+    #[arg(long, value_name = "SIZE", default_value = "512 MiB", help_heading = "Source")]
+    pub max_clone_bytes: harness::units::Bytes,
+    /// Most files
+    #[arg(long, value_name = "COUNT", default_value_t = 50_000, help_heading = "Source")]
+    pub max_files: u64,
+    /// Deepest path
+    #[arg(long, value_name = "COUNT", default_value_t = 64, help_heading = "Source")]
+    pub max_path_depth: u32,
+    /// Largest file
+    #[arg(long, value_name = "SIZE", default_value = "64 MiB", help_heading = "Source")]
+    pub max_file_size: harness::units::Bytes,
+    /// Most bytes of all files
+    #[arg(long, value_name = "SIZE", default_value = "1 GiB", help_heading = "Source")]
+    pub max_total_size: harness::units::Bytes,
+    /// Longest time for cloning
+    #[arg(long, value_name = "TIME", default_value = "5m", help_heading = "Source")]
+    pub clone_timeout: harness::units::Span,
+}
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The run: its id, the beginning of it, `last`, or a path
+    pub record: String,
+    /// The stage, or `challenge/stage`; the first failed case when it is left out
+    pub case: Option<String>,
+    /// The seed; the first of that stage when it is left out
+    #[arg(long)]
+    pub seed: Option<u64>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub run: RunOptions,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The run: its id, the beginning of it, `last`, or a path
+    pub run: String,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Write the report as one HTML file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `challenge`.
+#[derive(Debug, Subcommand)]
+pub enum Challenge {
+    /// Prove that starters fail, references get full marks and every mutant is caught for its own reason
+    Verify(Verify),
+}
+
+/// `challenge verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Challenges to verify; all when none is named
+    pub challenges: Vec<String>,
+    /// Only submissions whose name contains this, such as `mutants/` or `reference/rust`
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Leave out languages whose tools are missing here, and say so; otherwise they are errors
+    #[arg(long)]
+    pub skip_missing: bool,
+    /// First seed; drawn when it is left out
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Write the Rust references' figures into this folder, one file a challenge, for `reference/figures.toml`
+    #[arg(long, value_name = "FOLDER")]
+    pub figures: Option<PathBuf>,
+}

@@ -1,0 +1,105 @@
+//! Running one case of the node program `nodes/node.rs` in the real sandbox.
+
+#![allow(dead_code)] // Each test binary uses its part.
+
+use harness::{
+    case::CaseRecord,
+    judge::{JudgedCase, case as judge},
+    manifest::Manifest,
+    plan::{Figures, Plan, RECORD_VERSION, cases},
+    report::{Environment, Submission},
+    verdict::Verdict,
+};
+use runner::{
+    backend::{Backend, Command, Mount, Root, native::Native},
+    node::{self, CaseSetup},
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+use tokio::sync::{mpsc, watch};
+
+/// Compiles the node program once.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("node-program");
+        std::fs::create_dir_all(&folder).unwrap();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nodes/node.rs");
+        let rustc = std::env::var("RUSTC").unwrap_or("rustc".into());
+        let built = std::process::Command::new(rustc)
+            .args(["--edition", "2021", "-O", "-o"])
+            .arg(folder.join("node"))
+            .arg(source)
+            .status()
+            .unwrap();
+        assert!(built.success());
+        folder
+    })
+}
+
+pub fn backend() -> Option<Arc<dyn Backend>> {
+    static RAISED: OnceLock<()> = OnceLock::new();
+    RAISED.get_or_init(|| drop(runner::backend::raise_open_files()));
+    let native = Native::new(PathBuf::from(env!("CARGO_BIN_EXE_takehome")));
+    match native.capabilities().usable {
+        Ok(()) => Some(Arc::new(native)),
+        Err(why) if std::env::var_os("CI").is_some() => panic!("no sandbox in CI: {why}"),
+        Err(why) => {
+            eprintln!("SKIPPED: no sandbox on this machine: {why}");
+            None
+        }
+    }
+}
+
+fn plan(challenge: &str, stage: &str) -> Plan {
+    let text = format!(
+        "title = \"T\"\nkind = \"node\"\nminutes = 1\n[[stage]]\nid = \"s\"\ntitle = \"S\"\npoints = 1\n{stage}"
+    );
+    let manifest = Manifest::parse(&text).unwrap();
+    Plan {
+        version: RECORD_VERSION,
+        run: "test".into(),
+        takehome: "0".into(),
+        started: String::new(),
+        command: String::new(),
+        seed: 1,
+        challenge: challenge.into(),
+        cases: cases(&manifest, 1, |_| true),
+        manifest,
+        submission: Submission::default(),
+        environment: Environment::default(),
+        reference: Figures::default(),
+    }
+}
+
+/// Runs one case of a node program's mode; none where there is no sandbox.
+pub fn run(challenge: &str, mode: &str, seed: u64, stage: &str) -> Option<(CaseRecord, JudgedCase)> {
+    let backend = backend()?;
+    let oracle = challenges::find(challenge).unwrap().oracle;
+    let plan = plan(challenge, stage);
+    let (_stop, stop) = watch::channel(false);
+    let (notices, _) = mpsc::unbounded_channel();
+    let setup = CaseSetup {
+        stage: plan.manifest.stages[0].clone(),
+        seed,
+        limits: plan.manifest.limits.clone(),
+        oracle,
+        backend,
+        command: Command {
+            argv: vec!["/app/node".into(), mode.into()],
+            env: Vec::new(),
+            cwd: runner::backend::WORK.into(),
+        },
+        root: Root::Libraries,
+        mounts: vec![Mount { host: program().into(), at: "/app".into(), writable: false }],
+        logs: None,
+        stop,
+        notices,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let record = runtime.block_on(node::run(setup));
+    let judged = judge(&plan, &record, oracle).unwrap();
+    Some((record, judged))
+}
