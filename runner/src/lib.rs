@@ -1,4 +1,5 @@
 //! Everything of takehome that touches the world: git, sandbox, processes, clock, disk and terminal.
 
 pub mod backend;
+pub mod build;
 pub mod language;
