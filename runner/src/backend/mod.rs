@@ -3,8 +3,31 @@
 //! A cell lives as long as one job: a build phase, or one node for the whole of a case. Its processes, mounts and
 //! scratch files are gone when it is closed, and also when takehome itself dies.
 
-use std::{ffi::OsString, future::Future, os::fd::OwnedFd, path::PathBuf, pin::Pin, time::Duration};
+mod adopt;
+pub mod native;
+pub mod none;
+
+use std::{ffi::OsString, future::Future, os::fd::OwnedFd, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
+
+/// The back end to use: the native one, which must work to the end here, or on demand the one that isolates nothing.
+///
+/// Also removes what takehomes that were killed have left behind.
+pub fn select(unsafe_no_sandbox: bool) -> Result<Arc<dyn Backend>, OpenError> {
+    if unsafe_no_sandbox {
+        return Ok(Arc::new(none::None::default()));
+    }
+    let native = native::Native::default();
+    native.sweep();
+    native.capabilities().usable.map_err(|reason| OpenError::new("try a cell", &reason))?;
+    Ok(Arc::new(native))
+}
+
+/// Allows this process as many open files as the system lets it, so that hundreds of cells can be open at once; how
+/// many that are.
+pub fn raise_open_files() -> std::io::Result<u64> {
+    native::limits::raise_open_files()
+}
 
 /// What a cell may see and use.
 #[derive(Debug, Clone)]
@@ -224,4 +247,11 @@ pub struct OpenError {
     pub step: String,
     /// Why it failed.
     pub reason: String,
+}
+
+impl OpenError {
+    /// An error of a step.
+    pub fn new(step: impl Into<String>, reason: &(impl std::fmt::Display + ?Sized)) -> Self {
+        Self { step: step.into(), reason: reason.to_string() }
+    }
 }

@@ -1,0 +1,382 @@
+//! Control groups: limits on a whole cell and what it used, by version 2 where it is delegated to us, by version 1 as
+//! root, or not at all.
+//!
+//! A cell's groups are named `takehome-<pid>-<start time>-<number>-<label>`, so that a later takehome can tell which
+//! belong to one that has died and remove them.
+
+use crate::backend::{Limits, Usage};
+use std::{
+    collections::HashMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+/// Beginning of the names of our groups.
+const PREFIX: &str = "takehome-";
+/// How often a removal is tried again while the last process is on its way out: about a second in all.
+const REMOVALS: u32 = 200;
+
+/// Where new groups are made.
+#[derive(Debug, Clone)]
+pub(super) enum Hierarchy {
+    /// One directory with all controllers.
+    Unified(PathBuf),
+    /// A directory for each controller; CPU accounting may be missing.
+    Separate { memory: PathBuf, pids: PathBuf, cpu: Option<PathBuf> },
+}
+
+impl Hierarchy {
+    /// Finds where groups can be made here, by making one; the error says why it cannot be done.
+    pub(super) fn find() -> Result<Self, String> {
+        let places = Places::read().map_err(|error| format!("/proc/self/cgroup or mountinfo: {error}"))?;
+        let unified = places.unified.as_deref().map_or(Err("version 2 is not mounted".to_owned()), unified_base);
+        let v2 = match unified {
+            Ok(base) => return Ok(Self::Unified(base)),
+            Err(reason) => reason,
+        };
+        let found = match (places.controllers.get("memory"), places.controllers.get("pids")) {
+            (Some(memory), Some(pids)) => Self::Separate {
+                memory: memory.clone(),
+                pids: pids.clone(),
+                cpu: places.controllers.get("cpuacct").cloned(),
+            },
+            _ => return Err(format!("cgroup {v2}; version 1 has no memory and pids controllers")),
+        };
+        match CellGroup::create_in(&found, "probe", None) {
+            Ok(group) => group.remove().map(|()| found).map_err(|error| error.to_string()),
+            Err(error) => Err(format!("cgroup {v2}; version 1: {error}")),
+        }
+    }
+
+    /// In words, for a report.
+    pub(super) fn describe(&self) -> &'static str {
+        match self {
+            Self::Unified(_) => "cgroup v2",
+            Self::Separate { .. } => "cgroup v1",
+        }
+    }
+
+    /// Whether CPU time is counted.
+    pub(super) fn counts_cpu(&self) -> bool {
+        !matches!(self, Self::Separate { cpu: None, .. })
+    }
+
+    /// All directories in which groups are made.
+    fn bases(&self) -> Vec<&Path> {
+        match self {
+            Self::Unified(base) => vec![base],
+            Self::Separate { memory, pids, cpu } => {
+                [Some(memory), Some(pids), cpu.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect()
+            }
+        }
+    }
+
+    /// Removes what dead takehomes have left here, processes first.
+    pub(super) fn sweep(&self) -> usize {
+        let entries = self.bases().into_iter().flat_map(|base| fs::read_dir(base).into_iter().flatten().flatten());
+        let orphans = entries.map(|entry| entry.path()).filter(|path| is_orphan(path));
+        orphans.filter(|path| kill_members(path).and_then(|()| remove(path)).is_ok()).count()
+    }
+}
+
+/// The groups of one cell.
+#[derive(Debug)]
+pub(super) struct CellGroup {
+    hierarchy: Hierarchy,
+    name: String,
+    /// CPU time used before the first program, by the set-up itself.
+    baseline: Duration,
+    removed: bool,
+}
+
+impl CellGroup {
+    /// Makes the groups of a cell and sets its limits.
+    pub(super) fn create(hierarchy: &Hierarchy, label: &str, limits: &Limits) -> io::Result<Self> {
+        Self::create_in(hierarchy, label, Some(limits))
+    }
+
+    fn create_in(hierarchy: &Hierarchy, label: &str, limits: Option<&Limits>) -> io::Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let pid = std::process::id();
+        let name = format!("{PREFIX}{pid}-{}-{number}-{label}", start_time(pid).unwrap_or(0));
+        // From here on dropping it removes what has been made so far.
+        let group = Self { hierarchy: hierarchy.clone(), name, baseline: Duration::ZERO, removed: false };
+        for base in hierarchy.bases() {
+            fs::create_dir(base.join(&group.name))?;
+        }
+        limits.map_or(Ok(()), |limits| group.limit(limits))?;
+        Ok(group)
+    }
+
+    fn limit(&self, limits: &Limits) -> io::Result<()> {
+        // PID 1 of the cell is a member as well.
+        let processes = (limits.processes + 1).to_string();
+        let memory = limits.memory.to_string();
+        match &self.hierarchy {
+            Hierarchy::Unified(base) => {
+                let folder = base.join(&self.name);
+                put(&folder, "memory.max", &memory)?;
+                let _ = put(&folder, "memory.swap.max", "0");
+                put(&folder, "pids.max", &processes)
+            }
+            Hierarchy::Separate { memory: base, pids, .. } => {
+                let folder = base.join(&self.name);
+                put(&folder, "memory.limit_in_bytes", &memory)?;
+                // Only there when swap is accounted.
+                let _ = put(&folder, "memory.memsw.limit_in_bytes", &memory);
+                put(&pids.join(&self.name), "pids.max", &processes)
+            }
+        }
+    }
+
+    /// The files into which a process writes itself to become a member.
+    pub(super) fn member_files(&self) -> Vec<PathBuf> {
+        self.folders().map(|folder| folder.join("cgroup.procs")).collect()
+    }
+
+    /// Counts from here on; what was used before was not the candidate's.
+    pub(super) fn set_baseline(&mut self) {
+        self.baseline = self.cpu().unwrap_or_default();
+    }
+
+    /// How many processes the kernel has killed because of the memory limit.
+    pub(super) fn out_of_memory_kills(&self) -> u64 {
+        let (base, file) = match &self.hierarchy {
+            Hierarchy::Unified(base) => (base, "memory.events"),
+            Hierarchy::Separate { memory, .. } => (memory, "memory.oom_control"),
+        };
+        let text = fs::read_to_string(base.join(&self.name).join(file)).unwrap_or_default();
+        field(&text, "oom_kill").unwrap_or(0)
+    }
+
+    /// What the members have used; figures that are not counted here are taken from `fallback`.
+    pub(super) fn usage(&self, fallback: Usage) -> Usage {
+        let cpu = self.cpu().map(|cpu| cpu.saturating_sub(self.baseline));
+        Usage { cpu: cpu.unwrap_or(fallback.cpu), peak_memory: self.peak_memory().unwrap_or(fallback.peak_memory) }
+    }
+
+    fn cpu(&self) -> Option<Duration> {
+        match &self.hierarchy {
+            Hierarchy::Unified(base) => {
+                let text = fs::read_to_string(base.join(&self.name).join("cpu.stat")).ok()?;
+                field(&text, "usage_usec").map(Duration::from_micros)
+            }
+            Hierarchy::Separate { cpu, .. } => {
+                number(&cpu.as_ref()?.join(&self.name).join("cpuacct.usage")).map(Duration::from_nanos)
+            }
+        }
+    }
+
+    fn peak_memory(&self) -> Option<u64> {
+        match &self.hierarchy {
+            Hierarchy::Unified(base) => number(&base.join(&self.name).join("memory.peak")),
+            Hierarchy::Separate { memory, .. } => number(&memory.join(&self.name).join("memory.max_usage_in_bytes")),
+        }
+    }
+
+    fn folders(&self) -> impl Iterator<Item = PathBuf> {
+        self.hierarchy.bases().into_iter().map(|base| base.join(&self.name))
+    }
+
+    /// Removes the groups, whose members must be dead or dying. Blocks until they are.
+    pub(super) fn remove(mut self) -> io::Result<()> {
+        self.removed = true;
+        self.folders().try_for_each(|folder| remove(&folder))
+    }
+}
+
+impl Drop for CellGroup {
+    /// The last resort, when the runtime ends and nobody can wait for the members to go in an orderly way.
+    fn drop(&mut self) {
+        if !self.removed {
+            self.folders().for_each(|folder| drop(kill_members(&folder).and_then(|()| remove(&folder))));
+        }
+    }
+}
+
+/// Our own groups, as directories.
+#[derive(Debug, Default)]
+struct Places {
+    unified: Option<PathBuf>,
+    controllers: HashMap<String, PathBuf>,
+}
+
+impl Places {
+    fn read() -> io::Result<Self> {
+        Ok(Self::parse(&fs::read_to_string("/proc/self/cgroup")?, &fs::read_to_string("/proc/self/mountinfo")?))
+    }
+
+    /// From the texts of `/proc/self/cgroup` and `/proc/self/mountinfo`.
+    fn parse(groups: &str, mounts: &str) -> Self {
+        let mut places = Self::default();
+        for line in groups.lines() {
+            let mut parts = line.splitn(3, ':').skip(1);
+            let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
+            if controllers.is_empty() {
+                places.unified = mounted(mounts, None, path);
+            }
+            for controller in controllers.split(',').filter(|name| !name.is_empty()) {
+                places.controllers.extend(mounted(mounts, Some(controller), path).map(|at| (controller.into(), at)));
+            }
+        }
+        places
+    }
+}
+
+/// The directory of a group below the mount of its hierarchy.
+fn mounted(mounts: &str, controller: Option<&str>, path: &str) -> Option<PathBuf> {
+    mounts.lines().find_map(|line| {
+        let (place, kind) = line.split_once(" - ")?;
+        let mut kind = kind.split(' ');
+        let wanted = if controller.is_some() { "cgroup" } else { "cgroup2" };
+        let options = (kind.next()? == wanted).then(|| kind.nth(1)).flatten()?;
+        if controller.is_some_and(|name| !options.split(',').any(|option| option == name)) {
+            return None;
+        }
+        let mut place = place.split(' ').skip(3);
+        let (root, at) = (place.next()?, place.next()?);
+        let below = Path::new(path).strip_prefix(root).ok()?;
+        Some(Path::new(at).join(below))
+    })
+}
+
+/// A directory of version 2 in which new groups have memory and pids: our own, or else the one above.
+fn unified_base(own: &Path) -> Result<PathBuf, String> {
+    let above = own.parent().filter(|above| above.join("cgroup.procs").exists());
+    let mut reason = String::new();
+    for base in [Some(own), above].into_iter().flatten() {
+        match delegated(base, base == own) {
+            Ok(()) => return Ok(base.to_owned()),
+            Err(why) => reason = format!("version 2 at {}: {why}", base.display()),
+        }
+    }
+    Err(reason)
+}
+
+/// Whether groups with limits can be made in `base` by us, tried out.
+fn delegated(base: &Path, own: bool) -> Result<(), String> {
+    let controllers = fs::read_to_string(base.join("cgroup.controllers")).map_err(|error| error.to_string())?;
+    if ["memory", "pids"].iter().any(|needed| !controllers.split_whitespace().any(|name| name == *needed)) {
+        return Err("it has no memory and pids controllers".into());
+    }
+    let enabled = fs::read_to_string(base.join("cgroup.subtree_control")).unwrap_or_default();
+    if own && !enabled.contains("memory") {
+        hand_down(base).map_err(|error| format!("the controllers cannot be handed down: {error}"))?;
+    }
+    let hierarchy = Hierarchy::Unified(base.to_owned());
+    let limits = Limits { memory: 1 << 24, processes: 8, open_files: 0, file_size: 0, cpu: None };
+    let group = CellGroup::create(&hierarchy, "probe", &limits).map_err(|error| error.to_string())?;
+    group.remove().map_err(|error| error.to_string())?;
+    // Entering a group also needs rights on the closest one that is above both it and us.
+    let members = base.join("cgroup.procs");
+    nix::unistd::access(&members, nix::unistd::AccessFlags::W_OK)
+        .map_err(|error| format!("no process can be moved: {}: {error}", members.display()))
+}
+
+/// Enables the controllers for the children of our own group. It may have no processes of its own then, so we move
+/// into a leaf below it; should anyone else live here, the kernel refuses and we move back.
+fn hand_down(base: &Path) -> io::Result<()> {
+    let leaf = base.join("supervisor");
+    match fs::create_dir(&leaf) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => put(&leaf, "cgroup.procs", "0")?,
+    }
+    put(base, "cgroup.subtree_control", "+memory +pids").inspect_err(|_| {
+        let _ = put(base, "cgroup.procs", "0");
+        let _ = fs::remove_dir(&leaf);
+    })
+}
+
+/// Whether a directory is a group of ours whose takehome no longer runs.
+fn is_orphan(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix(PREFIX));
+    let mut parts = name.unwrap_or_default().split('-');
+    let pid = parts.next().and_then(|pid| pid.parse::<u32>().ok());
+    let start = parts.next().and_then(|start| start.parse::<u64>().ok());
+    matches!((pid, start), (Some(pid), Some(start)) if start_time(pid) != Some(start))
+}
+
+/// When a process started, in ticks since the machine did: with its pid it names a process for good.
+fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before the last parenthesis may hold anything.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Kills the members of a group.
+fn kill_members(folder: &Path) -> io::Result<()> {
+    for pid in fs::read_to_string(folder.join("cgroup.procs"))?.lines().filter_map(|line| line.parse().ok()) {
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+    }
+    Ok(())
+}
+
+/// Removes a group, waiting a moment for its last member.
+fn remove(folder: &Path) -> io::Result<()> {
+    for _ in 0..REMOVALS {
+        match fs::remove_dir(folder) {
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => return other,
+        }
+    }
+    fs::remove_dir(folder)
+}
+
+/// Writes a control file.
+fn put(folder: &Path, file: &str, value: &str) -> io::Result<()> {
+    let path = folder.join(file);
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .and_then(|mut opened| io::Write::write_all(&mut opened, value.as_bytes()))
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+/// A file that holds one number.
+fn number(path: &Path) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// The number behind a name, in a file of such lines.
+fn field(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_groups_are_found_below_the_mounts() {
+        let groups = "4:memory:/a/b\n3:cpu,cpuacct:/\n0::/user.slice\n";
+        let mounts = "1 0 0:1 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
+                      2 0 0:2 / /sys/fs/cgroup/cpu,cpuacct rw shared:1 - cgroup cgroup rw,cpu,cpuacct\n\
+                      3 0 0:3 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+        let places = Places::parse(groups, mounts);
+        assert_eq!(places.unified, Some("/sys/fs/cgroup/unified/user.slice".into()));
+        assert_eq!(places.controllers["memory"], PathBuf::from("/sys/fs/cgroup/memory/a/b"));
+        assert_eq!(places.controllers["cpuacct"], PathBuf::from("/sys/fs/cgroup/cpu,cpuacct/"));
+    }
+
+    #[test]
+    fn a_container_s_group_is_relative_to_the_mounted_root() {
+        let mounts = "1 0 0:1 /docker/x /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
+        assert_eq!(mounted(mounts, Some("memory"), "/docker/x/y"), Some("/sys/fs/cgroup/memory/y".into()));
+        assert_eq!(mounted(mounts, Some("memory"), "/elsewhere"), None);
+    }
+
+    #[test]
+    fn only_groups_of_the_dead_are_orphans() {
+        let pid = std::process::id();
+        let start = start_time(pid).expect("our own start time");
+        assert!(!is_orphan(Path::new(&format!("/x/takehome-{pid}-{start}-0-n1"))));
+        assert!(is_orphan(Path::new(&format!("/x/takehome-{pid}-{}-0-n1", start + 1))));
+        assert!(!is_orphan(Path::new("/x/takehome-notes")));
+    }
+}

@@ -1,0 +1,377 @@
+//! The back end that isolates with the kernel's own means: namespaces, cgroups, a private root and no privileges.
+//!
+//! ```text
+//!   takehome ──socket──┬── helper      makes the namespaces, waits for PID 1
+//!                      └── PID 1       no privileges; starts, stops and reaps
+//!                           └── the candidate's programs
+//! ```
+//!
+//! If any of the three goes away, everything below it does: PID 1 dies with the helper, the kernel kills a pid
+//! namespace with its PID 1, and both of them see the socket's other end close when takehome dies.
+
+mod cgroup;
+mod filter;
+mod helper;
+mod init;
+pub(crate) mod limits;
+mod link;
+mod mounts;
+mod plan;
+mod probe;
+mod wire;
+
+use super::{Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Exit, OpenError, Opening, Usage};
+use cgroup::{CellGroup, Hierarchy};
+use link::Link;
+use std::{
+    ffi::OsStr,
+    io,
+    net::TcpListener,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use tokio::sync::{Semaphore, mpsc};
+use wire::{Bytes, Identity, Report, Request, Setup, Start};
+
+/// The user, and the group, that cells run as when takehome is root. It lies in a range that systemd leaves to nobody
+/// (60578 to 61183), so that no service, person or container shares it; it is neither root nor `nobody`.
+pub const DEDICATED_USER: u32 = 60_789;
+
+/// The hidden first argument of a helper.
+const ASK_HELPER: &str = "__cell";
+/// How long the set-up of one cell may take before this machine is declared unfit.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Becomes the helper or PID 1 of a cell, and never returns, if this process was started as one. To be called first in
+/// `main`, before there are threads.
+pub fn helper_main_if_asked() {
+    if init::asked() {
+        std::process::exit(init::run());
+    }
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == ASK_HELPER) {
+        std::process::exit(helper::run());
+    }
+}
+
+/// The native back end.
+#[derive(Debug, Clone)]
+pub struct Native {
+    shared: Arc<Shared>,
+}
+
+/// What all cells have in common.
+#[derive(Debug)]
+struct Shared {
+    helper: PathBuf,
+    identity: Identity,
+    /// Cells that are set up at the same time: more would only slow each other down.
+    openings: Semaphore,
+    host: OnceLock<plan::Host>,
+    groups: OnceLock<Result<Hierarchy, String>>,
+    capabilities: OnceLock<Capabilities>,
+}
+
+impl Default for Native {
+    fn default() -> Self {
+        Self::new(PathBuf::from("/proc/self/exe"))
+    }
+}
+
+impl Native {
+    /// A back end whose cells are set up by `helper`, an executable that calls [`helper_main_if_asked`]. takehome uses
+    /// itself; other programs, such as tests, name it.
+    #[must_use]
+    pub fn new(helper: PathBuf) -> Self {
+        let parallel = std::thread::available_parallelism().map_or(2, usize::from);
+        let shared = Shared {
+            helper,
+            identity: identity(),
+            openings: Semaphore::new(parallel * 2),
+            host: OnceLock::new(),
+            groups: OnceLock::new(),
+            capabilities: OnceLock::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Removes what takehomes that were killed have left behind; how many things.
+    pub fn sweep(&self) -> usize {
+        self.shared.groups().as_ref().map_or(0, Hierarchy::sweep)
+    }
+}
+
+impl Backend for Native {
+    fn capabilities(&self) -> Capabilities {
+        self.shared.capabilities.get_or_init(|| probe::capabilities(self)).clone()
+    }
+
+    fn open(&self, spec: CellSpec) -> Opening<'_> {
+        Box::pin(self.open_cell(spec))
+    }
+
+    fn adopt(&self, folder: &Path) -> io::Result<()> {
+        match self.shared.identity {
+            Identity::Dedicated(id) => super::adopt::give_all(folder, id),
+            Identity::Own { .. } => Ok(()),
+        }
+    }
+}
+
+/// As root, cells get a user of their own. A root that is only one inside a user namespace may not have it to give.
+fn identity() -> Identity {
+    let (uid, gid) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
+    match uid {
+        0 if has_user(DEDICATED_USER) => Identity::Dedicated(DEDICATED_USER),
+        _ => Identity::Own { uid, gid },
+    }
+}
+
+/// Whether a user id exists in our user namespace.
+fn has_user(id: u32) -> bool {
+    let maps = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    maps.lines().any(|line| {
+        let numbers: Vec<u64> = line.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+        matches!(numbers[..], [first, _, count] if (first..first + count).contains(&u64::from(id)))
+    })
+}
+
+impl Shared {
+    fn groups(&self) -> &Result<Hierarchy, String> {
+        self.groups.get_or_init(Hierarchy::find)
+    }
+
+    /// The blocking part of opening a cell: directories are looked at and made.
+    fn prepare(&self, spec: &CellSpec) -> Result<(Setup, Option<CellGroup>), OpenError> {
+        let nodes = self.host.get_or_init(plan::Host::look).plan(spec)?;
+        let group = match self.groups() {
+            Ok(hierarchy) => {
+                let made = CellGroup::create(hierarchy, &spec.label, &spec.limits);
+                Some(made.map_err(|error| OpenError::new("create a cgroup", &error))?)
+            }
+            Err(_) => None,
+        };
+        let join = wire::joins(group.as_ref());
+        Ok((Setup { identity: self.identity, join, nodes, egress: spec.egress }, group))
+    }
+}
+
+impl Native {
+    async fn open_cell(&self, spec: CellSpec) -> Result<Cell, OpenError> {
+        let opened = self.set_up(&spec).await?;
+        let (control, requests) = mpsc::unbounded_channel();
+        let (sender, events) = mpsc::unbounded_channel();
+        let Opened { link, group, egress } = opened;
+        let limits = limits::of(&spec.limits, group.is_some());
+        let kills = 0;
+        tokio::spawn(Driver { link, group, limits, kills, events: sender }.run(requests));
+        Ok(Cell { control, events, egress })
+    }
+
+    /// Starts a helper and waits until PID 1 of the new cell is ready.
+    async fn set_up(&self, spec: &CellSpec) -> Result<Opened, OpenError> {
+        let _turn = self.shared.openings.acquire().await;
+        let (shared, wanted) = (Arc::clone(&self.shared), spec.clone());
+        let prepared = tokio::task::spawn_blocking(move || shared.prepare(&wanted)).await;
+        let (setup, group) = prepared.map_err(|error| OpenError::new("prepare the cell", &error))??;
+        let mut link = Link::spawn(&self.shared.helper)?;
+        match tokio::time::timeout(PATIENCE, instruct(&mut link, setup)).await {
+            Ok(Ok(egress)) => Ok(Opened::new(link, group, egress)),
+            Ok(Err(error)) => {
+                dismantle(link, group, Usage::default()).await;
+                Err(error)
+            }
+            Err(_) => {
+                dismantle(link, group, Usage::default()).await;
+                Err(OpenError::new("wait for the set-up", &format!("not done after {PATIENCE:?}")))
+            }
+        }
+    }
+}
+
+/// A cell whose PID 1 waits for requests.
+struct Opened {
+    link: Link,
+    group: Option<CellGroup>,
+    egress: Option<TcpListener>,
+}
+
+impl Opened {
+    fn new(link: Link, mut group: Option<CellGroup>, egress: Option<TcpListener>) -> Self {
+        if let Some(group) = &mut group {
+            group.set_baseline();
+        }
+        Self { link, group, egress }
+    }
+}
+
+/// Sends the specification and follows the set-up to its end.
+async fn instruct(link: &mut Link, setup: Setup) -> Result<Option<TcpListener>, OpenError> {
+    match link.send(&Request::Setup(Box::new(setup)), &[]).await {
+        // It has ended already; what it still said, or how it ended, tells more.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        other => other.map_err(|error| OpenError::new("send the specification", &error))?,
+    }
+    let mut egress = None;
+    loop {
+        match link.receive().await {
+            Ok(Some((Report::Listening, descriptors))) => egress = descriptors.into_iter().next().map(Into::into),
+            Ok(Some((Report::Ready, _))) => return Ok(egress),
+            Ok(Some((Report::Failed(failure), _))) => return Err(probe::explain(&failure)),
+            Ok(Some(_)) => return Err(OpenError::new("wait for the set-up", "an unexpected answer")),
+            Ok(None) => return Err(OpenError::new("wait for the set-up", &link.fate().await)),
+            Err(error) => return Err(OpenError::new("wait for the set-up", &error)),
+        }
+    }
+}
+
+/// Stands between the caller's channels and one cell.
+struct Driver {
+    link: Link,
+    group: Option<CellGroup>,
+    limits: Vec<limits::Limit>,
+    /// Processes killed for want of memory that have been told of.
+    kills: u64,
+    events: mpsc::UnboundedSender<CellEvent>,
+}
+
+impl Driver {
+    /// Carries requests and events until the cell is closed or lost.
+    async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Control>) {
+        let lost = loop {
+            let step = tokio::select! {
+                request = requests.recv() => match request {
+                    None | Some(Control::Close) => break None,
+                    Some(request) => self.request(request).await,
+                },
+                report = self.link.receive() => match report {
+                    Ok(Some((report, _))) => self.report(report),
+                    Ok(None) => Err(self.link.fate().await),
+                    Err(error) => Err(error.to_string()),
+                },
+            };
+            if let Err(why) = step {
+                break Some(why);
+            }
+        };
+        match lost {
+            Some(why) => self.lose(why).await,
+            None => self.close().await,
+        }
+    }
+
+    async fn request(&mut self, request: Control) -> Result<(), String> {
+        let sent = match request {
+            Control::Start(command, stdio) => return self.start(&command, stdio).await,
+            Control::Terminate => self.link.send(&Request::Terminate, &[]).await,
+            Control::Kill => self.link.send(&Request::Kill, &[]).await,
+            Control::Pause => self.link.send(&Request::Pause, &[]).await,
+            Control::Resume => self.link.send(&Request::Resume, &[]).await,
+            Control::Close => Ok(()),
+        };
+        sent.map_err(|error| format!("cannot reach the cell: {error}"))
+    }
+
+    async fn start(&mut self, command: &Command, stdio: super::Stdio) -> Result<(), String> {
+        let start = start_request(command, &self.limits);
+        let descriptors = [&stdio.stdin, &stdio.stdout, &stdio.stderr].map(std::os::fd::AsRawFd::as_raw_fd);
+        match self.link.send(&Request::Start(start), &descriptors).await {
+            Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
+                self.tell(CellEvent::StartFailed { call: "exec".into(), errno: libc::E2BIG });
+                Ok(())
+            }
+            other => other.map_err(|error| format!("cannot reach the cell: {error}")),
+        }
+    }
+
+    /// Passes on what PID 1 tells.
+    fn report(&mut self, report: Report) -> Result<(), String> {
+        match report {
+            Report::Started => self.tell(CellEvent::Started),
+            Report::StartFailed { call, errno } => self.tell(CellEvent::StartFailed { call, errno }),
+            Report::Exited { code, signal } => {
+                let out_of_memory = self.new_kills();
+                self.tell(CellEvent::Exited(Exit { code, signal, out_of_memory }));
+            }
+            Report::Failed(failure) => return Err(probe::explain(&failure).to_string()),
+            Report::Closed { .. } => return Err("the cell closed unasked".into()),
+            Report::Ready | Report::Listening | Report::Facts(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the kernel has killed processes for want of memory since the last time.
+    fn new_kills(&mut self) -> bool {
+        let kills = self.group.as_ref().map_or(0, CellGroup::out_of_memory_kills);
+        std::mem::replace(&mut self.kills, kills) < kills
+    }
+
+    fn tell(&self, event: CellEvent) {
+        // The caller may have stopped listening; its cell is closed through the other channel.
+        let _ = self.events.send(event);
+    }
+
+    /// Takes the cell down in an orderly way, telling of what still happens meanwhile.
+    async fn close(mut self) {
+        let mut usage = Usage::default();
+        if self.link.send(&Request::Close, &[]).await.is_ok() {
+            while let Ok(Some((report, _))) = self.link.receive().await {
+                match report {
+                    Report::Closed { cpu_micros, peak_bytes } => {
+                        usage = Usage { cpu: Duration::from_micros(cpu_micros), peak_memory: peak_bytes };
+                    }
+                    other => drop(self.report(other)),
+                }
+            }
+        }
+        let events = self.events.clone();
+        let usage = dismantle(self.link, self.group, usage).await;
+        let _ = events.send(CellEvent::Closed(usage));
+    }
+
+    /// Removes what is left of a cell that has failed.
+    async fn lose(self, why: String) {
+        let events = self.events.clone();
+        dismantle(self.link, self.group, Usage::default()).await;
+        let _ = events.send(CellEvent::Lost(why));
+    }
+}
+
+/// Waits for the last process of a cell and removes its cgroups; what it has used, counted by them if possible.
+async fn dismantle(link: Link, group: Option<CellGroup>, usage: Usage) -> Usage {
+    link.end().await;
+    let Some(group) = group else { return usage };
+    let removal = tokio::task::spawn_blocking(move || {
+        let counted = group.usage(usage);
+        // What cannot be removed now is empty, and left for the next sweep.
+        let _ = group.remove();
+        counted
+    });
+    removal.await.unwrap_or(usage)
+}
+
+/// A command in the form in which PID 1 executes it.
+fn start_request(command: &Command, limits: &[limits::Limit]) -> Start {
+    let variable = |(name, value): &(std::ffi::OsString, std::ffi::OsString)| {
+        Bytes([name.as_bytes(), b"=", value.as_bytes()].concat())
+    };
+    Start {
+        argv: command.argv.iter().map(|argument| argument.as_os_str().into()).collect(),
+        env: command.env.iter().map(variable).collect(),
+        executables: executables(command),
+        cwd: command.cwd.as_path().into(),
+        limits: limits.to_vec(),
+    }
+}
+
+/// Where the program may be, by its `PATH`.
+fn executables(command: &Command) -> Vec<Bytes> {
+    let Some(program) = command.argv.first() else { return Vec::new() };
+    if program.as_bytes().contains(&b'/') {
+        return vec![program.as_os_str().into()];
+    }
+    let path = command.env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
+    let folders = std::env::split_paths(path.unwrap_or(OsStr::new(""))).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(program).as_path().into()).collect()
+}

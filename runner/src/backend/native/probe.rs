@@ -1,0 +1,210 @@
+//! What this machine enforces: a real cell is opened and asked what it sees, and errors are explained with the
+//! command that mends them.
+
+use super::{
+    Native, Shared,
+    cgroup::Hierarchy,
+    link::Link,
+    wire::{Facts, Failure, Identity, Report, Request},
+};
+use crate::backend::{Capabilities, CellSpec, Layer, LayerStatus, Limits, OpenError, Root, Usage, Work};
+
+/// Size of the probe's work directory: a number that no default has.
+const WORK_BYTES: u64 = 3 << 20;
+
+/// The kernel's names for the namespaces of a cell, and ours.
+const NAMESPACES: [(&str, &str); 7] = [
+    ("user", "user namespace"),
+    ("mnt", "mount namespace"),
+    ("pid", "pid namespace"),
+    ("net", "network namespace"),
+    ("ipc", "ipc namespace"),
+    ("uts", "uts namespace"),
+    ("cgroup", "cgroup namespace"),
+];
+
+/// Opens a cell and reports layer by layer. Blocks; the runtime it needs lives in a thread of its own, so that it may
+/// be called from anywhere.
+pub(super) fn capabilities(native: &Native) -> Capabilities {
+    let (native, shared) = (native.clone(), native.shared.clone());
+    let probe = move || -> Result<Facts, OpenError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|error| OpenError::new("start the probe", &error))?.block_on(ask(&native))
+    };
+    let facts = std::thread::spawn(probe)
+        .join()
+        .unwrap_or_else(|_| Err(OpenError::new("start the probe", "the probe's thread panicked")));
+    let (facts, usable) = match facts {
+        Ok(facts) => (Some(facts), Ok(())),
+        Err(error) => (None, Err(format!("{}: {}", error.step, error.reason))),
+    };
+    Capabilities { backend: "native", layers: layers(&shared, facts.as_ref()), usable }
+}
+
+/// What a real cell sees of itself.
+async fn ask(native: &Native) -> Result<Facts, OpenError> {
+    let opened = native.set_up(&specification()).await?;
+    let ask = async |link: &Link| {
+        link.send(&Request::Facts, &[]).await?;
+        link.receive().await
+    };
+    let facts = match ask(&opened.link).await {
+        Ok(Some((Report::Facts(facts), _))) => Ok(facts),
+        Ok(_) => Err(OpenError::new("ask the probe", "an unexpected answer")),
+        Err(error) => Err(OpenError::new("ask the probe", &error)),
+    };
+    super::dismantle(opened.link, opened.group, Usage::default()).await;
+    facts
+}
+
+/// A small cell.
+fn specification() -> CellSpec {
+    CellSpec {
+        label: "probe".into(),
+        root: Root::Libraries,
+        mounts: Vec::new(),
+        work: Work::Memory { bytes: WORK_BYTES, inodes: 64 },
+        tmp_bytes: 1 << 20,
+        limits: Limits { memory: 64 << 20, processes: 8, open_files: 64, file_size: 1 << 20, cpu: None },
+        egress: false,
+    }
+}
+
+/// All layers, in a fixed order.
+fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
+    let Some(facts) = facts else {
+        return names().map(|name| layer(name, false, "no cell could be opened")).collect();
+    };
+    let mut list: Vec<Layer> = NAMESPACES.iter().map(|(kind, name)| namespace(facts, kind, name)).collect();
+    let dedicated = match shared.identity {
+        Identity::Dedicated(id) => format!("host user {id}, seen as 1000"),
+        Identity::Own { uid, .. } => format!("host user {uid}, the one who started takehome, seen as 1000"),
+    };
+    list.push(layer("private root", facts.read_only_root, "a read-only tmpfs with chosen parts of the host"));
+    list.push(layer("no network", facts.interfaces == ["lo"], &format!("interfaces: {}", facts.interfaces.join(" "))));
+    list.push(layer("other user", status(facts, "Uid:").starts_with("1000\t1000\t1000"), &dedicated));
+    list.push(layer("no capabilities", has_no_capabilities(facts), "all five sets are empty"));
+    list.push(layer("no new privileges", status(facts, "NoNewPrivs:") == "1", "no_new_privs is set"));
+    list.push(layer("no nested namespaces", facts.no_nesting, "max_user_namespaces is 0 inside"));
+    list.extend(group_layers(shared.groups()));
+    list.push(layer("work size limit", facts.work_bytes == WORK_BYTES, "a tmpfs of fixed size, for work in memory"));
+    list
+}
+
+/// Memory, processes and CPU time.
+fn group_layers(groups: &Result<Hierarchy, String>) -> [Layer; 3] {
+    let names = ["memory limit", "process limit", "cpu accounting"];
+    match groups {
+        Ok(hierarchy) => names.map(|name| {
+            let enforced = name != "cpu accounting" || hierarchy.counts_cpu();
+            let status = if enforced { LayerStatus::Enforced } else { LayerStatus::Approximate };
+            Layer { name, status, detail: hierarchy.describe().into() }
+        }),
+        Err(why) => names.map(|name| {
+            let instead = match name {
+                "memory limit" => "RLIMIT_DATA of each process",
+                "process limit" => "RLIMIT_NPROC in the cell's user namespace",
+                _ => "what ended children report",
+            };
+            let hint = "hint: systemd-run --user --scope -p Delegate=yes takehome …";
+            Layer { name, status: LayerStatus::Approximate, detail: format!("{instead}; no cgroup: {why}; {hint}") }
+        }),
+    }
+}
+
+/// The names of all layers.
+fn names() -> impl Iterator<Item = &'static str> {
+    let rest = [
+        "private root",
+        "no network",
+        "other user",
+        "no capabilities",
+        "no new privileges",
+        "no nested namespaces",
+        "memory limit",
+        "process limit",
+        "cpu accounting",
+        "work size limit",
+    ];
+    NAMESPACES.iter().map(|(_, name)| *name).chain(rest)
+}
+
+/// A layer that is there or not.
+fn layer(name: &'static str, enforced: bool, detail: &str) -> Layer {
+    let status = if enforced { LayerStatus::Enforced } else { LayerStatus::Missing };
+    Layer { name, status, detail: detail.into() }
+}
+
+/// Whether the cell is in another namespace than we are.
+fn namespace(facts: &Facts, kind: &str, name: &'static str) -> Layer {
+    let ours = std::fs::read_link(format!("/proc/self/ns/{kind}")).unwrap_or_default().display().to_string();
+    let theirs = facts.namespaces.iter().find(|(other, _)| other == kind).map(|(_, identity)| identity.as_str());
+    let apart = theirs.is_some_and(|theirs| !theirs.is_empty() && theirs != ours);
+    layer(name, apart, theirs.unwrap_or("unknown"))
+}
+
+/// The value of a line of `/proc/self/status`.
+fn status<'a>(facts: &'a Facts, name: &str) -> &'a str {
+    facts.status.lines().find_map(|line| line.strip_prefix(name)).map_or("", str::trim)
+}
+
+/// Whether all capability sets are empty.
+fn has_no_capabilities(facts: &Facts) -> bool {
+    let empty = |name: &str| !status(facts, name).is_empty() && status(facts, name).bytes().all(|digit| digit == b'0');
+    ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"].iter().all(|name| empty(name))
+}
+
+/// What went wrong and, where it is known, what to do about it.
+pub(super) fn explain(failure: &Failure) -> OpenError {
+    let error = std::io::Error::from_raw_os_error(failure.errno);
+    let reason = match advice(failure) {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
+    };
+    OpenError { step: failure.step.clone(), reason }
+}
+
+/// The usual causes, by step and errno.
+fn advice(failure: &Failure) -> Option<&'static str> {
+    let namespace = failure.step.contains("namespace");
+    let set_up =
+        ["maps", "mount", "private root", "loopback", "host name"].iter().any(|word| failure.step.contains(word));
+    match failure.errno {
+        libc::ENOSPC if namespace => {
+            Some("user namespaces are switched off here: sudo sysctl -w user.max_user_namespaces=15000")
+        }
+        libc::EPERM if failure.step == "create a user namespace" => Some(
+            "user namespaces need permission here: sudo sysctl -w kernel.unprivileged_userns_clone=1; in a container, \
+             start it with --security-opt seccomp=unconfined, or grade outside of it",
+        ),
+        libc::EPERM if namespace => {
+            Some("in a container, start it with --privileged, or grade outside of it as an ordinary user")
+        }
+        libc::EACCES | libc::EPERM if namespace || set_up => Some(
+            "AppArmor restricts user namespaces here (Ubuntu 24.04 and later): \
+             sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+        ),
+        libc::ENOSYS => Some("this kernel is too old: Linux 5.12 or later is needed"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_that_look_alike_get_different_advice() {
+        let advice = |step: &str, errno| explain(&Failure { step: step.into(), errno }).to_string();
+        assert!(advice("create a user namespace", libc::ENOSPC).contains("max_user_namespaces"));
+        assert!(advice("create a user namespace", libc::EPERM).contains("unprivileged_userns_clone"));
+        assert!(advice("write the user namespace's maps", libc::EACCES).contains("apparmor"));
+        assert!(advice("create a mount namespace", libc::ENOSPC).contains("max_user_namespaces"));
+    }
+
+    #[test]
+    fn without_a_cell_no_layer_is_claimed() {
+        let shared = &Native::default().shared;
+        assert!(layers(shared, None).iter().all(|layer| layer.status == LayerStatus::Missing));
+    }
+}

@@ -1,0 +1,239 @@
+//! The back end that isolates nothing (`--unsafe-no-sandbox`): plain processes with rlimits, for trusted code on
+//! machines where no cell can be opened. Reports made with it say so.
+//!
+//! Paths and the proxy's address inside a cell are replaced by the real ones wherever they begin or fill an argument,
+//! a variable or the current directory; a program that has them built in will not find them.
+
+use super::{
+    Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, EGRESS, Exit, Layer, LayerStatus, OpenError,
+    Opening, Stdio, Usage, WORK, Work, native::limits,
+};
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    net::TcpListener,
+    os::unix::{
+        ffi::{OsStrExt, OsStringExt},
+        process::{CommandExt, ExitStatusExt},
+    },
+    path::{Path, PathBuf},
+};
+use tokio::{process::Child, sync::mpsc};
+
+/// The back end without isolation.
+#[derive(Debug, Default)]
+pub struct None {}
+
+impl Backend for None {
+    fn capabilities(&self) -> Capabilities {
+        let layer = |name, status, detail: &str| Layer { name, status, detail: detail.into() };
+        let layers = vec![
+            layer("isolation", LayerStatus::Missing, "switched off by --unsafe-no-sandbox"),
+            layer("memory limit", LayerStatus::Approximate, "RLIMIT_DATA of each process"),
+            layer("process limit", LayerStatus::Missing, "the user's own"),
+        ];
+        Capabilities { backend: "none", layers, usable: Ok(()) }
+    }
+
+    fn open(&self, spec: CellSpec) -> Opening<'_> {
+        Box::pin(async move {
+            let failed = |step: &'static str| move |error: io::Error| OpenError::new(step, &error);
+            let places = Places::new(&spec).map_err(failed("make the work directory"))?;
+            let egress = spec.egress.then(|| TcpListener::bind("127.0.0.1:0")).transpose();
+            let egress = egress.map_err(failed("listen for the proxy"))?;
+            let proxy = egress.as_ref().and_then(|listener| listener.local_addr().ok());
+            let (control, requests) = mpsc::unbounded_channel();
+            let (sender, events) = mpsc::unbounded_channel();
+            let limits = rlimits(&spec);
+            let proxy = proxy.map(|address| address.to_string());
+            let driver = Driver { places, proxy, limits, child: Option::None, group: Option::None, events: sender };
+            tokio::spawn(driver.run(requests));
+            Ok(Cell { control, events, egress })
+        })
+    }
+
+    fn adopt(&self, _folder: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Limits of each process. Not the one on processes, which would count all that the user runs.
+fn rlimits(spec: &CellSpec) -> Vec<limits::Limit> {
+    limits::without_processes(limits::of(&spec.limits, false))
+}
+
+/// What paths inside a cell stand for.
+#[derive(Debug)]
+struct Places {
+    /// Longest first, so that a mount inside the work directory is found before that.
+    pairs: Vec<(PathBuf, PathBuf)>,
+    /// Removed with the cell.
+    _scratch: Option<tempfile::TempDir>,
+}
+
+impl Places {
+    fn new(spec: &CellSpec) -> io::Result<Self> {
+        let (work, scratch) = match &spec.work {
+            Work::Folder(folder) => (folder.clone(), Option::None),
+            Work::Memory { .. } => {
+                let folder = tempfile::tempdir()?;
+                (folder.path().to_owned(), Some(folder))
+            }
+        };
+        let mut pairs: Vec<_> = spec.mounts.iter().map(|mount| (mount.at.clone(), mount.host.clone())).collect();
+        pairs.push((PathBuf::from(WORK), work));
+        pairs.sort_by_key(|(at, _)| std::cmp::Reverse(at.as_os_str().len()));
+        Ok(Self { pairs, _scratch: scratch })
+    }
+
+    /// The real path, if the text is one of or below ours.
+    fn path(&self, text: &OsStr) -> OsString {
+        let found = self.pairs.iter().find_map(|(at, host)| Some(host.join(Path::new(text).strip_prefix(at).ok()?)));
+        found.map_or_else(|| text.to_owned(), PathBuf::into_os_string)
+    }
+
+    /// The same for every part of a list such as `PATH`, and the proxy's real address for the one inside.
+    fn value(&self, text: &OsStr, proxy: Option<&str>) -> OsString {
+        if let (Some(proxy), Some(text)) = (proxy, text.to_str().filter(|text| text.contains(EGRESS))) {
+            return text.replace(EGRESS, proxy).into();
+        }
+        let parts: Vec<Vec<u8>> = text
+            .as_bytes()
+            .split(|&byte| byte == b':')
+            .map(|part| self.path(OsStr::from_bytes(part)).into_vec())
+            .collect();
+        OsString::from_vec(parts.join(&b':'))
+    }
+}
+
+/// Carries out requests for one cell.
+struct Driver {
+    places: Places,
+    proxy: Option<String>,
+    limits: Vec<limits::Limit>,
+    child: Option<Child>,
+    /// The process group of the program, also after the program has ended.
+    group: Option<Pid>,
+    events: mpsc::UnboundedSender<CellEvent>,
+}
+
+impl Driver {
+    async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Control>) {
+        loop {
+            tokio::select! {
+                request = requests.recv() => match request {
+                    Option::None | Some(Control::Close) => break,
+                    Some(request) => self.request(request),
+                },
+                exit = ended(&mut self.child) => self.report(exit),
+            }
+        }
+        if self.child.is_some() {
+            self.signal(Signal::SIGKILL);
+            let exit = ended(&mut self.child).await;
+            self.report(exit);
+        }
+        self.tell(CellEvent::Closed(Usage::default()));
+    }
+
+    fn request(&mut self, request: Control) {
+        match request {
+            Control::Start(command, stdio) => self.start(&command, stdio),
+            Control::Terminate => self.signal_program(Signal::SIGTERM),
+            Control::Kill => self.signal(Signal::SIGKILL),
+            Control::Pause => self.signal(Signal::SIGSTOP),
+            Control::Resume => self.signal(Signal::SIGCONT),
+            Control::Close => {}
+        }
+    }
+
+    fn start(&mut self, command: &Command, stdio: Stdio) {
+        let outcome = match self.child {
+            Some(_) => Err(io::Error::from_raw_os_error(libc::EBUSY)),
+            Option::None => self.command(command, stdio).and_then(|mut command| command.spawn()),
+        };
+        match outcome {
+            Ok(child) => {
+                self.group = child.id().map(|id| Pid::from_raw(id as i32));
+                self.child = Some(child);
+                self.tell(CellEvent::Started);
+            }
+            Err(error) => {
+                let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
+                self.tell(CellEvent::StartFailed { call: "exec".into(), errno });
+            }
+        }
+    }
+
+    fn command(&self, command: &Command, stdio: Stdio) -> io::Result<tokio::process::Command> {
+        let mut argv = command.argv.iter().map(|argument| self.places.path(argument));
+        let program = argv.next().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut made = std::process::Command::new(program);
+        let value = |text: &OsString| self.places.value(text, self.proxy.as_deref());
+        made.args(argv).env_clear().envs(command.env.iter().map(|(name, text)| (name, value(text))));
+        made.current_dir(self.places.path(command.cwd.as_os_str())).process_group(0);
+        made.stdin(stdio.stdin).stdout(stdio.stdout).stderr(stdio.stderr);
+        let limits = self.limits.clone();
+        // SAFETY: only system calls, on memory that was made before.
+        unsafe { made.pre_exec(move || limits::apply(&limits)) };
+        Ok(made.into())
+    }
+
+    fn report(&mut self, exit: io::Result<std::process::ExitStatus>) {
+        // What the program has left in its group; what has left the group lives on.
+        self.signal(Signal::SIGKILL);
+        (self.child, self.group) = (Option::None, Option::None);
+        match exit {
+            Ok(status) => {
+                let (code, signal) = (status.code(), status.signal());
+                self.tell(CellEvent::Exited(Exit { code, signal, out_of_memory: false }));
+            }
+            Err(error) => self.tell(CellEvent::Lost(error.to_string())),
+        }
+    }
+
+    /// Signals the program's process group.
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            let _ = killpg(group, signal);
+        }
+    }
+
+    /// Signals the program alone.
+    fn signal_program(&self, signal: Signal) {
+        if let Some(id) = self.child.as_ref().and_then(Child::id) {
+            let _ = nix::sys::signal::kill(Pid::from_raw(id as i32), signal);
+        }
+    }
+
+    fn tell(&self, event: CellEvent) {
+        let _ = self.events.send(event);
+    }
+}
+
+/// Waits for the program to end; forever while there is none.
+async fn ended(child: &mut Option<Child>) -> io::Result<std::process::ExitStatus> {
+    match child {
+        Some(child) => child.wait().await,
+        Option::None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_the_proxy_are_translated() {
+        let pairs = vec![("/work/cache".into(), "/var/c".into()), ("/work".into(), "/home/me/w".into())];
+        let places = Places { pairs, _scratch: Option::None };
+        assert_eq!(places.path(OsStr::new("/work/cache/x")), "/var/c/x");
+        assert_eq!(places.path(OsStr::new("/workshop")), "/workshop");
+        assert_eq!(places.value(OsStr::new("/bin:/work/bin"), Option::None), "/bin:/home/me/w/bin");
+        assert_eq!(places.value(OsStr::new("http://127.0.0.1:3128"), Some("127.0.0.1:9")), "http://127.0.0.1:9");
+    }
+}
