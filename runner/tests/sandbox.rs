@@ -509,6 +509,13 @@ async fn pid_1_cannot_be_killed_from_inside() {
 }
 
 #[tokio::test]
+async fn pid_1_cannot_be_crippled_from_inside() {
+    assert_eq!(probe_says(&["limit", "1"]).await, "EPERM");
+    assert_eq!(probe_says(&["limit", "0"]).await, "connected", "its own limits are a program's own");
+    assert_eq!(probe_says(&["keyring"]).await, "EPERM");
+}
+
+#[tokio::test]
 async fn a_killed_node_finds_its_work_again() {
     let mut session = Session::open(spec("t")).await;
     let reader = session.start(&["sh", "-c", "echo kept > /work/f; echo up; sleep 1000"]);
@@ -744,5 +751,6 @@ fn all_of_it_holds_for_an_ordinary_user() {
         .current_dir("/")
         .output()
         .expect("setpriv");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && report.contains(" 0 failed"), "{report}");
 }

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,6 +93,12 @@ static int become_daemon(const char *seconds) {
     return read(ready[0], &byte, 1) == 0 ? 0 : 1;
 }
 
+/* Takes from a process the right to open files. */
+static int limit(int pid) {
+    struct rlimit few = {3, 3};
+    return say(prlimit(pid, RLIMIT_NOFILE, &few, NULL));
+}
+
 static void burn(int milliseconds) {
     struct timespec now;
     do clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
@@ -107,6 +115,8 @@ int main(int argc, char **argv) {
     if (!strcmp(word, "memory")) return memory(atoi(argument));
     if (!strcmp(word, "nest")) return say(unshare(CLONE_NEWUSER));
     if (!strcmp(word, "trace")) return say(ptrace(PTRACE_SEIZE, atoi(argument), 0, 0) != 0);
+    if (!strcmp(word, "limit")) return limit(atoi(argument));
+    if (!strcmp(word, "keyring")) return say(syscall(SYS_keyctl, 0, -4, 1) < 0);
     if (!strcmp(word, "daemon")) return become_daemon(argument);
     if (!strcmp(word, "burn")) return burn(atoi(argument)), 0;
     if (!strcmp(word, "burn-then-wait")) {

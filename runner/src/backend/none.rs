@@ -63,9 +63,7 @@ impl Backend for None {
 
 /// Limits of each process. Not the one on processes, which would count all that the user runs.
 fn rlimits(spec: &CellSpec) -> Vec<limits::Limit> {
-    let mut list = limits::of(&spec.limits, false);
-    list.retain(|(number, _, _)| *number != libc::RLIMIT_NPROC as u32);
-    list
+    limits::without_processes(limits::of(&spec.limits, false))
 }
 
 /// What paths inside a cell stand for.

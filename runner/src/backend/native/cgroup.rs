@@ -189,10 +189,10 @@ impl CellGroup {
 }
 
 impl Drop for CellGroup {
-    /// The last resort, when nobody could wait for the members to go; what is left then is for the next sweep.
+    /// The last resort, when the runtime ends and nobody can wait for the members to go in an orderly way.
     fn drop(&mut self) {
         if !self.removed {
-            self.folders().for_each(|folder| drop(fs::remove_dir(folder)));
+            self.folders().for_each(|folder| drop(kill_members(&folder).and_then(|()| remove(&folder))));
         }
     }
 }

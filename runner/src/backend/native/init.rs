@@ -5,6 +5,7 @@
 //! signals through to it (which means: none).
 
 use super::{
+    filter,
     helper::{control, die_with_parent},
     limits,
     wire::{Bytes, Facts, Failure, LARGEST_PACKET, Report, Request, Start, receive, send},
@@ -305,7 +306,7 @@ fn started(pipe: &OwnedFd, child: Pid) -> Result<Pid, (&'static str, Errno)> {
 }
 
 /// Names of the calls between `fork` and `exec` that may fail.
-const CALLS: [&str; 5] = ["setsid", "dup2", "chdir", "setrlimit", "exec"];
+const CALLS: [&str; 6] = ["setsid", "dup2", "chdir", "setrlimit", "seccomp", "exec"];
 
 /// A program with all its strings in the form that `exec` needs, so that nothing has to be made after `fork`.
 struct Program<'a> {
@@ -314,6 +315,7 @@ struct Program<'a> {
     env: Vec<CString>,
     cwd: CString,
     limits: &'a [limits::Limit],
+    filter: Vec<libc::sock_filter>,
 }
 
 impl<'a> Program<'a> {
@@ -326,6 +328,7 @@ impl<'a> Program<'a> {
             env: strings(&start.env)?,
             cwd: start.cwd.c_string().ok()?,
             limits: &start.limits,
+            filter: filter::program(),
         })
     }
 
@@ -347,7 +350,10 @@ impl<'a> Program<'a> {
             return (3, errno(error));
         }
         ordinary_signals();
-        (4, self.execute(&argv, &env))
+        if let Err(error) = filter::install(&self.filter) {
+            return (4, error);
+        }
+        (5, self.execute(&argv, &env))
     }
 
     /// Tries one candidate after the other, as a shell does: the first error that says more than "not here" stays.
@@ -410,10 +416,15 @@ fn facts() -> Facts {
         status: std::fs::read_to_string("/proc/self/status").unwrap_or_default(),
         read_only_root: refused == Some(libc::EROFS),
         no_nesting: nesting_refused(),
-        work_bytes: nix::sys::statvfs::statvfs(crate::backend::WORK)
-            .map_or(0, |work| work.blocks() as u64 * work.fragment_size() as u64),
+        work_bytes: size_of_file_system(crate::backend::WORK),
         interfaces: interfaces(),
     }
+}
+
+/// How many bytes a file system holds; 0 if unknown.
+#[allow(clippy::unnecessary_cast)] // The types differ between machines.
+fn size_of_file_system(path: &str) -> u64 {
+    nix::sys::statvfs::statvfs(path).map_or(0, |found| found.blocks() as u64 * found.fragment_size() as u64)
 }
 
 /// Tries to make a further user namespace, in a child that ends at once.

@@ -1,5 +1,8 @@
 //! Resource limits of single processes: the second net behind cgroups, and the only one where there are none.
 
+// The type of a limit's number differs between C libraries.
+#![allow(clippy::unnecessary_cast)]
+
 use crate::backend::Limits;
 use std::{io, time::Duration};
 
@@ -29,6 +32,12 @@ pub(crate) fn of(limits: &Limits, whole_cell: bool) -> Vec<Limit> {
         list.push((libc::RLIMIT_CPU, seconds, seconds + 1));
     }
     list.into_iter().map(|(number, soft, hard)| (number as u32, soft, hard)).collect()
+}
+
+/// Without the limit on processes, which would count all that the user runs where there is no user namespace.
+pub(crate) fn without_processes(mut limits: Vec<Limit>) -> Vec<Limit> {
+    limits.retain(|(number, _, _)| *number != libc::RLIMIT_NPROC as u32);
+    limits
 }
 
 /// What io_uring and similar may pin: the usual default.

@@ -10,6 +10,7 @@
 //! namespace with its PID 1, and both of them see the socket's other end close when takehome dies.
 
 mod cgroup;
+mod filter;
 mod helper;
 mod init;
 pub(crate) mod limits;
@@ -175,17 +176,17 @@ impl Native {
         let prepared = tokio::task::spawn_blocking(move || shared.prepare(&wanted)).await;
         let (setup, group) = prepared.map_err(|error| OpenError::new("prepare the cell", &error))??;
         let mut link = Link::spawn(&self.shared.helper)?;
-        link.send(&Request::Setup(Box::new(setup)), &[])
-            .await
-            .map_err(|error| OpenError::new("send the specification", &error))?;
-        let (egress, ready) = (None, tokio::time::timeout(PATIENCE, until_ready(&mut link)).await);
-        let late = |_| OpenError::new("wait for the set-up", &format!("not done after {PATIENCE:?}"));
-        let egress = ready.map_err(late)??.or(egress);
-        let mut opened = Opened { link, group, egress };
-        if let Some(group) = &mut opened.group {
-            group.set_baseline();
+        match tokio::time::timeout(PATIENCE, instruct(&mut link, setup)).await {
+            Ok(Ok(egress)) => Ok(Opened::new(link, group, egress)),
+            Ok(Err(error)) => {
+                dismantle(link, group, Usage::default()).await;
+                Err(error)
+            }
+            Err(_) => {
+                dismantle(link, group, Usage::default()).await;
+                Err(OpenError::new("wait for the set-up", &format!("not done after {PATIENCE:?}")))
+            }
         }
-        Ok(opened)
     }
 }
 
@@ -196,8 +197,22 @@ struct Opened {
     egress: Option<TcpListener>,
 }
 
-/// Follows the set-up to its end.
-async fn until_ready(link: &mut Link) -> Result<Option<TcpListener>, OpenError> {
+impl Opened {
+    fn new(link: Link, mut group: Option<CellGroup>, egress: Option<TcpListener>) -> Self {
+        if let Some(group) = &mut group {
+            group.set_baseline();
+        }
+        Self { link, group, egress }
+    }
+}
+
+/// Sends the specification and follows the set-up to its end.
+async fn instruct(link: &mut Link, setup: Setup) -> Result<Option<TcpListener>, OpenError> {
+    match link.send(&Request::Setup(Box::new(setup)), &[]).await {
+        // It has ended already; what it still said, or how it ended, tells more.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        other => other.map_err(|error| OpenError::new("send the specification", &error))?,
+    }
     let mut egress = None;
     loop {
         match link.receive().await {
@@ -311,30 +326,29 @@ impl Driver {
             }
         }
         let events = self.events.clone();
-        let usage = self.dismantle(usage).await;
+        let usage = dismantle(self.link, self.group, usage).await;
         let _ = events.send(CellEvent::Closed(usage));
     }
 
     /// Removes what is left of a cell that has failed.
     async fn lose(self, why: String) {
         let events = self.events.clone();
-        self.dismantle(Usage::default()).await;
+        dismantle(self.link, self.group, Usage::default()).await;
         let _ = events.send(CellEvent::Lost(why));
     }
+}
 
-    /// Waits for the last process and removes the cgroups.
-    async fn dismantle(self, usage: Usage) -> Usage {
-        let Self { link, group, .. } = self;
-        link.end().await;
-        let Some(group) = group else { return usage };
-        let removal = tokio::task::spawn_blocking(move || {
-            let counted = group.usage(usage);
-            // What cannot be removed now is empty, and left for the next sweep.
-            let _ = group.remove();
-            counted
-        });
-        removal.await.unwrap_or(usage)
-    }
+/// Waits for the last process of a cell and removes its cgroups; what it has used, counted by them if possible.
+async fn dismantle(link: Link, group: Option<CellGroup>, usage: Usage) -> Usage {
+    link.end().await;
+    let Some(group) = group else { return usage };
+    let removal = tokio::task::spawn_blocking(move || {
+        let counted = group.usage(usage);
+        // What cannot be removed now is empty, and left for the next sweep.
+        let _ = group.remove();
+        counted
+    });
+    removal.await.unwrap_or(usage)
 }
 
 /// A command in the form in which PID 1 executes it.

@@ -7,7 +7,7 @@ use super::{
     link::Link,
     wire::{Facts, Failure, Identity, Report, Request},
 };
-use crate::backend::{Capabilities, CellSpec, Layer, LayerStatus, Limits, OpenError, Root, Work};
+use crate::backend::{Capabilities, CellSpec, Layer, LayerStatus, Limits, OpenError, Root, Usage, Work};
 
 /// Size of the probe's work directory: a number that no default has.
 const WORK_BYTES: u64 = 3 << 20;
@@ -53,8 +53,7 @@ async fn ask(native: &Native) -> Result<Facts, OpenError> {
         Ok(_) => Err(OpenError::new("ask the probe", "an unexpected answer")),
         Err(error) => Err(OpenError::new("ask the probe", &error)),
     };
-    opened.link.end().await;
-    let _ = opened.group.map(super::CellGroup::remove);
+    super::dismantle(opened.link, opened.group, Usage::default()).await;
     facts
 }
 

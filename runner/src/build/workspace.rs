@@ -1,0 +1,133 @@
+//! The folder in which one build happens, and its removal whatever the build has left there.
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+};
+
+use tempfile::TempDir;
+
+use super::room::Folders;
+use crate::backend::Backend;
+
+/// A work folder that is removed when dropped; one that a killed takehome left is removed by the next.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    pub folders: Folders,
+    root: Option<TempDir>,
+    _lock: File,
+}
+
+impl Scratch {
+    /// Makes one below the cache.
+    pub fn new(cache: &Path) -> io::Result<Self> {
+        let all = cache.join("work");
+        fs::create_dir_all(&all)?;
+        sweep(&all);
+        let root = tempfile::Builder::new().prefix("build-").tempdir_in(&all)?;
+        let lock = File::create(root.path().join("lock"))?;
+        lock.lock()?;
+        let folder = |name: &str| {
+            let path = root.path().join(name);
+            fs::create_dir(&path).map(|()| path)
+        };
+        let folders = Folders { tree: folder("tree")?, deps: folder("deps")?, out: folder("out")? };
+        Ok(Self { folders, root: Some(root), _lock: lock })
+    }
+
+    /// Gives the folders to the cell's user.
+    pub fn adopt(&self, backend: &dyn Backend) -> io::Result<()> {
+        [&self.folders.tree, &self.folders.deps, &self.folders.out].into_iter().try_for_each(|path| backend.adopt(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Some(root) = self.root.take() {
+            let path = root.keep();
+            // The next start tries again.
+            let _left = remove(&path);
+        }
+    }
+}
+
+/// Removes what builds of dead processes have left: nobody holds their locks.
+fn sweep(all: &Path) {
+    for entry in fs::read_dir(all).into_iter().flatten().flatten() {
+        let abandoned = match File::open(entry.path().join("lock")) {
+            Ok(lock) => lock.try_lock().is_ok(),
+            // One that is being made has no lock yet; one that is being removed has none any more.
+            Err(_) => entry
+                .metadata()
+                .and_then(|data| data.modified())
+                .is_ok_and(|at| at.elapsed().is_ok_and(|age| age.as_secs() > 600)),
+        };
+        if abandoned {
+            let _left = remove(&entry.path());
+        }
+    }
+}
+
+/// Removes a folder without following links, also when a build has taken its own permissions away.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            reopen(path);
+            fs::remove_dir_all(path)
+        }
+        other => other,
+    }
+}
+
+fn reopen(path: &Path) {
+    // Nothing runs in the folder any more, so what is a folder now stays one.
+    if path.symlink_metadata().is_ok_and(|data| data.is_dir()) {
+        let _not_ours = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            reopen(&entry.path());
+        }
+    }
+}
+
+/// Copies a submission: regular files, folders, and links as they are, which lead nowhere outside once in a cell.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            if entry.file_name() != ".git" {
+                fs::create_dir_all(&target)?;
+                copy(&source, &target)?;
+            }
+        } else if kind.is_symlink() {
+            symlink(fs::read_link(&source)?, &target)?;
+        } else if kind.is_file() {
+            fs::copy(&source, &target)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn abandoned_folders_are_swept_and_live_ones_stay() {
+        let cache = tempfile::tempdir().unwrap();
+        let live = Scratch::new(cache.path()).unwrap();
+        let dead = cache.path().join("work/build-dead");
+        fs::create_dir_all(dead.join("tree/closed")).unwrap();
+        fs::write(dead.join("lock"), "").unwrap();
+        symlink("/etc", dead.join("tree/link")).unwrap();
+        fs::set_permissions(dead.join("tree/closed"), fs::Permissions::from_mode(0)).unwrap();
+        let other = Scratch::new(cache.path()).unwrap();
+        assert!(!dead.exists() && live.folders.tree.exists());
+        let path = other.folders.tree.clone();
+        drop(other);
+        assert!(!path.exists() && Path::new("/etc/passwd").exists());
+    }
+}
