@@ -95,7 +95,7 @@ pub struct Stage {
     #[serde(default = "ten_seconds")]
     pub settle: Span,
     /// How long a client waits for a reply before its operation counts as unanswered.
-    #[serde(default = "two_seconds")]
+    #[serde(default = "five_seconds")]
     pub timeout: Span,
     /// Period at which every node is read to see what it knows; such reads are no client operations.
     #[serde(default)]
@@ -300,8 +300,8 @@ fn grid() -> Topology {
 fn ten_seconds() -> Span {
     Span(Duration::from_secs(10))
 }
-fn two_seconds() -> Span {
-    Span(Duration::from_secs(2))
+fn five_seconds() -> Span {
+    Span(Duration::from_secs(5))
 }
 fn one() -> u32 {
     1
