@@ -2,7 +2,14 @@
 
 pub mod backend;
 pub mod build;
+pub mod cli;
+pub mod commands;
+pub mod error;
 pub mod execute;
+pub mod grading;
 pub mod language;
 pub mod node;
 pub mod record;
+pub mod source;
+pub mod submission;
+pub mod ui;

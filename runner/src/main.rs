@@ -1,6 +1,34 @@
 //! The `takehome` program.
 
-fn main() {
+use clap::Parser;
+use runner::{cli::Cli, commands, ui};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
     // Before anything else: cells are set up by this same executable.
     runner::backend::native::helper_main_if_asked();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            ui::message(&format!("error[E0600]: the scheduler could not be started: {error}"));
+            return ExitCode::from(6);
+        }
+    };
+    let outcome = runtime.block_on(commands::run(cli));
+    // Nothing that is still blocked, such as a connection that was given up, keeps the program alive.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            ui::message(&error.to_string());
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
 }

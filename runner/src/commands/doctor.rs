@@ -25,13 +25,16 @@ const TOOLS: &[(&str, &str)] = &[
 /// Runs the command.
 pub async fn run(options: &Doctor) -> Outcome {
     let probe = tokio::task::spawn_blocking(|| backend::native::Native::default().capabilities());
-    let capabilities = probe.await.map_err(|error| crate::error::CommandError::new(crate::error::Kind::Bug, error.to_string()))?;
-    let tools: Vec<(&str, &str, Option<String>)> = TOOLS.iter().map(|(name, what)| (*name, *what, find(name))).collect();
+    let capabilities =
+        probe.await.map_err(|error| crate::error::CommandError::new(crate::error::Kind::Bug, error.to_string()))?;
+    let tools: Vec<(&str, &str, Option<String>)> =
+        TOOLS.iter().map(|(name, what)| (*name, *what, find(name))).collect();
     if options.format == Format::Human {
         ui::product(&human(&capabilities, &tools));
     } else {
         let layer = |layer: &backend::Layer| json!({ "name": layer.name, "status": word(layer.status), "detail": layer.detail });
-        let tool = |(name, what, path): &(&str, &str, Option<String>)| json!({ "name": name, "for": what, "path": path });
+        let tool =
+            |(name, what, path): &(&str, &str, Option<String>)| json!({ "name": name, "for": what, "path": path });
         let object = json!({
             "backend": capabilities.backend,
             "usable": capabilities.usable.is_ok(),

@@ -9,6 +9,7 @@ mod init;
 mod list;
 mod replay;
 mod report;
+mod session;
 mod show;
 
 use crate::{

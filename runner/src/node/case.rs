@@ -67,6 +67,8 @@ const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 const INIT_TIMEOUT_PER_NODE: Duration = Duration::from_millis(60);
 /// Period of the final reads where the stage has no probes.
 const READ_PERIOD: Duration = Duration::from_millis(250);
+/// How long a node that is to be killed is given to acknowledge something first.
+const DEATH_ROW: Duration = Duration::from_millis(300);
 /// How long closing all cells may take before the case goes on without their figures.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -105,6 +107,8 @@ struct Node {
     down_since: Option<Offset>,
     /// Started again as soon as its old program is gone.
     restart: bool,
+    /// To be killed as soon as it has acknowledged something, or at this time at the latest.
+    doomed: Option<Offset>,
     /// The process has ended and a new one can be started.
     ended: bool,
     next_read: Offset,
@@ -174,6 +178,7 @@ impl Case {
                 phase: Phase::Starting,
                 down_since: None,
                 restart: false,
+                doomed: None,
                 ended: false,
                 next_read: Offset::ZERO,
                 open_read: None,
@@ -264,6 +269,7 @@ impl Case {
         let working = self.act == Act::Working;
         let end = working.then(|| self.summary.work_began + self.setup.stage.duration());
         let read = self.nodes.iter().filter(|_| self.reads().is_some()).map(|node| node.next_read).min();
+        let doomed = self.nodes.iter().filter_map(|node| node.doomed).min();
         let settle = match self.act {
             Act::Settling(since) => Some(since + self.setup.stage.settle.0),
             _ => None,
@@ -273,6 +279,7 @@ impl Case {
         let end = end.filter(|end| *end > now);
         let read = read.map(|at| at.max(now + Duration::from_millis(1)));
         let due = [
+            doomed,
             work.filter(|_| working),
             fault.filter(|_| working),
             end,
@@ -292,6 +299,11 @@ impl Case {
         }
         if self.act == Act::Working {
             self.play_faults(now);
+            for node in 0..self.nodes.len() {
+                if self.nodes[node].doomed.is_some_and(|latest| latest <= now) {
+                    self.kill_doomed(now, node as u32);
+                }
+            }
             self.invoke_due(now);
             let over = now >= self.summary.work_began + self.setup.stage.duration();
             if over && self.next_work == self.script.work.len() && self.next_fault == self.schedule.actions.len() {
@@ -511,7 +523,12 @@ impl Case {
         }
         match op.role {
             Role::Opening => self.on_opened(now, node),
-            Role::Work if op.is_ok() => self.settling.acknowledged(&op.function, &op.request),
+            Role::Work if op.is_ok() => {
+                let wrote = self.settling.acknowledged(&op.function, &op.request);
+                if wrote {
+                    self.kill_doomed(now, node);
+                }
+            }
             Role::Closing if op.is_ok() => self.settling.read(node, op.reply.as_deref().unwrap_or("")),
             _ => {}
         }
@@ -598,18 +615,19 @@ impl Case {
     }
 
     fn play_fault(&mut self, now: Offset, fault: &Fault) {
-        self.links.apply(now, fault);
+        if !matches!(fault, Fault::Kill(_)) {
+            self.links.apply(now, fault);
+        }
         match fault {
             Fault::Partition(partition) => {
                 self.close_fault(now, "partition", None);
                 self.open_fault(now, "partition", partition.to_string(), None);
             }
             Fault::Heal => self.close_fault(now, "partition", None),
-            Fault::Kill(node) => {
-                self.open_fault(now, "kill", format!("{node} killed"), Some(node.0));
-                self.take_down(now, node.0, Control::Kill, Some(Phase::Down));
-            }
+            // Right behind an acknowledgement a kill costs most who has not kept what they acknowledged.
+            Fault::Kill(node) => self.nodes[node.index()].doomed = Some(now + DEATH_ROW),
             Fault::Restart(node) => {
+                self.kill_doomed(now, node.0);
                 self.close_fault(now, "kill", Some(node.0));
                 let slot = &mut self.nodes[node.index()];
                 slot.restart = true;
@@ -631,6 +649,14 @@ impl Case {
                     self.summary.down.push(Down { node: node.0, from, to: now });
                 }
             }
+        }
+    }
+
+    fn kill_doomed(&mut self, now: Offset, node: u32) {
+        if self.nodes[node as usize].doomed.take().is_some() {
+            self.links.apply(now, &Fault::Kill(harness::net::NodeId(node)));
+            self.open_fault(now, "kill", format!("n{node} killed"), Some(node));
+            self.take_down(now, node, Control::Kill, Some(Phase::Down));
         }
     }
 

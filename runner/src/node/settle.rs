@@ -18,14 +18,16 @@ impl Settling {
         Self { vocabulary, acknowledged: HashSet::new(), complete: vec![false; nodes as usize] }
     }
 
-    /// A request of the workload was answered.
-    pub fn acknowledged(&mut self, function: &str, request: &str) {
+    /// A request of the workload was answered; the return says whether something was promised by that.
+    pub fn acknowledged(&mut self, function: &str, request: &str) -> bool {
+        let Vocabulary::Set { .. } = self.vocabulary else { return true };
         if let Vocabulary::Set { add, value, .. } = self.vocabulary
             && function == add
             && let Some(value) = field_of(request, value)
         {
-            self.acknowledged.insert(value.to_string());
+            return self.acknowledged.insert(value.to_string());
         }
+        false
     }
 
     /// A node's final read was answered. Only its last one counts.

@@ -12,9 +12,9 @@ mod read;
 mod store;
 mod write;
 
-pub use read::{Record, RecordError};
+pub use read::{Record, RecordError, run_seconds};
 pub use store::{Store, cache_folder, state_folder};
-pub use write::{RecordWriter, write_case};
+pub use write::{RecordWriter, write_case, write_file};
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@ use super::{EVENTS, HISTORY, JOURNAL, PLAN, SUMMARY, case_folder};
 use flate2::read::GzDecoder;
 use harness::{
     case::{CaseRecord, CaseSummary},
-    event::{Event, EventKind},
+    event::Event,
     history::History,
     journal::Journal,
     judge::RunFacts,
@@ -73,7 +73,7 @@ impl Record {
                 cases.push(read_case(&folder)?);
             }
         }
-        let seconds = last_event(&folder.join(EVENTS))?;
+        let seconds = run_seconds(folder)?;
         let facts = RunFacts { directory: folder.display().to_string(), seconds };
         Ok(Self { plan, cases, facts })
     }
@@ -102,11 +102,10 @@ fn read_case(folder: &Path) -> Result<CaseRecord, RecordError> {
 }
 
 /// Seconds from the beginning of the run to its last event; a torn last line is left out.
-fn last_event(path: &Path) -> Result<f64, RecordError> {
-    let text = text(path)?;
-    let events = text.lines().rev().filter_map(|line| serde_json::from_str::<Event>(line).ok());
-    let last = events.map(|event| (event.at, matches!(event.kind, EventKind::RunFinished))).next();
-    Ok(last.map_or(0.0, |(at, _)| (at.seconds() * 1e3).round() / 1e3))
+pub fn run_seconds(folder: &Path) -> Result<f64, RecordError> {
+    let text = text(&folder.join(EVENTS))?;
+    let last = text.lines().rev().find_map(|line| serde_json::from_str::<Event>(line).ok());
+    Ok(last.map_or(0.0, |event| (event.at.seconds() * 1e3).round() / 1e3))
 }
 
 fn text(path: &Path) -> Result<String, RecordError> {

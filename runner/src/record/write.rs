@@ -21,7 +21,7 @@ impl RecordWriter {
     pub fn create(folder: PathBuf, plan: &Plan) -> io::Result<Self> {
         fs::create_dir_all(folder.join("cases"))?;
         let plan = serde_json::to_vec_pretty(plan).map_err(io::Error::other)?;
-        write_whole(&folder.join(PLAN), &plan)?;
+        write_file(&folder.join(PLAN), &plan)?;
         let events = File::options().create(true).append(true).open(folder.join(EVENTS))?;
         Ok(Self { folder, events })
     }
@@ -40,18 +40,18 @@ impl RecordWriter {
 
     /// Writes a file of the record at once.
     pub fn file(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        write_whole(&self.folder.join(name), bytes)
+        write_file(&self.folder.join(name), bytes)
     }
 }
 
 /// Writes a case's record into its folder.
 pub fn write_case(folder: &Path, record: &CaseRecord) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    write_whole(&folder.join(HISTORY), &compressed(&record.history.to_text())?)?;
-    write_whole(&folder.join(JOURNAL), &compressed(&record.journal.to_text())?)?;
+    write_file(&folder.join(HISTORY), &compressed(&record.history.to_text())?)?;
+    write_file(&folder.join(JOURNAL), &compressed(&record.journal.to_text())?)?;
     // Last, as its presence says that the case is complete.
     let summary = serde_json::to_vec_pretty(&record.summary).map_err(io::Error::other)?;
-    write_whole(&folder.join(SUMMARY), &summary)
+    write_file(&folder.join(SUMMARY), &summary)
 }
 
 fn compressed(text: &str) -> io::Result<Vec<u8>> {
@@ -60,8 +60,8 @@ fn compressed(text: &str) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// A reader never sees half of a file, also when the disk is full or the machine stops.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file at once: a reader never sees half of a file, also when the disk is full or the machine stops.
+pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;

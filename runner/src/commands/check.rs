@@ -1,0 +1,41 @@
+//! `takehome check`: a candidate checks the folder they are in, with public seeds.
+
+use super::{Outcome, challenge, exit_code, grade::unnamed, manifest, session::Session};
+use crate::{
+    cli::Check,
+    grading::{Grading, select},
+    submission::Request,
+};
+use harness::plan;
+
+/// Runs the command.
+pub async fn run(options: Check) -> Outcome {
+    let named = options.challenge.as_deref().map(challenge).transpose()?;
+    let session = Session::begin(&options.run)?;
+    let request = Request::new(&options.path.to_string_lossy(), None, true, &options.build);
+    let prepared = session.prepare(&request).await?;
+    let challenge = match (named, prepared.challenge.as_deref()) {
+        (Some(challenge), _) => challenge,
+        (None, Some(name)) => challenge(name)?,
+        (None, None) => return Err(unnamed()),
+    };
+    let manifest = manifest(challenge)?;
+    let selected = select(&manifest, &options.stages)?;
+    let cases = plan::cases(&manifest, options.seed, selected);
+    let words = ["takehome", "check", "--challenge", challenge.name, "--seed", &options.seed.to_string()];
+    let mut words: Vec<String> = words.map(str::to_owned).into();
+    words.extend(options.stages.iter().cloned());
+    let grading = Grading {
+        challenge,
+        cases,
+        manifest,
+        seed: options.seed,
+        backend: session.backend.clone(),
+        prepared,
+        request: &request,
+        command: super::session::quoted(&words),
+        store: session.store.clone(),
+    };
+    let report = session.grade(grading).await?;
+    Ok(exit_code(report.verdict))
+}

@@ -1,0 +1,301 @@
+//! From what a person named to a program that can be run: the source is brought here, built, and described.
+
+use crate::{
+    backend::{self, Backend, Command},
+    build::{self, BuildError},
+    cli::{BuildOptions, FetchOptions},
+    error::{CommandError, Kind},
+    execute::Program,
+    language::Choice,
+    record,
+    source::{self, Snapshot, SourceError},
+};
+use harness::{report, verdict::Blame};
+use indicatif::ProgressBar;
+use serde::{Deserialize, Serialize};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// What to bring here and how to build it; kept in the record, so that a replay can do it again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Request {
+    /// URL or path, with relative paths made absolute.
+    pub location: String,
+    /// Branch, tag or commit.
+    pub rev: Option<String>,
+    /// Take the files as they lie in the folder.
+    pub files: bool,
+    /// Fetch submodules.
+    pub submodules: bool,
+    /// `--dir`.
+    pub dir: Option<String>,
+    /// `--bin`.
+    pub bin: Option<String>,
+    /// `--build`.
+    pub build: Option<String>,
+    /// `--run`.
+    pub run: Option<String>,
+    /// Hosts that may be reached beside registries.
+    pub allow_hosts: Vec<String>,
+    /// Fetch nothing.
+    pub offline: bool,
+    /// Build again.
+    #[serde(skip)]
+    pub no_cache: bool,
+    /// Bounds on the source.
+    #[serde(skip)]
+    pub source_limits: source::Limits,
+    /// Bounds on the build.
+    #[serde(skip)]
+    pub build_limits: build::Limits,
+}
+
+/// A submission that can be run.
+pub struct Prepared {
+    /// What the report says of it.
+    pub submission: report::Submission,
+    /// How a node is started.
+    pub program: Program,
+    /// The challenge that its `takehome.toml` names.
+    pub challenge: Option<String>,
+    /// What its build said.
+    pub build_log: PathBuf,
+}
+
+impl Request {
+    /// A request from the options of a command.
+    pub fn new(location: &str, rev: Option<String>, files: bool, build: &BuildOptions) -> Self {
+        Self {
+            location: absolute(location),
+            rev,
+            files,
+            submodules: false,
+            dir: build.dir.clone(),
+            bin: build.bin.clone(),
+            build: build.build.clone(),
+            run: build.run.clone(),
+            allow_hosts: build.allow_hosts.clone(),
+            offline: build.offline,
+            no_cache: build.no_cache,
+            source_limits: source::Limits::default(),
+            build_limits: build::Limits {
+                time: build.build_timeout.0,
+                memory: build.build_memory.0,
+                disk: build.build_disk.0,
+                ..build::Limits::default()
+            },
+        }
+    }
+
+    /// Takes over the bounds on the source.
+    pub fn fetch(mut self, options: &FetchOptions) -> Self {
+        self.submodules = options.submodules;
+        self.source_limits = source::Limits {
+            clone_bytes: options.max_clone_bytes.0,
+            files: options.max_files,
+            path_depth: options.max_path_depth as usize,
+            file_size: options.max_file_size.0,
+            total_size: options.max_total_size.0,
+            time: options.clone_timeout.0,
+        };
+        self
+    }
+}
+
+/// A path stays valid when a replay is started elsewhere; a URL is left alone.
+fn absolute(location: &str) -> String {
+    match std::fs::canonicalize(location) {
+        Ok(path) => path.to_string_lossy().into_owned(),
+        Err(_) => location.to_owned(),
+    }
+}
+
+/// Brings the source here and builds it.
+pub async fn prepare(
+    request: &Request,
+    backend: &Arc<dyn Backend>,
+    mut stop: watch::Receiver<bool>,
+    screen: &ProgressBar,
+) -> Result<Prepared, CommandError> {
+    let cache = record::cache_folder().map_err(|error| CommandError::io("the cache folder", &error))?;
+    std::fs::create_dir_all(&cache).map_err(|error| CommandError::io(cache.display(), &error))?;
+    let scratch = tempfile::Builder::new()
+        .prefix("source-")
+        .tempdir_in(&cache)
+        .map_err(|error| CommandError::io(cache.display(), &error))?;
+    let snapshot = acquire(request, scratch.path(), stop.clone(), screen).await?;
+    let build_request = build::Request {
+        tree: &snapshot.folder,
+        content: &snapshot.content,
+        choice: Choice {
+            dir: request.dir.clone(),
+            bin: request.bin.clone(),
+            build: request.build.clone(),
+            run: request.run.clone(),
+        },
+        limits: request.build_limits.clone(),
+        allow_hosts: &request.allow_hosts,
+        offline: request.offline,
+        cache: &cache,
+        no_cache: request.no_cache,
+        host: build::Host::default(),
+    };
+    let mut show = |progress| screen.set_message(doing(&progress));
+    let building = build::build(&**backend, build_request, &mut show);
+    let built = tokio::select! {
+        built = building => built.map_err(|error| build_error(&error))?,
+        () = asked_to_stop(&mut stop) => return Err(interrupted()),
+    };
+    Ok(prepared(request, &snapshot, built))
+}
+
+fn prepared(request: &Request, snapshot: &Snapshot, built: build::Built) -> Prepared {
+    let commit = snapshot.commit.as_ref();
+    let mut notices: Vec<String> = snapshot.notices.iter().map(|notice| notice.message.clone()).collect();
+    notices.extend(built.notices);
+    let manifest = built.takehome_toml.unwrap_or_default();
+    let submission = report::Submission {
+        source: snapshot.origin.location.clone(),
+        commit: commit.map(|commit| commit.id.clone()),
+        tree: commit.map(|commit| commit.tree.clone()),
+        author: commit.map(|commit| format!("{} <{}>", commit.author, commit.author_email)),
+        authored: commit.map(|commit| commit.authored.clone()),
+        committed: commit.map(|commit| commit.committed.clone()),
+        summary: commit.map(|commit| commit.summary.clone()),
+        content: snapshot.content.clone(),
+        language: built.language,
+        folder: request.dir.clone().or(manifest.dir),
+        binary: built.binary,
+        toolchain: built.toolchain,
+        build_seconds: (built.seconds * 1e3).round() / 1e3,
+        build_cached: built.cached,
+        notices,
+    };
+    let run = built.run;
+    let mut env: Vec<_> = run.env.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    env.push(("TAKEHOME_DATA".into(), backend::WORK.into()));
+    let cwd = if run.cwd_in_app { crate::language::recipe::APP } else { backend::WORK };
+    let command = Command { argv: run.argv.into_iter().map(Into::into).collect(), env, cwd: cwd.into() };
+    Prepared {
+        submission,
+        program: Program { command, root: run.root, mounts: run.mounts },
+        challenge: manifest.challenge,
+        build_log: built.log,
+    }
+}
+
+async fn acquire(
+    request: &Request,
+    into: &Path,
+    mut stop: watch::Receiver<bool>,
+    screen: &ProgressBar,
+) -> Result<Snapshot, CommandError> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    let wanted = source::Request {
+        location: request.location.clone(),
+        rev: request.rev.clone(),
+        files: request.files,
+        submodules: request.submodules,
+        limits: request.source_limits.clone(),
+        host: Arc::new(source::Host::from_env()),
+        cancel: cancel.clone(),
+    };
+    let (into, screen) = (into.to_owned(), screen.clone());
+    let acquiring = tokio::task::spawn_blocking(move || {
+        source::acquire(&wanted, &into, &mut |progress| screen.set_message(fetching(&progress)))
+    });
+    tokio::pin!(acquiring);
+    let acquired = tokio::select! {
+        acquired = &mut acquiring => acquired,
+        () = asked_to_stop(&mut stop) => {
+            cancel.store(true, Ordering::Relaxed);
+            // It looks at the flag between objects; a server that says nothing is not waited for.
+            let _ = tokio::time::timeout(Duration::from_secs(2), &mut acquiring).await;
+            return Err(interrupted());
+        }
+    };
+    match acquired {
+        Ok(result) => result.map_err(|error| source_error(&error)),
+        Err(error) => Err(CommandError::new(Kind::Bug, format!("fetching the source ended: {error}"))),
+    }
+}
+
+async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if stop.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The user stopped it before there was anything to record.
+pub fn interrupted() -> CommandError {
+    CommandError::new(Kind::Interrupted, "interrupted before anything was graded")
+}
+
+fn fetching(progress: &source::Progress) -> String {
+    let what = match progress.phase {
+        source::Phase::Connecting => "connecting",
+        source::Phase::Receiving => "receiving",
+        source::Phase::Indexing => "indexing",
+        source::Phase::Exporting => "writing files",
+    };
+    let bytes = harness::units::Bytes(progress.bytes);
+    let total = if progress.total > 0 { format!(" of {}", progress.total) } else { String::new() };
+    format!("{what}: {}{total} objects, {bytes}", progress.done)
+}
+
+fn doing(progress: &build::Progress) -> String {
+    let text = match progress {
+        build::Progress::Detected { language, program } => {
+            format!("detected {language}{}", program.as_ref().map_or(String::new(), |name| format!(", {name}")))
+        }
+        build::Progress::Cached => "built before".to_owned(),
+        build::Progress::Preparing(what) => format!("preparing {what}, once"),
+        build::Progress::Command(build::Phase::Fetch, command) => format!("fetching dependencies: {command}"),
+        build::Progress::Command(build::Phase::Build, command) => format!("building: {command}"),
+    };
+    harness::text::inert(&text).into_owned()
+}
+
+fn source_error(error: &SourceError) -> CommandError {
+    let (kind, blame) = match (error, error.fault()) {
+        (SourceError::Cancelled, _) => return interrupted(),
+        (SourceError::Address { .. }, _) => (Kind::Usage, None),
+        (_, source::Fault::User) => (Kind::Fetch, None),
+        (_, source::Fault::Candidate) => (Kind::Fetch, Some(Blame::Candidate)),
+        (_, source::Fault::Environment) => (Kind::Fetch, Some(Blame::Environment)),
+    };
+    let mut wrapped = CommandError::new(kind, error.to_string());
+    wrapped.blame = blame;
+    wrapped.hints.extend(error.hint());
+    wrapped
+}
+
+fn build_error(error: &BuildError) -> CommandError {
+    let kind = match (error, error.blame()) {
+        (BuildError::Sandbox(_) | BuildError::Io { .. }, _) => Kind::Machine,
+        (_, build::Blame::Usage) => Kind::Usage,
+        (BuildError::Choice(crate::language::ChoiceError::Manifest(_)), _) => Kind::Usage,
+        _ => Kind::Build,
+    };
+    let mut wrapped = CommandError::new(kind, error.to_string());
+    wrapped.blame = match error.blame() {
+        build::Blame::Candidate => Some(Blame::Candidate),
+        build::Blame::Environment => Some(Blame::Environment),
+        build::Blame::Usage => None,
+    };
+    if let BuildError::Failed(failure) | BuildError::Dependency { failure: Some(failure), .. } = error {
+        wrapped.place = Some(harness::text::excerpt(&failure.command, 300));
+        wrapped.details = failure.excerpt.clone();
+    }
+    wrapped.hints = error.hints();
+    wrapped
+}
