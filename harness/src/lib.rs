@@ -2,4 +2,5 @@
 //!
 //! Nothing in here does IO, reads a clock or holds global state: a verdict is a function of the record.
 
+pub mod text;
 pub mod time;
