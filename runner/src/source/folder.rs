@@ -3,6 +3,7 @@
 use super::{
     error::SourceError,
     export::{Export, io_error, open_folder},
+    limits::Exceeded,
     local::Ignored,
     progress::{Phase, Reporter},
 };
@@ -39,7 +40,7 @@ impl Copy<'_, '_> {
     /// Copies the entries of an open folder, in the order of their names.
     fn folder(&mut self, fd: OwnedFd) -> Result<(), SourceError> {
         let names = match self.names(&fd) {
-            Ok(names) => names,
+            Ok(names) => names?,
             Err(errno) => return self.unreadable(b"", errno),
         };
         for name in names {
@@ -50,20 +51,24 @@ impl Copy<'_, '_> {
         Ok(())
     }
 
-    /// The names in a folder, as many as may be copied and one more.
-    fn names(&self, fd: &OwnedFd) -> Result<Vec<Vec<u8>>, Errno> {
-        let most = usize::try_from(self.export.meter.limits().files).unwrap_or(usize::MAX).saturating_add(1);
+    /// The names in a folder; more than may be copied are an error, so that none is left out in silence.
+    fn names(&self, fd: &OwnedFd) -> Result<Result<Vec<Vec<u8>>, SourceError>, Errno> {
+        let most = self.export.meter.limits().files;
         // Opened again: reading moves the position that a duplicated descriptor would share.
         let mut dir = Dir::from_fd(open_folder(fd, ".")?)?;
         let mut names = Vec::new();
         for entry in dir.iter() {
             let name = entry?.file_name().to_bytes().to_vec();
-            if !matches!(name.as_slice(), b"." | b".." | b".git") && names.len() < most {
-                names.push(name);
+            if matches!(name.as_slice(), b"." | b".." | b".git") {
+                continue;
             }
+            if names.len() as u64 >= most {
+                return Ok(Err(SourceError::Limit(Exceeded::Files(most))));
+            }
+            names.push(name);
         }
         names.sort();
-        Ok(names)
+        Ok(Ok(names))
     }
 
     /// Copies one entry by its kind.

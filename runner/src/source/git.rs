@@ -139,7 +139,10 @@ impl Fetch<'_, '_> {
                 offer.head = Some(head.oid());
                 offer.head_branch = head.symref_target().map(str::to_owned);
             }
-            offer.names.push(Named { name: head.name().to_owned(), id: head.oid() });
+            // What an annotated tag points to is listed too, under a name that cannot be asked for.
+            if !head.name().ends_with("^{}") {
+                offer.names.push(Named { name: head.name().to_owned(), id: head.oid() });
+            }
         }
         Ok(offer)
     }

@@ -91,7 +91,7 @@ impl Offer {
 
     /// Names below a prefix, without it.
     fn short(&self, prefix: &str) -> Vec<&str> {
-        self.names.iter().filter_map(|n| n.name.strip_prefix(prefix)).filter(|n| !n.ends_with("^{}")).collect()
+        self.names.iter().filter_map(|n| n.name.strip_prefix(prefix)).collect()
     }
 }
 
@@ -134,6 +134,11 @@ pub(super) fn find_commit(
     location: &str,
 ) -> Result<Oid, SourceError> {
     let id = match wanted {
+        Wanted::Name(named) if repo.find_object(named.id, None).is_err() => {
+            let why =
+                format!("the object {} that `{}` stands for is missing", named.id, text::excerpt(&named.name, 100));
+            return Err(SourceError::Damaged { location: location.into(), why });
+        }
         Wanted::Name(named) => named.id,
         Wanted::Commit(id) => *id,
         Wanted::Prefix(prefix) => complete(repo, prefix, offer, rev, location)?,
@@ -185,7 +190,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_lists_near_ones() {
-        let offer = offer(&["refs/heads/main", "refs/heads/fix/partition", "refs/tags/v1.0", "refs/tags/v1.0^{}"]);
+        let offer = offer(&["refs/heads/main", "refs/heads/fix/partition", "refs/tags/v1.0"]);
         let near = |rev: &str| match offer.resolve(Some(rev), "x") {
             Err(SourceError::UnknownRev { near, .. }) => near,
             other => panic!("{other:?}"),
