@@ -9,15 +9,18 @@ use harness::{
     case::{CaseRecord, Ended},
     event::{Event, EventKind},
     judge::{self, JudgedCase},
+    manifest::Stage,
     oracle::Oracle,
     plan::{Plan, PlannedCase},
 };
 use std::{
+    collections::VecDeque,
     io,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// The program that every node runs.
 #[derive(Debug, Clone)]
@@ -42,6 +45,8 @@ pub struct Execution {
     pub program: Program,
     /// The record.
     pub record: RecordWriter,
+    /// The machine's room for cases.
+    pub room: Room,
     /// Turns true when the user wants to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -53,93 +58,134 @@ pub trait Sink {
 }
 
 /// How many nodes may run at once beside each other in cases that mostly wait, for each processor.
-const NODES_PER_PROCESSOR: usize = 12;
+const NODES_PER_PROCESSOR: usize = 16;
+/// The least that a case counts for, however few nodes it has.
+const LEAST_WEIGHT: u32 = 4;
+
+/// The machine's room for cases, shared by all runs of a takehome: cases that mostly wait run side by side, one that is
+/// timed has the machine to itself.
+#[derive(Debug, Clone)]
+pub struct Room {
+    places: Arc<Semaphore>,
+    all: u32,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let all = processors * NODES_PER_PROCESSOR;
+        Self { places: Arc::new(Semaphore::new(all)), all: all as u32 }
+    }
+}
+
+impl Room {
+    /// Waits for a case's place. Whoever needs the whole room waits until it is empty.
+    async fn place(&self, stage: &Stage) -> Option<OwnedSemaphorePermit> {
+        let weight = if stage.is_timed() { self.all } else { stage.nodes.clamp(LEAST_WEIGHT, self.all) };
+        self.places.clone().acquire_many_owned(weight).await.ok()
+    }
+}
 
 /// Runs every case of the plan and judges each as it ends.
-pub async fn execute(execution: Execution, sink: &mut dyn Sink) -> io::Result<Vec<JudgedCase>> {
-    let Execution { plan, oracle, backend, program, record, stop } = execution;
-    let (sender, mut events) = mpsc::unbounded_channel();
+pub async fn execute(execution: Execution, sink: &mut (dyn Sink + Send)) -> io::Result<Vec<JudgedCase>> {
+    let Execution { plan, oracle, backend, program, record, room, stop } = execution;
+    let (events_in, mut events) = mpsc::unbounded_channel();
+    let folder = record.folder().to_owned();
     let mut dispatcher = Dispatcher { record, sink, began: Instant::now(), seq: 0 };
     dispatcher.dispatch(EventKind::RunStarted { cases: plan.cases.len() })?;
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let room = Arc::new(Semaphore::new(processors * NODES_PER_PROCESSOR));
-    let all = (processors * NODES_PER_PROCESSOR) as u32;
-    let folder = dispatcher.record.folder().to_owned();
+    let mut queue = in_order(&plan);
+    let context = Context { plan, oracle, backend, program, folder, stop, events: events_in };
     let mut running = tokio::task::JoinSet::new();
-    for case in in_order(&plan) {
-        let Some(stage) = plan.manifest.stage(&case.stage).cloned() else { continue };
-        let timed = stage.is_timed() || stage.nodes >= all;
-        let weight = if timed { all } else { stage.nodes.max(4) };
-        let (room, sender, plan, stop) = (room.clone(), sender.clone(), plan.clone(), stop.clone());
-        let (backend, program, folder) = (backend.clone(), program.clone(), case_folder(&folder, &case));
-        running.spawn(async move {
-            let _place = room.acquire_many_owned(weight).await;
-            if *stop.borrow() {
-                return None;
-            }
-            let _ = sender.send(EventKind::CaseStarted(case.clone()));
-            let (notices, forward) = mpsc::unbounded_channel();
-            let forwarding = tokio::spawn(forward_notices(case.clone(), forward, sender.clone()));
-            std::fs::create_dir_all(&folder).ok();
-            let setup = CaseSetup {
-                limits: plan.manifest.limits.clone(),
-                seed: case.seed,
-                oracle,
-                backend,
-                command: program.command,
-                root: program.root,
-                mounts: program.mounts,
-                logs: Some(folder.clone()),
-                stop,
-                notices,
-                stage,
-            };
-            let record = on_own_thread(setup, &case).await;
-            let _ = forwarding.await;
-            let (written, judged) = tokio::task::spawn_blocking(move || {
-                (write_case(&folder, &record), judge::case(&plan, &record, oracle))
-            })
-            .await
-            .map_err(io::Error::other)
-            .map_or_else(|error| (Err(error), None), |both| both);
-            Some((case, written, judged, sender))
-        });
-    }
-    drop(sender);
     let mut judged = Vec::new();
-    let mut interrupted = false;
-    loop {
+    while !(queue.is_empty() && running.is_empty()) {
+        if *context.stop.borrow() && !queue.is_empty() {
+            queue.clear();
+            dispatcher.dispatch(EventKind::Interrupted)?;
+            continue;
+        }
+        let mut stop = context.stop.clone();
+        let next = queue.front().and_then(|case| context.plan.manifest.stage(&case.stage));
         tokio::select! {
             biased;
             Some(kind) = events.recv() => dispatcher.dispatch(kind)?,
-            done = running.join_next() => {
-                let Some(done) = done else { break };
-                let Some((case, written, result, _sender)) = done.map_err(io::Error::other)? else { continue };
-                written?;
+            Some(done) = running.join_next() => {
                 while let Ok(kind) = events.try_recv() {
                     dispatcher.dispatch(kind)?;
                 }
-                if *stop.borrow() && !interrupted {
-                    interrupted = true;
-                    dispatcher.dispatch(EventKind::Interrupted)?;
-                }
-                if let Some(result) = result {
+                let (case, result): (PlannedCase, io::Result<Option<JudgedCase>>) = done.map_err(io::Error::other)?;
+                if let Some(result) = result? {
                     dispatcher.dispatch(EventKind::CaseFinished { case, result: result.report.clone() })?;
                     judged.push(result);
                 }
             }
+            Some(place) = enter(&room, next) => {
+                let context = context.clone();
+                running.extend(queue.pop_front().map(|case| run_case(context, case, place)));
+            }
+            _ = stop.changed(), if !queue.is_empty() => {}
         }
     }
     dispatcher.dispatch(EventKind::RunFinished)?;
     Ok(judged)
 }
 
+async fn enter(room: &Room, stage: Option<&Stage>) -> Option<OwnedSemaphorePermit> {
+    room.place(stage?).await
+}
+
 /// Cases that mostly wait come first, side by side; timed ones follow, each alone.
-fn in_order(plan: &Plan) -> Vec<PlannedCase> {
-    let timed = |case: &PlannedCase| plan.manifest.stage(&case.stage).is_some_and(harness::manifest::Stage::is_timed);
+fn in_order(plan: &Plan) -> VecDeque<PlannedCase> {
+    let timed = |case: &PlannedCase| plan.manifest.stage(&case.stage).is_some_and(Stage::is_timed);
     let mut cases = plan.cases.clone();
     cases.sort_by_key(timed);
-    cases
+    cases.into()
+}
+
+/// What every case of a run needs.
+#[derive(Clone)]
+struct Context {
+    plan: Arc<Plan>,
+    oracle: &'static dyn Oracle,
+    backend: Arc<dyn Backend>,
+    program: Program,
+    folder: PathBuf,
+    stop: watch::Receiver<bool>,
+    events: mpsc::UnboundedSender<EventKind>,
+}
+
+/// Runs, records and judges one case; its place is free when it has been judged.
+async fn run_case(
+    context: Context,
+    case: PlannedCase,
+    _place: OwnedSemaphorePermit,
+) -> (PlannedCase, io::Result<Option<JudgedCase>>) {
+    let Some(stage) = context.plan.manifest.stage(&case.stage).cloned() else { return (case, Ok(None)) };
+    let folder = case_folder(&context.folder, &case);
+    if let Err(error) = std::fs::create_dir_all(&folder) {
+        return (case, Err(error));
+    }
+    let _ = context.events.send(EventKind::CaseStarted(case.clone()));
+    let (notices, forward) = mpsc::unbounded_channel();
+    let forwarding = tokio::spawn(forward_notices(case.clone(), forward, context.events.clone()));
+    let setup = CaseSetup {
+        limits: context.plan.manifest.limits.clone(),
+        seed: case.seed,
+        oracle: context.oracle,
+        backend: context.backend,
+        command: context.program.command,
+        root: context.program.root,
+        mounts: context.program.mounts,
+        logs: Some(folder.clone()),
+        stop: context.stop,
+        notices,
+        stage,
+    };
+    let record = on_own_thread(setup, &case).await;
+    let _ = forwarding.await;
+    let (plan, oracle) = (context.plan, context.oracle);
+    let keep = move || write_case(&folder, &record).map(|()| judge::case(&plan, &record, oracle));
+    let kept = tokio::task::spawn_blocking(keep).await.map_err(io::Error::other);
+    (case, kept.and_then(|kept| kept))
 }
 
 /// Each case has a thread and a scheduler of its own, so that no other case's work delays its messages.
@@ -185,7 +231,7 @@ async fn forward_notices(
 /// Numbers the events, writes them to the record and shows them; the only one that does.
 struct Dispatcher<'a> {
     record: RecordWriter,
-    sink: &'a mut dyn Sink,
+    sink: &'a mut (dyn Sink + Send),
     began: Instant,
     seq: u64,
 }

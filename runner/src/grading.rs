@@ -3,7 +3,7 @@
 use crate::{
     backend::{Backend, LayerStatus},
     error::{CommandError, Kind},
-    execute::{Execution, Sink, execute},
+    execute::{Execution, Room, Sink, execute},
     record::{self, BUILD_LOG, Record, RecordWriter, SCORECARD, Store},
     submission::{Prepared, Request},
 };
@@ -42,6 +42,8 @@ pub struct Grading<'a> {
     pub command: String,
     /// Where records are kept.
     pub store: Store,
+    /// The machine's room for cases.
+    pub room: Room,
 }
 
 impl Grading<'_> {
@@ -49,7 +51,7 @@ impl Grading<'_> {
     pub async fn run(
         self,
         stop: watch::Receiver<bool>,
-        sink: &mut dyn Sink,
+        sink: &mut (dyn Sink + Send),
     ) -> Result<(Report, PathBuf), CommandError> {
         if self.cases.is_empty() {
             return Err(CommandError::new(Kind::NothingSelected, "no case was selected"));
@@ -82,6 +84,7 @@ impl Grading<'_> {
             backend: self.backend,
             program: self.prepared.program,
             record,
+            room: self.room,
             stop,
         };
         let judged = execute(execution, sink).await.map_err(unwritable)?;

@@ -7,8 +7,8 @@
 //!   and time to repair after the last;
 //! - during at least 40 % of the work something is wrong, one fault at a time, with a pause after each to recover in;
 //! - every kind that was asked for comes in every case;
-//! - a partition cuts an edge of the topology and parts two nodes that both get work, and successive ones have different
-//!   shapes;
+//! - a partition cuts an edge of the topology and parts two nodes that both get work;
+//! - successive partitions have different shapes, drawn from all that fit;
 //! - nodes are killed and paused in turn, a minority at a time and never all that get work, if there are two;
 //! - everything is put right in the end.
 

@@ -1,6 +1,285 @@
-//! placeholder
-use super::Outcome;
-/// x
-pub async fn run(_: crate::cli::Verify) -> Outcome {
-    Ok(0)
+//! `takehome challenge verify`: every starter fails, every reference gets full marks, every mutant is caught for its own
+//! reason. Content is tested as code is.
+
+use super::{Outcome, init::write, manifest, session::Session};
+use crate::{
+    cli::{RunOptions, Verify},
+    error::{CommandError, Kind},
+    execute::{Room, Sink},
+    grading::{Grading, random},
+    record::Store,
+    submission::{Prepared, Request},
+    ui,
+};
+use challenges::{Challenge, Tree};
+use harness::{
+    event::Event,
+    plan::{self, Curve, Figure, Figures},
+    report::Report,
+    verdict::Verdict,
+};
+use std::path::Path;
+
+/// What is expected of a submission.
+enum Expected {
+    /// A starter: it builds and fails.
+    Fails,
+    /// A reference: it gets every point.
+    FullMarks,
+    /// A mutant: this stage fails with this code.
+    Caught { stage: String, code: String },
+}
+
+/// One submission to verify.
+struct Subject {
+    challenge: &'static Challenge,
+    name: String,
+    language: String,
+    tree: Tree,
+    expected: Expected,
+}
+
+/// How one turned out.
+struct Row {
+    name: String,
+    expected: String,
+    got: String,
+    good: bool,
+    skipped: bool,
+}
+
+/// Runs the command.
+pub async fn run(options: Verify) -> Outcome {
+    let subjects = subjects(&options)?;
+    let run_options = RunOptions::default();
+    let session = Session::begin(&run_options)?;
+    let scratch = tempfile::tempdir().map_err(|error| CommandError::io("a scratch folder", &error))?;
+    let store = Store { folder: scratch.path().join("runs") };
+    let seed = options.seed.unwrap_or_else(|| random() % 1_000_000);
+    ui::message(&format!("verifying {} submissions with seed {seed}", subjects.len()));
+    let mut rows = Vec::new();
+    let mut ready = Vec::new();
+    // Builds come first, one after another: they would disturb the cases.
+    for (index, subject) in subjects.into_iter().enumerate() {
+        let folder = scratch.path().join(index.to_string());
+        match prepare(&session, &subject, &folder).await {
+            Ok(both) => ready.push((subject, both)),
+            Err(error) if error.kind == Kind::Interrupted => return Err(error),
+            Err(error) => {
+                let skipped = options.skip_missing && error.blame == Some(harness::verdict::Blame::Environment);
+                rows.push(unbuilt(&subject, &error, skipped));
+            }
+        }
+    }
+    let room = Room::default();
+    let mut running = tokio::task::JoinSet::new();
+    for (subject, (request, prepared)) in ready {
+        let (backend, room, store, stop) = (session.backend.clone(), room.clone(), store.clone(), session.stop());
+        running.spawn(async move {
+            let result = verify(&subject, &request, prepared, backend, room, store, seed, stop).await;
+            (subject, result)
+        });
+    }
+    let mut reports = Vec::new();
+    while let Some(done) = running.join_next().await {
+        let (subject, result) = done.map_err(|error| CommandError::new(Kind::Bug, error.to_string()))?;
+        let report = result?;
+        let row = judge(&subject, &report);
+        ui::message(&line(&row, 44));
+        rows.push(row);
+        reports.push((subject, report));
+    }
+    if *session.stop().borrow() {
+        return Err(crate::submission::interrupted());
+    }
+    if let Some(folder) = &options.figures {
+        write_figures(folder, &reports)?;
+    }
+    Ok(conclude(rows))
+}
+
+fn subjects(options: &Verify) -> Result<Vec<Subject>, CommandError> {
+    let chosen: Vec<&'static Challenge> = match &options.challenges[..] {
+        [] => challenges::CATALOGUE.iter().collect(),
+        names => names.iter().map(|name| super::challenge(name)).collect::<Result<_, _>>()?,
+    };
+    let mut all = Vec::new();
+    for challenge in chosen {
+        manifest(challenge)?;
+        all.extend(of(challenge).map_err(|error| {
+            CommandError::new(Kind::Usage, error.to_string())
+                .at(format!("challenges/{}", challenge.name))
+                .blame(harness::verdict::Blame::Challenge)
+        })?);
+    }
+    if let Some(text) = &options.only {
+        all.retain(|subject| format!("{}/{}", subject.challenge.name, subject.name).contains(text));
+    }
+    if all.is_empty() {
+        return Err(CommandError::new(Kind::NothingSelected, "no submission was selected"));
+    }
+    Ok(all)
+}
+
+/// All submissions of a challenge.
+fn of(challenge: &'static Challenge) -> Result<Vec<Subject>, challenges::TreeError> {
+    let mut all = Vec::new();
+    for (kind, full) in [("starter", false), ("reference", true)] {
+        for language in challenge.variants(kind) {
+            let name = format!("{kind}/{language}");
+            let expected = if full { Expected::FullMarks } else { Expected::Fails };
+            all.push(Subject { challenge, tree: challenge.project(&name)?, name, language, expected });
+        }
+    }
+    for mutant in challenge.mutants()? {
+        let language = mutant.expect.base.rsplit('/').next().unwrap_or("").to_owned();
+        let expected = Expected::Caught { stage: mutant.expect.stage, code: mutant.expect.code };
+        all.push(Subject {
+            challenge,
+            name: format!("mutants/{}", mutant.name),
+            language,
+            tree: mutant.tree,
+            expected,
+        });
+    }
+    Ok(all)
+}
+
+async fn prepare(session: &Session, subject: &Subject, folder: &Path) -> Result<(Request, Prepared), CommandError> {
+    write(&subject.tree, folder)?;
+    let request = Request::new(&folder.to_string_lossy(), None, true, &crate::cli::BuildOptions::default());
+    let request = Request { build_limits: crate::build::Limits::default(), offline: true, ..request };
+    let prepared = session.prepare(&request).await?;
+    Ok((request, prepared))
+}
+
+struct Silent;
+
+impl Sink for Silent {
+    fn event(&mut self, _: &Event) {}
+}
+
+#[allow(clippy::too_many_arguments)]
+async fn verify(
+    subject: &Subject,
+    request: &Request,
+    prepared: Prepared,
+    backend: std::sync::Arc<dyn crate::backend::Backend>,
+    room: Room,
+    store: Store,
+    seed: u64,
+    stop: tokio::sync::watch::Receiver<bool>,
+) -> Result<Report, CommandError> {
+    let manifest = manifest(subject.challenge)?;
+    let first = manifest.stages.first().map(|stage| stage.id.clone()).unwrap_or_default();
+    let cases = plan::cases(&manifest, seed, |stage| match &subject.expected {
+        Expected::Fails => stage.id == first,
+        Expected::FullMarks => true,
+        Expected::Caught { stage: expected, .. } => stage.id == *expected,
+    });
+    let grading = Grading {
+        challenge: subject.challenge,
+        manifest,
+        cases,
+        seed,
+        backend,
+        prepared,
+        request,
+        command: format!("takehome challenge verify {} --only {} --seed {seed}", subject.challenge.name, subject.name),
+        store,
+        room,
+    };
+    Ok(grading.run(stop, &mut Silent).await?.0)
+}
+
+fn judge(subject: &Subject, report: &Report) -> Row {
+    let codes = || {
+        let mut codes: Vec<&str> =
+            report.findings.iter().filter(|finding| finding.decisive).map(|finding| &*finding.code).collect();
+        codes.dedup();
+        codes.join(", ")
+    };
+    let score = format!("{} of {}", report.scorecard.total, report.scorecard.of);
+    let (expected, good) = match &subject.expected {
+        Expected::Fails => ("fails".to_owned(), report.verdict == Verdict::Fail),
+        Expected::FullMarks => {
+            let full = report.verdict == Verdict::Pass && report.scorecard.total == report.scorecard.of;
+            ("full marks".to_owned(), full)
+        }
+        Expected::Caught { stage, code } => {
+            let caught = |finding: &harness::verdict::Finding| {
+                finding.decisive && finding.stage == *stage && finding.code == *code
+            };
+            (format!("{code} in {stage}"), report.verdict == Verdict::Fail && report.findings.iter().any(caught))
+        }
+    };
+    let got = match (&subject.expected, good) {
+        (Expected::FullMarks, true) => score,
+        (Expected::FullMarks, false) => {
+            let lost = report
+                .scorecard
+                .lines
+                .iter()
+                .flat_map(|line| line.reasons.iter().map(move |reason| format!("{}: {reason}", line.stage)));
+            format!("{score}: {}", lost.collect::<Vec<_>>().join("; "))
+        }
+        _ => format!("{} ({})", report.verdict.word(), codes()),
+    };
+    Row { name: format!("{}/{}", subject.challenge.name, subject.name), expected, got, good, skipped: false }
+}
+
+fn unbuilt(subject: &Subject, error: &CommandError, skipped: bool) -> Row {
+    let got = format!("{}not built ({}): {}", if skipped { "SKIPPED: " } else { "" }, subject.language, error);
+    Row {
+        name: format!("{}/{}", subject.challenge.name, subject.name),
+        expected: "builds".into(),
+        got,
+        good: skipped,
+        skipped,
+    }
+}
+
+fn line(row: &Row, width: usize) -> String {
+    let sign = match row {
+        Row { skipped: true, .. } => "-",
+        Row { good: true, .. } => "✓",
+        _ => "✗",
+    };
+    format!("{sign} {:width$}  {:34}  {}", row.name, row.expected, row.got)
+}
+
+/// Prints the table; the exit code.
+fn conclude(mut rows: Vec<Row>) -> u8 {
+    rows.sort_by(|one, other| one.name.cmp(&other.name));
+    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
+    let mut text: String = rows.iter().map(|row| line(row, width) + "\n").collect();
+    let bad = rows.iter().filter(|row| !row.good).count();
+    let skipped = rows.iter().filter(|row| row.skipped).count();
+    text.push_str(&format!("{} as expected, {bad} not, {skipped} skipped\n", rows.len() - bad - skipped));
+    ui::product(&text);
+    u8::from(bad > 0)
+}
+
+/// The figures of the Rust references, in the form of `reference/figures.toml`.
+fn write_figures(folder: &Path, reports: &[(Subject, Report)]) -> Result<(), CommandError> {
+    std::fs::create_dir_all(folder).map_err(|error| CommandError::io(folder.display(), &error))?;
+    for (subject, report) in reports.iter().filter(|(subject, _)| subject.name == "reference/rust") {
+        let metric = |metric: &harness::report::Metric| Figure {
+            stage: metric.stage.clone(),
+            metric: metric.name.clone(),
+            value: (metric.value * 1e3).round() / 1e3,
+        };
+        let curves = report.stages.iter().flat_map(|stage| {
+            stage.plots.iter().filter_map(|plot| {
+                let values = plot.series.first()?.values.iter().map(|value| (value * 10.0).round() / 10.0).collect();
+                Some(Curve { stage: stage.id.clone(), plot: plot.title.clone(), values })
+            })
+        });
+        let figures = Figures { metrics: report.metrics.iter().map(metric).collect(), curves: curves.collect() };
+        let head = "# Measured with the Rust reference by `takehome challenge verify --figures`; shown beside a submission's own.\n";
+        let text = format!("{head}{}", toml::to_string(&figures).unwrap_or_default());
+        let path = folder.join(format!("{}.toml", subject.challenge.name));
+        std::fs::write(&path, text).map_err(|error| CommandError::io(path.display(), &error))?;
+    }
+    Ok(())
 }

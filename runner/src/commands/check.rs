@@ -3,6 +3,7 @@
 use super::{Outcome, challenge, exit_code, grade::unnamed, manifest, session::Session};
 use crate::{
     cli::Check,
+    execute::Room,
     grading::{Grading, select},
     submission::Request,
 };
@@ -35,6 +36,7 @@ pub async fn run(options: Check) -> Outcome {
         request: &request,
         command: super::session::quoted(&words),
         store: session.store.clone(),
+        room: Room::default(),
     };
     let report = session.grade(grading).await?;
     Ok(exit_code(report.verdict))

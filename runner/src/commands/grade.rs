@@ -4,6 +4,7 @@ use super::{Outcome, challenge, exit_code, manifest, session::Session};
 use crate::{
     cli::Grade,
     error::{CommandError, Kind},
+    execute::Room,
     grading::{Grading, random, select},
     submission::Request,
 };
@@ -39,6 +40,7 @@ pub async fn run(options: Grade) -> Outcome {
         request: &request,
         command: command_line(&options, challenge.name, seed),
         store: session.store.clone(),
+        room: Room::default(),
     };
     let report = session.grade(grading).await?;
     Ok(exit_code(report.verdict))

@@ -4,6 +4,7 @@ use super::{Outcome, challenge, exit_code, report::record, session::Session};
 use crate::{
     cli::Replay,
     error::{CommandError, Kind},
+    execute::Room,
     grading::{Grading, report_of, request_of},
     record::Record,
     ui,
@@ -33,6 +34,7 @@ pub async fn run(options: Replay) -> Outcome {
         request: &request,
         command: record.plan.command,
         store: session.store.clone(),
+        room: Room::default(),
     };
     let report = session.grade(grading).await?;
     Ok(exit_code(report.verdict))
