@@ -123,7 +123,8 @@ impl Session {
         let output = tokio::task::spawn_blocking(|| read_all(reader));
         self.started().await;
         let exit = self.exited().await;
-        (exit, output.await.expect("output"))
+        let output = tokio::time::timeout(STUCK, output).await.expect("the output's end: does something hold it open?");
+        (exit, output.expect("output"))
     }
 
     async fn sh(&mut self, script: &str) -> (Exit, String) {
@@ -184,6 +185,15 @@ fn is_running(marker: &str) -> bool {
     let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
     let mut lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
     lines.any(|line| String::from_utf8_lossy(&line).split('\0').any(|argument| argument == marker))
+}
+
+/// Waits until a process has the marker.
+async fn wait_until_running(marker: &str) {
+    let start = std::time::Instant::now();
+    while !is_running(marker) {
+        assert!(start.elapsed() < STUCK, "{marker} does not run");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
 
 /// Waits until no process has the marker.
@@ -248,10 +258,9 @@ async fn closing_and_dropping_leave_nothing() {
     for (tag, drop_it) in [(2, false), (3, true)] {
         let marker = marker(tag);
         let mut session = Session::open(spec("t")).await;
-        let reader = session.start(&["sh", "-c", &format!("echo up; exec sleep {marker}")]);
+        let _reader = session.start(&["sleep", &marker]);
         session.started().await;
-        let (_reader, said) = hear(reader).await;
-        assert_eq!(said, "up\n");
+        wait_until_running(&marker).await;
         if drop_it {
             drop(session);
             tokio::task::spawn_blocking(move || wait_until_gone(&marker)).await.expect("gone");
@@ -542,9 +551,9 @@ async fn terminate_lets_a_program_end_by_itself() {
 async fn a_paused_cell_stands_still() {
     let mut session = Session::open(spec("t")).await;
     let marker = marker(4);
-    let reader = session.start(&["sh", "-c", &format!("echo up; exec sleep {marker}")]);
+    let _reader = session.start(&["sleep", &marker]);
     session.started().await;
-    let _reader = hear(reader).await;
+    wait_until_running(&marker).await;
     session.ask(Control::Pause);
     wait_for_state(&marker, 'T').await;
     session.ask(Control::Resume);
@@ -679,9 +688,9 @@ async fn five_hundred_cells_at_once() {
 async fn hold_a_cell_open() {
     let marker = std::env::var("TAKEHOME_TEST_MARKER").expect("a marker");
     let mut session = Session::open(spec("orphan")).await;
-    let reader = session.start(&["sh", "-c", &format!("echo up; exec sleep {marker}")]);
+    let _reader = session.start(&["sleep", &marker]);
     session.started().await;
-    let _reader = hear(reader).await;
+    wait_until_running(&marker).await;
     println!("holding");
     std::future::pending::<()>().await;
 }
@@ -705,10 +714,17 @@ fn a_killed_takehome_leaves_nothing() {
     child.kill().expect("killed");
     child.wait().expect("reaped");
     wait_until_gone(&marker);
-    if is_root() {
-        assert!(native().sweep() > 0, "its cgroups are found");
-        assert_eq!(native().sweep(), 0, "and removed");
-    }
+    let prefix = format!("takehome-{}-", child.id());
+    assert_eq!(groups_named(&prefix) > 0, limits_whole_cells(), "nobody was there to remove its cgroups");
+    native().sweep();
+    assert_eq!(groups_named(&prefix), 0);
+}
+
+/// How many cgroups of this machine have such a name.
+fn groups_named(prefix: &str) -> usize {
+    let pattern = format!("{prefix}*");
+    let found = Host::new("find").args(["/sys/fs/cgroup", "-type", "d", "-name", &pattern]).output().expect("find");
+    String::from_utf8_lossy(&found.stdout).lines().count()
 }
 
 /// Not a test: prints how long opening a cell takes.
