@@ -123,7 +123,7 @@ mod tests {
         fs::create_dir_all(dead.join("tree/closed")).unwrap();
         fs::write(dead.join("lock"), "").unwrap();
         symlink("/etc", dead.join("tree/link")).unwrap();
-        fs::set_permissions(dead.join("tree/closed"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(dead.join("tree/closed"), fs::Permissions::from_mode(0o000)).unwrap();
         let other = Scratch::new(cache.path()).unwrap();
         assert!(!dead.exists() && live.folders.tree.exists());
         let path = other.folders.tree.clone();
