@@ -336,6 +336,10 @@ async fn limits_end_a_build() {
     let disk = Submission { limits: Limits { disk: 64 << 20, ..disk.limits.clone() }, ..disk };
     assert_eq!(failure(disk.build().await.unwrap_err()).end, End::Disk(64 << 20));
 
+    let deep = "i=0; while [ $i -lt 3000 ]; do mkdir d && cd d; i=$((i+1)); done; sleep 20";
+    let deep = submission(&[("x", "")]).commands(deep, "./x").build().await.unwrap_err();
+    assert_eq!(failure(deep).end, End::Hidden);
+
     let flood = submission(&[("x", "")]).commands("yes hello | head -c 50000000; echo at the end; exit 3", "./x");
     let flood = Submission { limits: Limits { output: 1 << 20, ..flood.limits.clone() }, ..flood };
     let failed = failure(flood.build().await.unwrap_err());
@@ -354,6 +358,8 @@ async fn a_missing_tool_is_this_machines_fault() {
         (("x.py", ""), ("y", ""), "Python 3 is not installed"),
         (("main.c", "int main(void) {}"), ("y", ""), "a C compiler (`cc`) is not installed"),
     ];
+    let gone = submission(&[("x.zig", "")]).commands("true", "no-such-interpreter x.zig").build().await.unwrap_err();
+    assert!(gone.to_string().contains("`no-such-interpreter`, which runs the submission, is not installed"), "{gone}");
     for (one, two, expected) in cases {
         let error = Submission { host: nowhere.clone(), ..submission(&[one, two]) }.build().await.unwrap_err();
         assert_eq!(error.blame(), Blame::Environment);
