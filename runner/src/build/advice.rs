@@ -44,8 +44,9 @@ pub(super) fn of_submission(log: &str) -> Option<&'static str> {
 
 /// A header that is included as one of the system, and is not there.
 fn missing_header(log: &str) -> Option<&str> {
-    let mut headers = log.lines().filter_map(|line| line.split_once("fatal error: ")?.1.split_once(": No such file"));
-    headers.by_ref().map(|(header, _)| header).find(|header| log.contains(&format!("#include <{header}>")))
+    let errors = log.lines().filter_map(|line| line.split_once("fatal error: ")?.1.split_once(": No such file"));
+    let mut headers = errors.map(|(header, _)| header);
+    headers.find(|header| log.contains(&format!("#include <{header}>")))
 }
 
 #[cfg(test)]
