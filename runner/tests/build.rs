@@ -292,6 +292,11 @@ async fn any_language_can_say_how_it_is_built() {
     assert_eq!(built.takehome_toml.unwrap().challenge.as_deref(), Some("echo"));
     let run = submission(&[("run.sh", "#!/bin/sh\necho $0 $PWD\n")]).commands("chmod +x run.sh", "./run.sh");
     assert_eq!(output(&run.build().await.unwrap()).await, "./run.sh /app\n");
+    if installed(&["go"]) {
+        let files = [("go.mod", "module x\n"), ("main.go", "package main\nfunc main() { println(\"hello\") }\n")];
+        let own = submission(&files).commands("go build -o made .", "./made").build().await.unwrap();
+        assert_eq!((output(&own).await.as_str(), own.language.as_str()), ("hello\n", "custom"));
+    }
 }
 
 #[tokio::test]

@@ -138,7 +138,7 @@ async fn python(host: &Host) -> Option<Toolchain> {
     let python = host.find("python3")?;
     // A shim or a virtual environment stands before the interpreter itself.
     let question = "import sys; print(sys.version.split()[0]); print(sys.base_prefix)";
-    let text = host.ask(&python, &["-I", "-c", question]).await?;
+    let text = host.ask(&python, &["-I", "-S", "-c", question]).await?;
     let (version, prefix) = text.trim().split_once('\n')?;
     let prefix = PathBuf::from(prefix);
     Some(Toolchain { path: vec![prefix.join("bin")], mounts: seen(&prefix), ..named(format!("python {version}")) })
