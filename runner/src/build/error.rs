@@ -2,10 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{
-    backend::OpenError,
-    language::{ChoiceError, recipe::Tool},
-};
+use crate::{backend::OpenError, language::ChoiceError};
 
 /// Whose fault a failure is. A fault of this machine never costs a candidate a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +31,7 @@ pub enum BuildError {
     #[error("{problem}")]
     Toolchain {
         /// Which tool.
-        tool: Tool,
+        tool: String,
         /// What is wrong with it.
         problem: String,
         /// What to do about it.
@@ -106,6 +103,8 @@ pub enum End {
     Time(Duration),
     /// It filled more than this many bytes of disk.
     Disk(u64),
+    /// It made a folder into which the watch over the disk cannot look: unreadable, or too deep.
+    Hidden,
 }
 
 impl BuildError {
@@ -164,6 +163,7 @@ impl fmt::Display for End {
             Self::Memory(limit) => write!(out, "used more than {}", size(*limit)),
             Self::Time(limit) => write!(out, "took longer than {} s", limit.as_secs_f64()),
             Self::Disk(limit) => write!(out, "filled more than {} of disk", size(*limit)),
+            Self::Hidden => write!(out, "made a folder that is unreadable or too deep"),
         }
     }
 }

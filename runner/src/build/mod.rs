@@ -4,6 +4,7 @@
 //! what is run later sees only what was taken out of the build. All of them run the candidate's code: a package
 //! manager's configuration, a build script and a Makefile are programs.
 
+mod advice;
 mod artefact;
 mod cache;
 mod error;
@@ -149,6 +150,7 @@ pub async fn build(
     let recipe = detected.map_err(|error| BuildError::io("reading the submission")(error.into()))??;
     on_progress(Progress::Detected { language: recipe.language.clone(), program: recipe.program.clone() });
     let toolchain = toolchain::locate(&request.host, &recipe.tools, recipe.needs.as_ref()).await?;
+    toolchain::reachable(recipe.start.argv.first().map_or("", String::as_str), &toolchain)?;
     let plan = serde_json::to_string(&recipe).unwrap_or_default();
     let versions = toolchain.versions.join(", ");
     let key = cache::hash([request.content, &plan, &versions, env!("CARGO_PKG_VERSION")]);
@@ -204,7 +206,7 @@ fn run_plan(recipe: &Recipe, toolchain: &Toolchain, slot: &Slot) -> RunPlan {
 /// What every command gets, with the tools' own variables or without.
 fn environment(toolchain: &Toolchain, tools: bool) -> Vec<(String, String)> {
     let own = toolchain.path.iter().filter(|_| tools).map(|dir| dir.display().to_string());
-    let path = own.chain(["/usr/local/bin", "/usr/bin", "/bin"].map(str::to_owned)).collect::<Vec<_>>().join(":");
+    let path = own.chain(toolchain::SYSTEM.map(str::to_owned)).collect::<Vec<_>>().join(":");
     let common = language::recipe::env([
         ("PATH", &path),
         ("HOME", "/tmp"),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    Blame, BuildError, End, Failure, Phase, Progress, Request,
+    Blame, BuildError, End, Failure, Phase, Progress, Request, advice,
     artefact::{self, Taking},
     cache::{Record, Slot},
     environment,
@@ -92,7 +92,7 @@ impl Build<'_> {
             host: &self.request.host,
             toolchain: self.toolchain,
             cache: self.request.cache,
-            limits: &self.request.limits,
+            limits: &super::Limits::default(),
             env: &env,
         };
         let network = registries::network(&teacher, &self.recipe.tools, self.request.allow_hosts).await?;
@@ -159,7 +159,7 @@ impl Build<'_> {
             blame: Blame::Candidate,
             hint: None,
         };
-        if phase == Phase::Fetch && !matches!(failure.end, End::Disk(_) | End::Memory(_)) {
+        if phase == Phase::Fetch && !matches!(failure.end, End::Disk(_) | End::Memory(_) | End::Hidden) {
             let Report { denied, unreachable, .. } = ran.network;
             if !denied.is_empty() || !unreachable.is_empty() {
                 failure.blame = Blame::Environment;
@@ -170,44 +170,12 @@ impl Build<'_> {
                 });
             }
         }
-        if let Some(hint) = too_old(&failure.log) {
+        if let Some(hint) = advice::of_machine(&failure.log) {
             failure.blame = Blame::Environment;
-            failure.hint = Some(hint.to_owned());
-        } else if phase == Phase::Build && wants_network(&failure.log) {
-            let hint = "a build has no network: what it needs must be a dependency that the package manager fetches, or \
-                        part of the repository";
-            failure.hint = Some(hint.to_owned());
+            failure.hint = Some(hint);
+        } else {
+            failure.hint = advice::of_submission(&failure.log).map(str::to_owned);
         }
         Err(BuildError::Failed(Box::new(failure)))
     }
-}
-
-/// Whether a tool of this machine says that it is too old, or lacks a part.
-///
-/// Only in lines that a tool begins: a candidate's program could print such words too, but gains no verdict by it.
-fn too_old(log: &str) -> Option<&'static str> {
-    let said = |words: &str| log.lines().any(|line| line.contains(words));
-    let rust = ["requires rustc ", "is not supported by the following package", "this version of Cargo is older than"];
-    if rust.iter().any(|words| said(words)) {
-        return Some("the submission needs a newer Rust: update this machine's with rustup");
-    }
-    if said("requires go >= ") || said("module requires Go ") {
-        return Some("the submission needs a newer Go: update this machine's");
-    }
-    if said("linker `cc` not found") {
-        return Some("Rust needs a C compiler for linking: install gcc");
-    }
-    said("No module named pip").then_some("install the system's package `python3-pip`")
-}
-
-fn wants_network(log: &str) -> bool {
-    let words = [
-        "Network is unreachable",
-        "Could not resolve host",
-        "Temporary failure in name resolution",
-        "ENETUNREACH",
-        "EAI_AGAIN",
-        "network is unreachable",
-    ];
-    words.iter().any(|words| log.contains(words))
 }

@@ -25,8 +25,8 @@ use crate::{
     language::recipe::{Step, Tool},
 };
 
-/// How long learnt hosts are believed.
-const EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long learnt hosts are believed. A registry that moves its downloads is out of reach for no longer than this.
+const EXPIRY: Duration = Duration::from_secs(24 * 3600);
 
 /// What a fetching cell gets.
 #[derive(Debug, Clone, Default)]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    io::ErrorKind,
     os::{fd::OwnedFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -155,8 +156,8 @@ impl Room<'_> {
                     Ok(count) if count > 0 => log.push(&buffer[..count]),
                     _ => open = false,
                 },
-                () = &mut watch, if over.is_none() => {
-                    over = Some(End::Disk(self.limits.disk));
+                end = &mut watch, if over.is_none() => {
+                    over = Some(end);
                     give_up = Instant::now() + GRACE;
                     send(cell, Control::Kill)?;
                 }
@@ -222,33 +223,45 @@ async fn next(events: &mut mpsc::UnboundedReceiver<CellEvent>) -> Option<CellEve
 }
 
 /// Ends when the folders hold more than so many bytes. Approximate: it looks now and then.
-async fn watch(folders: &Folders, limit: u64) {
+async fn watch(folders: &Folders, limit: u64) -> End {
     loop {
         let paths = [folders.tree.clone(), folders.deps.clone(), folders.out.clone()];
         let started = Instant::now();
-        let used = tokio::task::spawn_blocking(move || paths.iter().map(|path| used(path)).sum::<u64>());
-        if used.await.unwrap_or(0) > limit {
-            return;
+        let used =
+            tokio::task::spawn_blocking(move || paths.iter().map(|path| used(path)).sum::<std::io::Result<u64>>());
+        match used.await.unwrap_or(Ok(0)) {
+            Ok(used) if used <= limit => {}
+            Ok(_) => return End::Disk(limit),
+            Err(_) => return End::Hidden,
         }
         // A large folder is looked at less often, so that watching costs little of a core.
         tokio::time::sleep(WATCH.max(started.elapsed() * 5)).await;
     }
 }
 
-/// Disk used by a folder; an inode counts as a block at least, so that empty files count too.
-fn used(root: &Path) -> u64 {
+/// Disk used by a folder; an inode counts too, so that empty files do.
+///
+/// What vanishes meanwhile is no error. A folder that cannot be read is: it could hold anything.
+fn used(root: &Path) -> std::io::Result<u64> {
     let mut bytes = 0;
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let Ok(data) = entry.metadata() else { continue };
-            bytes += (data.blocks() * 512).max(256);
-            if data.is_dir() {
-                folders.push(entry.path());
+        let entries = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            other => other?,
+        };
+        for entry in entries {
+            let data = match entry.and_then(|entry| Ok((entry.path(), entry.metadata()?))) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                other => other?,
+            };
+            bytes += (data.1.blocks() * 512).max(256);
+            if data.1.is_dir() {
+                folders.push(data.0);
             }
         }
     }
-    bytes
+    Ok(bytes)
 }
 
 /// The beginning and the end of what was written.

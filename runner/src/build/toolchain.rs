@@ -30,6 +30,9 @@ pub struct Toolchain {
     pub env: Vec<(String, String)>,
 }
 
+/// Where every cell with the system's files finds programs.
+pub(super) const SYSTEM: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
+
 /// Where tools are looked for.
 #[derive(Debug, Clone)]
 pub struct Host {
@@ -135,7 +138,7 @@ async fn python(host: &Host) -> Option<Toolchain> {
     let python = host.find("python3")?;
     // A shim or a virtual environment stands before the interpreter itself.
     let question = "import sys; print(sys.version.split()[0]); print(sys.base_prefix)";
-    let text = host.ask(&python, &["-I", "-c", question]).await?;
+    let text = host.ask(&python, &["-I", "-S", "-c", question]).await?;
     let (version, prefix) = text.trim().split_once('\n')?;
     let prefix = PathBuf::from(prefix);
     Some(Toolchain { path: vec![prefix.join("bin")], mounts: seen(&prefix), ..named(format!("python {version}")) })
@@ -241,15 +244,28 @@ fn enough(need: &Need, installed: &str) -> Result<(), BuildError> {
         return Ok(());
     }
     Err(BuildError::Toolchain {
-        tool: need.tool,
+        tool: name(need.tool).to_owned(),
         problem: format!("{} asks for {} {}, this machine has {has}", need.said_by, name(need.tool), need.version),
         hint: hint(need.tool).to_owned(),
     })
 }
 
+/// Checks that a program which is found by its name will be found in a cell.
+pub(super) fn reachable(program: &str, toolchain: &Toolchain) -> Result<(), BuildError> {
+    let dirs = toolchain.path.iter().map(PathBuf::as_path).chain(SYSTEM.map(Path::new));
+    if program.contains('/') || dirs.into_iter().any(|dir| dir.join(program).exists()) {
+        return Ok(());
+    }
+    Err(BuildError::Toolchain {
+        tool: program.to_owned(),
+        problem: format!("`{program}`, which runs the submission, is not installed on this machine"),
+        hint: format!("install it where the sandbox sees it: in {}", SYSTEM.join(", ")),
+    })
+}
+
 fn missing(tool: Tool) -> BuildError {
     let problem = format!("{} is not installed on this machine", name(tool));
-    BuildError::Toolchain { tool, problem, hint: hint(tool).to_owned() }
+    BuildError::Toolchain { tool: name(tool).to_owned(), problem, hint: hint(tool).to_owned() }
 }
 
 fn name(tool: Tool) -> &'static str {

@@ -70,7 +70,7 @@ async fn fill(build: &Build<'_>, warm: &Path) -> Result<(), BuildError> {
         mounts: build.toolchain.mounts.clone(),
         env: build.env().into_iter().chain(flags).collect(),
         cwd: crate::backend::WORK.to_owned(),
-        limits: &build.request.limits,
+        limits: &super::Limits::default(),
         rules: None,
         fetching: false,
     };

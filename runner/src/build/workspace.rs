@@ -27,8 +27,10 @@ impl Scratch {
         fs::create_dir_all(&all)?;
         sweep(&all);
         let root = tempfile::Builder::new().prefix("build-").tempdir_in(&all)?;
-        let lock = File::create(root.path().join("lock"))?;
+        // Renamed once it is held, so that no other process finds it free.
+        let lock = File::create(root.path().join("lock.new"))?;
         lock.lock()?;
+        fs::rename(root.path().join("lock.new"), root.path().join("lock"))?;
         let folder = |name: &str| {
             let path = root.path().join(name);
             fs::create_dir(&path).map(|()| path)
@@ -70,25 +72,41 @@ fn sweep(all: &Path) {
     }
 }
 
-/// Removes a folder without following links, also when a build has taken its own permissions away.
+/// Removes a folder without following links, whatever a build has made of it: also when it took its own permissions
+/// away, or nested folders deeper than paths or open files reach.
 fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            reopen(path);
-            fs::remove_dir_all(path)
-        }
-        other => other,
+    if fs::remove_dir_all(path).is_ok() {
+        return Ok(());
     }
+    flatten(path)?;
+    fs::remove_dir_all(path)
 }
 
-fn reopen(path: &Path) {
-    // Nothing runs in the folder any more, so what is a folder now stays one.
-    if path.symlink_metadata().is_ok_and(|data| data.is_dir()) {
-        let _not_ours = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
-        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-            reopen(&entry.path());
+/// Moves the folders in a folder's folders up into it, until none of its folders holds another.
+///
+/// Nothing runs in there any more, so what is a folder now stays one.
+fn flatten(root: &Path) -> io::Result<()> {
+    let mut moved = 0;
+    let mut pending = vec![root.to_owned()];
+    while let Some(folder) = pending.pop() {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if !entry.file_type()?.is_dir() {
+                fs::remove_file(entry.path())?;
+            } else if folder == root {
+                pending.push(entry.path());
+            } else {
+                moved += 1;
+                let up = root.join(format!("flattened-{moved}"));
+                // Moving a folder changes its `..`, which needs the permission to write to it.
+                fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700))?;
+                fs::rename(entry.path(), &up)?;
+                pending.push(up);
+            }
         }
     }
+    Ok(())
 }
 
 /// Copies a submission: regular files, folders, and links as they are, which lead nowhere outside once in a cell.
@@ -123,11 +141,28 @@ mod tests {
         fs::create_dir_all(dead.join("tree/closed")).unwrap();
         fs::write(dead.join("lock"), "").unwrap();
         symlink("/etc", dead.join("tree/link")).unwrap();
-        fs::set_permissions(dead.join("tree/closed"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(dead.join("tree/closed"), fs::Permissions::from_mode(0o000)).unwrap();
         let other = Scratch::new(cache.path()).unwrap();
         assert!(!dead.exists() && live.folders.tree.exists());
         let path = other.folders.tree.clone();
         drop(other);
         assert!(!path.exists() && Path::new("/etc/passwd").exists());
+    }
+
+    #[test]
+    fn a_bottomless_folder_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().join("top");
+        fs::create_dir(&top).unwrap();
+        // Built from the inside out: no path is ever long.
+        for _ in 0..3000 {
+            let outer = dir.path().join("outer");
+            fs::create_dir(&outer).unwrap();
+            fs::rename(&top, outer.join("d")).unwrap();
+            fs::rename(&outer, &top).unwrap();
+        }
+        symlink("/etc", top.join("link")).unwrap();
+        remove(&top).unwrap();
+        assert!(!top.exists() && Path::new("/etc/passwd").exists());
     }
 }

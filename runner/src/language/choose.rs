@@ -145,12 +145,12 @@ pub(super) fn choose(
         let alternatives = alternatives(&everywhere(tree, &tree.folder(""), languages, None), "");
         return Err(ChoiceError::NoFolder { dir: root.dir, alternatives });
     }
-    if let Some(name) = said.language.as_deref() {
-        if !languages.iter().any(|language| language.name() == name) {
-            let near = nearest(name, super::names()).map(|near| format!("; did you mean `{near}`?"));
-            let near = near.unwrap_or_default();
-            return Err(ChoiceError::Manifest(format!("unknown language `{name}`{near}")));
-        }
+    if let Some(name) = said.language.as_deref()
+        && !languages.iter().any(|language| language.name() == name)
+    {
+        let near = nearest(name, super::names()).map(|near| format!("; did you mean `{near}`?"));
+        let near = near.unwrap_or_default();
+        return Err(ChoiceError::Manifest(format!("unknown language `{name}`{near}")));
     }
     let mut recipe = match commands(choice, &said)? {
         Some((build, run)) => {

@@ -1,9 +1,18 @@
 //! Any language: the submission's `takehome.toml`, or the options, say how it is built and run.
 
 use super::{
-    recipe::{Recipe, Start, Step, Take, Tool, in_work},
+    recipe::{Recipe, Start, Step, Take, Tool, env, in_work},
     tree::{Folder, file_name},
 };
+
+/// Where the tools that a command may call find writable and warm places.
+const ENV: [(&str, &str); 5] = [
+    ("CARGO_HOME", "/deps/cargo"),
+    ("GOPATH", "/out/go"),
+    ("GOCACHE", "/out/gocache"),
+    ("GOTOOLCHAIN", "local"),
+    ("GOFLAGS", "-buildvcs=false"),
+];
 
 /// The recipe for the given commands.
 ///
@@ -29,7 +38,7 @@ pub(super) fn recipe(folder: &Folder<'_>, base: Option<Recipe>, build: Vec<Step>
         needs: base.as_ref().and_then(|base| base.needs.clone()),
         fetch: base.as_ref().map(|base| base.fetch.clone()).unwrap_or_default(),
         build,
-        env: base_env.unwrap_or_default(),
+        env: base_env.unwrap_or_else(|| env(ENV)),
         take: Take::Folders(kept),
         start: Start {
             argv: run,

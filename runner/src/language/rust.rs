@@ -35,7 +35,7 @@ impl Language for Rust {
         let name = program.name.rsplit('/').next().unwrap_or_default();
         let fetched = match &lock {
             Some(lock) => lock.lines().any(|line| line.starts_with("source = ")),
-            None => all_manifests(folder).iter().any(|manifest| asks(manifest)),
+            None => all_manifests(folder).iter().any(asks),
         };
         let build = Step::new(["cargo", "build", "--release", "--offline", "-p", &program.detail, "--bin", name]);
         let mut notices = Vec::new();

@@ -32,9 +32,12 @@ fn program() -> Take {
     Take::Program { from: vec!["/out/x/bin".to_owned(), "/out/*/deep/bin".to_owned()], name: "solution".to_owned() }
 }
 
+/// What the error must say, and what is planted.
+type Plant = (&'static str, fn(&Path));
+
 #[test]
 fn only_a_regular_file_is_taken() {
-    let plant: [(&str, fn(&Path)); 5] = [
+    let plant: [Plant; 5] = [
         ("symbolic link", |path| symlink("../../secret", path).unwrap()),
         ("symbolic link", |path| symlink("/etc/passwd", path).unwrap()),
         ("not a regular file", |path| nix::unistd::mkfifo(path, Mode::S_IRWXU).unwrap()),
