@@ -18,7 +18,7 @@ use nix::{
 };
 use sha2::{Digest, Sha256};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs::File,
     io::{self, Read, Write},
     os::fd::OwnedFd,
@@ -41,7 +41,7 @@ enum Written {
 pub(super) struct Tree {
     written: BTreeMap<Vec<u8>, Written>,
     /// Paths whose content in a work tree says nothing: submodules, and files that are kept elsewhere.
-    opaque: Vec<Vec<u8>>,
+    opaque: BTreeSet<Vec<u8>>,
 }
 
 /// A folder that is being filled.
@@ -171,7 +171,7 @@ impl Export {
     /// Marks a path of the current folder as one whose content in a work tree says nothing.
     pub(super) fn opaque(&mut self, name: &[u8]) {
         let path = self.path(name);
-        self.tree.opaque.push(path);
+        self.tree.opaque.insert(path);
     }
 
     /// Makes the links that stay inside, and hashes the whole.
@@ -377,9 +377,8 @@ impl Tree {
 
     /// Whether the path is an opaque one or lies inside it.
     fn is_opaque(&self, path: &[u8]) -> bool {
-        self.opaque
-            .iter()
-            .any(|at| path.strip_prefix(at.as_slice()).is_some_and(|rest| matches!(rest, [] | [b'/', ..])))
+        let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        slashes.chain([path.len()]).any(|end| self.opaque.contains(&path[..end]))
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     error::SourceError,
     export::Export,
     limits::Exceeded,
-    names::show,
+    names::{self, show},
     progress::{Phase, Reporter},
     submodule::{self, Submodules},
 };
@@ -125,6 +125,12 @@ impl Walk<'_, '_> {
     }
 
     fn link(&mut self, odb: &Odb<'_>, entry: &Entry<'_>) -> Result<(), SourceError> {
+        // Targets are kept in memory until all are known; one longer than a path is none.
+        if odb.read_header(entry.id).is_ok_and(|(size, _)| size > names::MOST_TARGET) {
+            let message = format!("the link `{}` is left out: its target is no path", self.export.shown(entry.name));
+            self.export.notices.add("symlink-refused", message);
+            return self.export.pass();
+        }
         match self.object(odb, entry, ObjectType::Blob)? {
             Some(target) => self.export.link(entry.name, target),
             None => self.export.pass(),

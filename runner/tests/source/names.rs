@@ -14,6 +14,7 @@ fn links_that_leave_the_tree_are_reported_and_not_made() {
             (b"dir", Node::Folder(vec![(b"ok", Node::Link(b"../file")), (b"out", Node::Link(b"../../x"))])),
             (b"file", Node::File(b"f")),
             (b"good", Node::Link(b"dir/ok")),
+            (b"long", Node::Link(&[b'a'; 5000])),
             (b"loop", Node::Link(b"loop")),
             (b"through", Node::Link(b"up/../../etc")),
             (b"up", Node::Link(b"dir")),
@@ -24,10 +25,10 @@ fn links_that_leave_the_tree_are_reported_and_not_made() {
         assert!(fs::symlink_metadata(got.folder.join(path)).unwrap().is_symlink(), "{path}");
     }
     assert_eq!(got.text("good"), "f");
-    for path in ["abs", "dir/out", "loop", "through"] {
+    for path in ["abs", "dir/out", "long", "loop", "through"] {
         assert!(!got.has(path), "{path}");
     }
-    assert_eq!(got.said("symlink-refused").len(), 4);
+    assert_eq!(got.said("symlink-refused").len(), 5);
 }
 
 #[test]
