@@ -18,9 +18,9 @@ use nix::{
 };
 use sha2::{Digest, Sha256};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs::File,
-    io::{Read, Write},
+    io::{self, Read, Write},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::Arc,
@@ -30,15 +30,25 @@ use std::{
 const CONTENT: &[u8] = b"takehome tree 1\n";
 
 /// What was written at a path, and what the content hash says of it.
+#[derive(PartialEq, Eq)]
 enum Written {
     File { executable: bool, digest: [u8; 32] },
     Link { target: Vec<u8> },
 }
 
+/// Everything that was written, by path.
+#[derive(Default)]
+pub(super) struct Tree {
+    written: BTreeMap<Vec<u8>, Written>,
+    /// Paths whose content in a work tree says nothing: submodules, and files that are kept elsewhere.
+    opaque: BTreeSet<Vec<u8>>,
+}
+
 /// A folder that is being filled.
 struct Open {
     name: Vec<u8>,
-    fd: OwnedFd,
+    /// None when nothing is written.
+    fd: Option<OwnedFd>,
     /// Names already in it, as a case-insensitive file system compares them.
     folded: HashMap<Vec<u8>, Vec<u8>>,
 }
@@ -47,7 +57,7 @@ struct Open {
 pub(super) struct Export {
     folder: PathBuf,
     open: Vec<Open>,
-    written: BTreeMap<Vec<u8>, Written>,
+    tree: Tree,
     /// Files, folders and links met so far, refused ones included.
     met: u64,
     bytes: u64,
@@ -61,6 +71,7 @@ pub(super) struct Exported {
     pub(super) files: u64,
     pub(super) bytes: u64,
     pub(super) notices: Notices,
+    pub(super) tree: Tree,
 }
 
 impl Export {
@@ -69,16 +80,17 @@ impl Export {
         let failed = |doing| move |errno: Errno| io_error(doing, folder.display().to_string(), errno);
         mkdirat(AT_FDCWD, folder, Mode::from_bits_truncate(0o755)).map_err(failed("create the folder"))?;
         let fd = open_folder(AT_FDCWD, folder).map_err(failed("open the folder"))?;
+        Ok(Self::below(Some(fd), folder, meter, notices))
+    }
+
+    /// An export that only looks: the same rules, limits and hashes, and nothing is written.
+    pub(super) fn pretend(meter: Arc<Meter>) -> Self {
+        Self::below(None, Path::new(""), meter, Notices::default())
+    }
+
+    fn below(fd: Option<OwnedFd>, folder: &Path, meter: Arc<Meter>, notices: Notices) -> Self {
         let root = Open { name: Vec::new(), fd, folded: HashMap::new() };
-        Ok(Self {
-            folder: folder.to_owned(),
-            open: vec![root],
-            written: BTreeMap::new(),
-            met: 0,
-            bytes: 0,
-            meter,
-            notices,
-        })
+        Self { folder: folder.to_owned(), open: vec![root], tree: Tree::default(), met: 0, bytes: 0, meter, notices }
     }
 
     /// The path of an entry of the current folder.
@@ -100,11 +112,15 @@ impl Export {
         if self.open.len() > self.limits().path_depth {
             return Err(SourceError::Limit(Exceeded::PathDepth(self.limits().path_depth, self.shown(name))));
         }
-        let made = mkdirat(&self.top().fd, name, Mode::from_bits_truncate(0o755));
-        if !self.created(name, made)? {
-            return Ok(false);
-        }
-        let fd = open_folder(&self.top().fd, name).map_err(|e| self.failed("open", name, e))?;
+        let fd = match &self.top().fd {
+            None => None,
+            Some(parent) => {
+                let made =
+                    mkdirat(parent, name, Mode::from_bits_truncate(0o755)).and_then(|()| open_folder(parent, name));
+                let Some(fd) = self.created(name, made)? else { return Ok(false) };
+                Some(fd)
+            }
+        };
         self.open.push(Open { name: name.to_owned(), fd, folded: HashMap::new() });
         Ok(true)
     }
@@ -122,20 +138,23 @@ impl Export {
         }
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mode = Mode::from_bits_truncate(if executable { 0o755 } else { 0o644 });
-        let opened = openat(&self.top().fd, name, flags, mode);
-        let mut into = match opened {
-            Ok(fd) => File::from(fd),
-            Err(errno) => return self.created(name, Err(errno)).map(|_| ()),
+        let mut into: Box<dyn Write> = match &self.top().fd {
+            None => Box::new(io::sink()),
+            Some(parent) => {
+                let opened = openat(parent, name, flags, mode);
+                let Some(fd) = self.created(name, opened)? else { return Ok(()) };
+                Box::new(File::from(fd))
+            }
         };
-        let digest = self.copy(name, from, &mut into)?;
-        self.written.insert(self.path(name), Written::File { executable, digest });
+        let digest = self.copy(name, from, &mut *into)?;
+        self.tree.written.insert(self.path(name), Written::File { executable, digest });
         Ok(())
     }
 
     /// Notes a symbolic link of the current folder, to be judged and made at the end.
     pub(super) fn link(&mut self, name: &[u8], target: Vec<u8>) -> Result<(), SourceError> {
         if self.admit(name)? {
-            self.written.entry(self.path(name)).or_insert(Written::Link { target });
+            self.tree.written.entry(self.path(name)).or_insert(Written::Link { target });
         }
         Ok(())
     }
@@ -149,6 +168,12 @@ impl Export {
         self.meter.check()
     }
 
+    /// Marks a path of the current folder as one whose content in a work tree says nothing.
+    pub(super) fn opaque(&mut self, name: &[u8]) {
+        let path = self.path(name);
+        self.tree.opaque.insert(path);
+    }
+
     /// Makes the links that stay inside, and hashes the whole.
     pub(super) fn finish(mut self) -> Result<Exported, SourceError> {
         // All are judged before any is left out: a link through a refused link is judged by where that would lead.
@@ -159,20 +184,21 @@ impl Export {
         for (path, target, fault) in refused {
             let message = format!("the link `{}` to `{}` is left out: {fault}", show(&path), show(&target));
             self.notices.add("symlink-refused", message);
-            self.written.remove(&path);
+            self.tree.written.remove(&path);
         }
         self.make_links()?;
         Ok(Exported {
             content: self.content(),
-            files: self.written.len() as u64,
+            files: self.tree.written.len() as u64,
             bytes: self.bytes,
             notices: self.notices,
+            tree: self.tree,
         })
     }
 
     /// All links with their targets.
     fn links(&self) -> impl Iterator<Item = (&Vec<u8>, &Vec<u8>)> {
-        self.written.iter().filter_map(|(path, written)| match written {
+        self.tree.written.iter().filter_map(|(path, written)| match written {
             Written::Link { target } => Some((path, target)),
             Written::File { .. } => None,
         })
@@ -180,7 +206,7 @@ impl Export {
 
     /// Judges a link against the tree as it was read.
     fn judge<'a>(&'a self, path: &[u8], target: &'a [u8]) -> Result<(), names::LinkFault> {
-        names::judge_link(path, target, |at| match self.written.get(at) {
+        names::judge_link(path, target, |at| match self.tree.written.get(at) {
             Some(Written::Link { target }) => Some(target.as_slice()),
             _ => None,
         })
@@ -188,19 +214,20 @@ impl Export {
 
     /// Creates the links, each below a freshly opened chain of real folders.
     fn make_links(&mut self) -> Result<(), SourceError> {
+        let Some(root) = self.open[0].fd.take() else { return Ok(()) };
         let links: Vec<(Vec<u8>, Vec<u8>)> = self.links().map(|(p, t)| (p.clone(), t.clone())).collect();
         for (path, target) in links {
             let (parent, name) = match path.iter().rposition(|b| *b == b'/') {
                 Some(slash) => (&path[..slash], &path[slash + 1..]),
                 None => (&b""[..], &path[..]),
             };
-            let made = self.descend(parent).and_then(|fd| symlinkat(target.as_slice(), fd, name));
+            let made = descend(&root, parent).and_then(|fd| symlinkat(target.as_slice(), fd, name));
             match made {
                 Ok(()) => {}
                 Err(Errno::EEXIST) => {
                     self.notices
                         .add("case-collision", format!("`{}` could not be written beside its twin", show(&path)));
-                    self.written.remove(&path);
+                    self.tree.written.remove(&path);
                 }
                 Err(errno) => return Err(io_error("create the link", show(&path), errno)),
             }
@@ -208,20 +235,11 @@ impl Export {
         Ok(())
     }
 
-    /// Opens a folder of the tree, component by component, following nothing.
-    fn descend(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
-        let mut fd = self.open[0].fd.try_clone().map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO)))?;
-        for part in path.split(|b| *b == b'/').filter(|p| !p.is_empty()) {
-            fd = open_folder(&fd, part)?;
-        }
-        Ok(fd)
-    }
-
     /// Hash over sorted path, mode and content: the same files give the same hash wherever they come from.
     fn content(&self) -> String {
         let mut all = Sha256::new();
         all.update(CONTENT);
-        for (path, written) in &self.written {
+        for (path, written) in &self.tree.written {
             let (mode, digest) = match written {
                 Written::File { executable: false, digest } => (b'f', *digest),
                 Written::File { executable: true, digest } => (b'x', *digest),
@@ -268,7 +286,7 @@ impl Export {
     }
 
     /// Copies a file's bytes within the limits and hashes them.
-    fn copy(&mut self, name: &[u8], from: &mut dyn Read, into: &mut File) -> Result<[u8; 32], SourceError> {
+    fn copy(&mut self, name: &[u8], from: &mut dyn Read, into: &mut dyn Write) -> Result<[u8; 32], SourceError> {
         let mut hash = Sha256::new();
         let mut buffer = vec![0; 64 * 1024];
         let mut size = 0;
@@ -276,7 +294,7 @@ impl Export {
             let read = match from.read(&mut buffer) {
                 Ok(0) => return Ok(hash.finalize().into()),
                 Ok(read) => read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(self.broken("read", name, error)),
             };
             size += read as u64;
@@ -310,23 +328,19 @@ impl Export {
     }
 
     /// A name that the file system already has is a collision, not a failure.
-    fn created(&mut self, name: &[u8], made: Result<(), Errno>) -> Result<bool, SourceError> {
+    fn created(&mut self, name: &[u8], made: Result<OwnedFd, Errno>) -> Result<Option<OwnedFd>, SourceError> {
         match made {
-            Ok(()) => Ok(true),
+            Ok(fd) => Ok(Some(fd)),
             Err(Errno::EEXIST) => {
                 let message = format!("`{}` could not be written beside its twin", self.shown(name));
                 self.notices.add("case-collision", message);
-                Ok(false)
+                Ok(None)
             }
-            Err(errno) => Err(self.failed("create", name, errno)),
+            Err(errno) => Err(io_error("create", self.shown(name), errno)),
         }
     }
 
-    fn failed(&self, doing: &'static str, name: &[u8], errno: Errno) -> SourceError {
-        io_error(doing, self.shown(name), errno)
-    }
-
-    fn broken(&self, doing: &'static str, name: &[u8], error: std::io::Error) -> SourceError {
+    fn broken(&self, doing: &'static str, name: &[u8], error: io::Error) -> SourceError {
         SourceError::Io { doing, path: self.shown(name), why: error.to_string() }
     }
 
@@ -347,6 +361,34 @@ impl Export {
     pub(super) fn so_far(&self) -> (u64, u64) {
         (self.met, self.bytes)
     }
+}
+
+impl Tree {
+    /// What a work tree holds otherwise than this tree, in words; nothing when there is no difference.
+    pub(super) fn difference(&self, work: &Self) -> Option<String> {
+        let visible = |path: &&Vec<u8>| !self.is_opaque(path);
+        let changed: Vec<_> =
+            self.written.keys().filter(visible).filter(|p| self.written.get(*p) != work.written.get(*p)).collect();
+        let added: Vec<_> = work.written.keys().filter(visible).filter(|p| !self.written.contains_key(*p)).collect();
+        let first = changed.first().or(added.first())?;
+        let (changed, added, first) = (changed.len(), added.len(), show(first));
+        Some(format!("its folder differs from it: {changed} changed, {added} untracked; the first is `{first}`"))
+    }
+
+    /// Whether the path is an opaque one or lies inside it.
+    fn is_opaque(&self, path: &[u8]) -> bool {
+        let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        slashes.chain([path.len()]).any(|end| self.opaque.contains(&path[..end]))
+    }
+}
+
+/// Opens a folder of the tree, component by component, following nothing.
+fn descend(root: &OwnedFd, path: &[u8]) -> Result<OwnedFd, Errno> {
+    let mut fd = open_folder(root, ".")?;
+    for part in path.split(|b| *b == b'/').filter(|p| !p.is_empty()) {
+        fd = open_folder(&fd, part)?;
+    }
+    Ok(fd)
 }
 
 /// Opens a folder without following a link.

@@ -129,6 +129,7 @@ impl Copy<'_, '_> {
 
     /// Whether the folder is the one being written.
     fn is_export(&self, fd: &OwnedFd) -> bool {
+        // An export that only looks has no folder, and nothing is at the empty path.
         let own = stat(self.export.folder());
         matches!((own, fstat(fd)), (Ok(own), Ok(this)) if (own.st_dev, own.st_ino) == (this.st_dev, this.st_ino))
     }

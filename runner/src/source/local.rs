@@ -10,26 +10,23 @@ use super::{
     revision::{Named, Offer},
     wire,
 };
-use git2::{ReferenceType, Repository, StatusOptions};
+use git2::{ReferenceType, Repository};
 use harness::text;
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::mpsc,
-    time::Duration,
 };
 
 /// More entries of a git directory than are looked at.
 const MOST_ENTRIES: usize = 200_000;
 /// The most bytes read of a small file of the git directory.
 const MOST_BYTES: u64 = 1 << 20;
-/// How long the comparison of files with the last commit may take before it is given up.
-const STATUS_TIME: Duration = Duration::from_secs(20);
+/// The most bytes of an index that is read.
+const MOST_INDEX: u64 = 32 << 20;
 
 /// A repository on this machine whose git directory holds its own data.
 pub(super) struct Local {
     pub(super) repo: Repository,
-    git_dir: PathBuf,
     work_tree: Option<PathBuf>,
 }
 
@@ -44,7 +41,7 @@ pub(super) fn open(folder: &Path) -> Result<Option<Local>, SourceError> {
         location: folder.display().to_string(),
         why: text::excerpt(error.message(), 200),
     })?;
-    Ok(Some(Local { repo, git_dir, work_tree }))
+    Ok(Some(Local { repo, work_tree }))
 }
 
 /// The git directory of a folder, and the folder again when it is a work tree.
@@ -192,24 +189,9 @@ impl Local {
         offer
     }
 
-    /// What differs between the work tree and HEAD, in words; nothing when there is no work tree or no difference.
-    ///
-    /// libgit2 compares by itself: it knows no fsmonitor, no hooks and no filter programs. The comparison runs in a
-    /// thread of its own, because the files to be compared may be very many.
-    pub(super) fn difference(&self) -> Option<String> {
-        let (git_dir, work_tree) = (self.git_dir.clone(), self.work_tree.clone()?);
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            let _ = sender.send(compare(&git_dir, &work_tree));
-        });
-        match receiver.recv_timeout(STATUS_TIME) {
-            Ok(Ok(difference)) => difference,
-            Ok(Err(error)) => Some(format!(
-                "whether its files differ from it could not be told: {}",
-                text::excerpt(error.message(), 200)
-            )),
-            Err(_) => Some("whether its files differ from it could not be told in time".into()),
-        }
+    /// The work tree, if there is one.
+    pub(super) fn work_tree(&self) -> Option<&Path> {
+        self.work_tree.as_deref()
     }
 }
 
@@ -218,25 +200,6 @@ fn with_work_tree(git_dir: &Path, work_tree: &Path) -> Result<Repository, git2::
     let repo = Repository::open_bare(git_dir)?;
     repo.set_workdir(work_tree, false)?;
     Ok(repo)
-}
-
-/// Counts what differs.
-fn compare(git_dir: &Path, work_tree: &Path) -> Result<Option<String>, git2::Error> {
-    let repo = with_work_tree(git_dir, work_tree)?;
-    let mut options = StatusOptions::new();
-    options.include_untracked(true).recurse_untracked_dirs(false).exclude_submodules(true).update_index(false);
-    let statuses = repo.statuses(Some(&mut options))?;
-    let (mut changed, mut untracked, mut first) = (0, 0, None);
-    for entry in statuses.iter().filter(|entry| !entry.status().is_ignored()) {
-        if entry.status() == git2::Status::WT_NEW {
-            untracked += 1;
-        } else {
-            changed += 1;
-        }
-        first.get_or_insert_with(|| super::names::show(entry.path_bytes()));
-    }
-    let first = first.map(|path| format!("; the first is `{path}`"));
-    Ok(first.map(|first| format!("its folder differs from it: {changed} changed, {untracked} untracked{first}")))
 }
 
 /// Which files of a folder git ignores, so that they are not copied.
@@ -257,6 +220,9 @@ impl Ignored {
         let root = folder.ancestors().find(|at| fs::symlink_metadata(at.join(".git")).is_ok())?;
         let (git_dir, Some(work_tree)) = git_dir(root).ok()?? else { return None };
         vet(&git_dir).ok()?;
+        if fs::metadata(git_dir.join("index")).is_ok_and(|meta| meta.len() > MOST_INDEX) {
+            return None;
+        }
         let repo = with_work_tree(&git_dir, &work_tree).ok()?;
         let index = repo.index().ok()?;
         let inside = folder.strip_prefix(root).ok()?.as_os_str().as_bytes().to_vec();

@@ -31,7 +31,7 @@ pub use notices::Notice;
 pub use progress::{Phase, Progress};
 
 use self::{
-    export::Export,
+    export::{Export, Exported},
     limits::Meter,
     location::{Location, Remote},
     notices::Notices,
@@ -195,8 +195,9 @@ impl Acquisition<'_> {
             kind: OriginKind::Remote,
             location: fetched.location.clone(),
             remote: Some(fetched.remote.clone()),
+            work_tree: None,
         };
-        self.commit(commit, Notices::default())
+        self.commit(commit)
     }
 
     /// A repository or folder on this machine.
@@ -228,22 +229,16 @@ impl Acquisition<'_> {
         let offer = local.offer();
         let wanted = offer.resolve(rev, &location)?;
         let id = revision::find_commit(&local.repo, &wanted, &offer, rev.unwrap_or("HEAD"), &location)?;
-        let mut notices = Notices::default();
-        if rev.is_none()
-            && let Some(difference) = local.difference()
-        {
-            notices.add("work-tree", format!("the last commit is graded; {difference}"));
-        }
         let reference = reference(&wanted, &offer);
         let kind = OriginKind::Repository;
-        let found = Found { repo: &local.repo, id, reference, kind, location, remote: None };
-        self.commit(found, notices)
+        let work_tree = local.work_tree().filter(|_| rev.is_none()).map(Path::to_owned);
+        self.commit(Found { repo: &local.repo, id, reference, kind, location, remote: None, work_tree })
     }
 
     /// Exports a commit.
-    fn commit(&self, found: Found<'_>, notices: Notices) -> Result<Snapshot, SourceError> {
+    fn commit(&self, found: Found<'_>) -> Result<Snapshot, SourceError> {
         let commit = describe(&found)?;
-        let mut export = self.export(notices)?;
+        let mut export = self.export()?;
         let mut submodules = Submodules::new(
             self.request.submodules,
             self.request.host.clone(),
@@ -260,19 +255,38 @@ impl Acquisition<'_> {
         };
         let tree = Oid::from_str(&commit.tree).map_err(|e| tree::damaged(&found.location, &e))?;
         walk.root(&found.location, tree)?;
-        self.snapshot(export, found.kind, found.location, Some(commit))
+        let mut exported = export.finish()?;
+        if let Some(work_tree) = &found.work_tree
+            && let Some(difference) = self.difference(work_tree, &exported)?
+        {
+            exported.notices.add("work-tree", format!("the last commit is graded; {difference}"));
+        }
+        self.snapshot(exported, found.kind, found.location, Some(commit))
+    }
+
+    /// What a work tree holds otherwise than the exported commit, in words.
+    ///
+    /// Looked at by the same rules and within the same limits as a folder that is graded: libgit2's own comparison
+    /// unfolds the tree, the index and the files without any bound.
+    fn difference(&self, work_tree: &Path, exported: &Exported) -> Result<Option<String>, SourceError> {
+        let mut look = Export::pretend(self.meter.clone());
+        match folder::copy(work_tree, &mut look, &self.reporter).and_then(|()| look.finish()) {
+            Ok(work) => Ok(exported.tree.difference(&work.tree)),
+            Err(SourceError::Cancelled) => Err(SourceError::Cancelled),
+            Err(error) => Ok(Some(format!("whether its folder differs from it could not be told: {error}"))),
+        }
     }
 
     /// The files of a folder as they lie there.
     fn folder_as_is(&self, path: &Path, location: String) -> Result<Snapshot, SourceError> {
-        let mut export = self.export(Notices::default())?;
+        let mut export = self.export()?;
         folder::copy(path, &mut export, &self.reporter)?;
-        self.snapshot(export, OriginKind::Folder, location, None)
+        self.snapshot(export.finish()?, OriginKind::Folder, location, None)
     }
 
     /// Starts the export.
-    fn export(&self, notices: Notices) -> Result<Export, SourceError> {
-        let export = Export::create(&self.folder(), self.meter.clone(), notices)?;
+    fn export(&self) -> Result<Export, SourceError> {
+        let export = Export::create(&self.folder(), self.meter.clone(), Notices::default())?;
         self.created.set(true);
         Ok(export)
     }
@@ -280,12 +294,11 @@ impl Acquisition<'_> {
     /// Ends the export.
     fn snapshot(
         &self,
-        export: Export,
+        exported: Exported,
         kind: OriginKind,
         location: String,
         commit: Option<Commit>,
     ) -> Result<Snapshot, SourceError> {
-        let exported = export.finish()?;
         if exported.files == 0 {
             return Err(SourceError::Empty { location, why: "there are no files in it".into() });
         }
@@ -313,6 +326,8 @@ struct Found<'a> {
     kind: OriginKind,
     location: String,
     remote: Option<Remote>,
+    /// The folder to be compared with the commit.
+    work_tree: Option<PathBuf>,
 }
 
 /// The name by which a commit was found.

@@ -132,6 +132,8 @@ impl fmt::Display for LinkFault {
     }
 }
 
+/// The most bytes of a link's target.
+pub(super) const MOST_TARGET: usize = 4095;
 /// How many links the kernel follows on one way.
 const MOST_HOPS: usize = 40;
 
@@ -177,7 +179,7 @@ fn steps(target: &[u8]) -> Result<impl DoubleEndedIterator<Item = &[u8]>, LinkFa
     match target.first() {
         None => Err(LinkFault::Malformed),
         Some(b'/') => Err(LinkFault::Absolute),
-        _ if target.len() > 4095 || target.contains(&0) => Err(LinkFault::Malformed),
+        _ if target.len() > MOST_TARGET || target.contains(&0) => Err(LinkFault::Malformed),
         _ => Ok(target.split(|b| *b == b'/')),
     }
 }

@@ -7,12 +7,15 @@ use super::{
     error::SourceError,
     export::Export,
     limits::Exceeded,
-    names::show,
+    names::{self, show},
     progress::{Phase, Reporter},
     submodule::{self, Submodules},
 };
 use git2::{ObjectType, Odb, Oid, Repository};
 use std::ops::ControlFlow;
+
+/// The most bytes of a tree object: about half a million entries, more than any limit on files that makes sense.
+const MOST_FOLDER: u64 = 16 << 20;
 
 /// One line of a tree object.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,9 +48,9 @@ impl Walk<'_, '_> {
     /// Exports a whole tree; fails when its root cannot be read.
     pub(super) fn root(&mut self, location: &str, tree: Oid) -> Result<(), SourceError> {
         let odb = self.repo.odb().map_err(|e| damaged(location, &e))?;
-        let data = match read(&odb, tree, ObjectType::Tree, self.most()) {
+        let data = match read(&odb, tree, ObjectType::Tree, MOST_FOLDER) {
             Read::Whole(data) => data,
-            Read::TooLarge => return Err(SourceError::Limit(Exceeded::FileSize(self.most(), "(root folder)".into()))),
+            Read::TooLarge => return Err(self.too_large(ObjectType::Tree, b"")),
             Read::Unreadable(why) => {
                 return Err(SourceError::Damaged {
                     location: location.into(),
@@ -116,11 +119,18 @@ impl Walk<'_, '_> {
             let message =
                 format!("`{}` is a pointer to a file in Git LFS, which is not fetched", self.export.shown(entry.name));
             self.export.notices.add("lfs-pointer", message);
+            self.export.opaque(entry.name);
         }
         self.export.file(entry.name, entry.mode & 0o100 != 0, &mut data.as_slice())
     }
 
     fn link(&mut self, odb: &Odb<'_>, entry: &Entry<'_>) -> Result<(), SourceError> {
+        // Targets are kept in memory until all are known; one longer than a path is none.
+        if odb.read_header(entry.id).is_ok_and(|(size, _)| size > names::MOST_TARGET) {
+            let message = format!("the link `{}` is left out: its target is no path", self.export.shown(entry.name));
+            self.export.notices.add("symlink-refused", message);
+            return self.export.pass();
+        }
         match self.object(odb, entry, ObjectType::Blob)? {
             Some(target) => self.export.link(entry.name, target),
             None => self.export.pass(),
@@ -130,6 +140,7 @@ impl Walk<'_, '_> {
     /// Fetches and exports a submodule, or says that it is left out.
     fn submodule(&mut self, entry: &Entry<'_>, modules: &[submodule::Module]) -> Result<(), SourceError> {
         let path = self.export.path(entry.name);
+        self.export.opaque(entry.name);
         let found = self.submodules.fetch(&path, entry.id, modules, self.nesting, self.reporter)?;
         let fetched = match found {
             ControlFlow::Break(why) => {
@@ -157,9 +168,10 @@ impl Walk<'_, '_> {
 
     /// Reads an entry's object; a missing one is reported by the entry's name.
     fn object(&mut self, odb: &Odb<'_>, entry: &Entry<'_>, kind: ObjectType) -> Result<Option<Vec<u8>>, SourceError> {
-        match read(odb, entry.id, kind, self.most()) {
+        let most = if kind == ObjectType::Tree { MOST_FOLDER } else { self.most() };
+        match read(odb, entry.id, kind, most) {
             Read::Whole(data) => Ok(Some(data)),
-            Read::TooLarge => Err(SourceError::Limit(Exceeded::FileSize(self.most(), self.export.shown(entry.name)))),
+            Read::TooLarge => Err(self.too_large(kind, entry.name)),
             Read::Unreadable(why) => {
                 let message = format!("`{}` is left out: its object {} {why}", self.export.shown(entry.name), entry.id);
                 self.export.notices.add("missing-object", message);
@@ -168,6 +180,16 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// The error for an object that is not even read.
+    fn too_large(&self, kind: ObjectType, name: &[u8]) -> SourceError {
+        let limits = self.export.meter.limits();
+        SourceError::Limit(match kind {
+            ObjectType::Tree => Exceeded::Files(limits.files),
+            _ => Exceeded::FileSize(limits.file_size, self.export.shown(name)),
+        })
+    }
+
+    /// The most bytes of a file or link.
     fn most(&self) -> u64 {
         self.export.meter.limits().file_size
     }
@@ -246,7 +268,7 @@ mod tests {
         data.extend([1; 20]);
         data.extend(b"40000 ..\0");
         data.extend([2; 20]);
-        data.extend(b"100644 cut\0123");
+        data.extend(b"100644 cut\0abc");
         let found: Vec<_> = entries(&data).collect();
         assert_eq!(found.len(), 3);
         assert_eq!(found[0].as_ref().unwrap().name, b"a");
