@@ -172,11 +172,15 @@ async fn verify(
 ) -> Result<Report, CommandError> {
     let manifest = manifest(subject.challenge)?;
     let first = manifest.stages.first().map(|stage| stage.id.clone()).unwrap_or_default();
-    let cases = plan::cases(&manifest, seed, |stage| match &subject.expected {
+    let mut cases = plan::cases(&manifest, seed, |stage| match &subject.expected {
         Expected::Fails => stage.id == first,
         Expected::FullMarks => true,
         Expected::Caught { stage: expected, .. } => stage.id == *expected,
     });
+    // A mutant has to be caught by any seed, so one is enough; a reference has to pass them all.
+    if !matches!(subject.expected, Expected::FullMarks) {
+        cases.truncate(1);
+    }
     let grading = Grading {
         challenge: subject.challenge,
         manifest,
@@ -196,6 +200,7 @@ fn judge(subject: &Subject, report: &Report) -> Row {
     let codes = || {
         let mut codes: Vec<&str> =
             report.findings.iter().filter(|finding| finding.decisive).map(|finding| &*finding.code).collect();
+        codes.sort_unstable();
         codes.dedup();
         codes.join(", ")
     };
