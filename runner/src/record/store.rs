@@ -26,7 +26,7 @@ impl Store {
         let mut id = String::new();
         loop {
             id.push(LETTERS[(random % LETTERS.len() as u64) as usize] as char);
-            random = random / LETTERS.len() as u64 ^ random << 7;
+            random = (random / LETTERS.len() as u64) ^ (random << 7);
             if id.len() >= 4 && !self.folder.join(&id).exists() {
                 return id;
             }

@@ -8,7 +8,6 @@ use harness::{
     manifest::Manifest,
     plan::{Figures, Plan, RECORD_VERSION, cases},
     report::{Environment, Submission},
-    verdict::Verdict,
 };
 use runner::{
     backend::{Backend, Command, Mount, Root, native::Native},
