@@ -173,7 +173,7 @@ fn prepared(request: &Request, snapshot: &Snapshot, built: build::Built) -> Prep
         language: built.language,
         folder: request.dir.clone().or(manifest.dir),
         binary: built.binary,
-        toolchain: built.toolchain,
+        toolchain: without_details(&built.toolchain),
         build_seconds: (built.seconds * 1e3).round() / 1e3,
         build_cached: built.cached,
         notices,
@@ -189,6 +189,21 @@ fn prepared(request: &Request, snapshot: &Snapshot, built: build::Built) -> Prep
         challenge: manifest.challenge,
         build_log: built.log,
     }
+}
+
+/// `rustc 1.95.0` of `rustc 1.95.0 (59807616e 2026-04-14) (x86_64-unknown-linux-gnu)`.
+fn without_details(versions: &str) -> String {
+    let mut depth = 0;
+    let mut short = String::new();
+    for character in versions.chars() {
+        match character {
+            '(' => depth += 1,
+            ')' if depth > 0 => depth -= 1,
+            c if depth == 0 => short.push(c),
+            _ => {}
+        }
+    }
+    short.split_whitespace().collect::<Vec<_>>().join(" ").replace(" ,", ",")
 }
 
 async fn acquire(

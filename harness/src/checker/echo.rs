@@ -27,7 +27,8 @@ impl Checker for EchoesExactly {
         };
         let answered: Vec<&Operation> = view.work().filter(|op| op.is_ok() && &*op.function == function).collect();
         if answered.is_empty() {
-            let finding = finding("no-reply", ABOUT, "echoes".into(), "no request was answered".into());
+            let mut finding = finding("no-reply", ABOUT, "echoes".into(), "no request was answered".into());
+            finding.evidence = super::unanswered(view);
             return Judgement::fail("no request was answered", finding);
         }
         let right = |op: &Operation| {

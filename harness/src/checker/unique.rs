@@ -42,7 +42,8 @@ impl Checker for IdsUnique {
             }
         }
         if count == 0 {
-            let finding = finding("no-reply", ABOUT, "ids".into(), "no request was answered with one".into());
+            let mut finding = finding("no-reply", ABOUT, "ids".into(), "no request was answered with one".into());
+            finding.evidence = super::unanswered(view);
             return Judgement::fail("no id was handed out", finding);
         }
         if let Some(op) = misshapen.first() {
