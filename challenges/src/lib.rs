@@ -109,6 +109,23 @@ impl Challenge {
         Ok(tree)
     }
 
+    /// The complete project of any of its submissions: a starter, a reference or a mutant.
+    pub fn sample(&self, variant: &str) -> Result<Tree, TreeError> {
+        match variant.strip_prefix("mutants/") {
+            Some(name) if self.variants("mutants").iter().any(|known| known == name) => {
+                Ok(Mutant::read(self, name.to_owned())?.tree)
+            }
+            _ => self.project(variant),
+        }
+    }
+
+    /// The names of all its submissions, for [`Self::sample`].
+    pub fn samples(&self) -> Vec<String> {
+        let of =
+            |kind: &str| self.variants(kind).into_iter().map(move |name| format!("{kind}/{name}")).collect::<Vec<_>>();
+        ["starter", "reference", "mutants"].iter().flat_map(|kind| of(kind)).collect()
+    }
+
     /// Its mutants by name.
     pub fn mutants(&self) -> Result<Vec<Mutant>, TreeError> {
         self.variants("mutants").into_iter().map(|name| Mutant::read(self, name)).collect()

@@ -166,7 +166,7 @@ pub struct Check {
 /// `grade`.
 #[derive(Debug, Args)]
 pub struct Grade {
-    /// URL or path of a repository, or a folder
+    /// URL or path of a repository, a folder, or a sample that ships inside: `sample:echo/reference/rust`
     pub source: String,
     /// The challenge, when `takehome.toml` does not name it
     #[arg(long)]

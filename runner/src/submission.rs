@@ -132,7 +132,15 @@ pub async fn prepare(
         .prefix("source-")
         .tempdir_in(&cache)
         .map_err(|error| CommandError::io(cache.display(), &error))?;
-    let snapshot = acquire(request, scratch.path(), stop.clone(), screen).await?;
+    let sample = sample(&request.location)?;
+    let located = match &sample {
+        Some(sample) => sample.unpack(request, &scratch.path().join("sample"))?,
+        None => request.clone(),
+    };
+    let mut snapshot = acquire(&located, scratch.path(), stop.clone(), screen).await?;
+    if sample.is_some() {
+        snapshot.origin.location = request.location.clone();
+    }
     let build_request = build::Request {
         tree: &snapshot.folder,
         content: &snapshot.content,
@@ -155,7 +163,40 @@ pub async fn prepare(
         built = building => built.map_err(|error| build_error(&error))?,
         () = asked_to_stop(&mut stop) => return Err(interrupted()),
     };
-    Ok(prepared(request, &snapshot, built))
+    let mut prepared = prepared(request, &snapshot, built);
+    if let Some(sample) = sample {
+        prepared.challenge.get_or_insert(sample.challenge.name.into());
+    }
+    Ok(prepared)
+}
+
+/// A submission that ships inside takehome.
+struct Sample {
+    challenge: &'static challenges::Challenge,
+    tree: challenges::Tree,
+}
+
+/// The sample that a location names, if it names one: `sample:broadcast/reference/rust`.
+fn sample(location: &str) -> Result<Option<Sample>, CommandError> {
+    let Some(name) = location.strip_prefix("sample:") else { return Ok(None) };
+    let (challenge, variant) = name.split_once('/').unwrap_or((name, ""));
+    let challenge = crate::commands::challenge(challenge)?;
+    let tree = challenge.sample(variant).map_err(|_| {
+        let known = challenge.samples();
+        let error = CommandError::new(Kind::Usage, format!("`{}` has no sample `{variant}`", challenge.name));
+        let guess = harness::manifest::nearest(variant, known.iter().map(String::as_str));
+        error.hint(guess.unwrap_or_else(|| format!("there are: {}", known.join(", "))))
+    })?;
+    Ok(Some(Sample { challenge, tree }))
+}
+
+impl Sample {
+    /// Writes its files into a folder, and asks for that folder instead.
+    fn unpack(&self, request: &Request, folder: &Path) -> Result<Request, CommandError> {
+        crate::commands::write(&self.tree, folder)?;
+        let location = folder.to_string_lossy().into_owned();
+        Ok(Request { location, rev: None, files: true, ..request.clone() })
+    }
 }
 
 fn prepared(request: &Request, snapshot: &Snapshot, built: build::Built) -> Prepared {
@@ -179,7 +220,7 @@ fn prepared(request: &Request, snapshot: &Snapshot, built: build::Built) -> Prep
         language: built.language,
         folder: request.dir.clone().or(manifest.dir),
         binary: built.binary,
-        toolchain: built.toolchain,
+        toolchain: without_details(&built.toolchain),
         build_seconds: (built.seconds * 1e3).round() / 1e3,
         build_cached: built.cached,
         notices,
@@ -196,6 +237,21 @@ fn prepared(request: &Request, snapshot: &Snapshot, built: build::Built) -> Prep
         challenge: manifest.challenge,
         build_log: built.log,
     }
+}
+
+/// `rustc 1.95.0` of `rustc 1.95.0 (59807616e 2026-04-14) (x86_64-unknown-linux-gnu)`.
+fn without_details(versions: &str) -> String {
+    let mut depth = 0;
+    let mut short = String::new();
+    for character in versions.chars() {
+        match character {
+            '(' => depth += 1,
+            ')' if depth > 0 => depth -= 1,
+            c if depth == 0 => short.push(c),
+            _ => {}
+        }
+    }
+    short.split_whitespace().collect::<Vec<_>>().join(" ").replace(" ,", ",")
 }
 
 async fn acquire(

@@ -82,10 +82,9 @@ fn nothing_answered(view: &View<'_>, about: &str, expected: &str) -> Judgement {
     let errors = view.work().filter(|op| op.returned.is_some()).count();
     let (code, actual) = match errors {
         0 => ("no-reply", "no request was answered".to_owned()),
-        _ => (
-            "error-reply",
-            format!("{} answered with an error, none with more", evidence::share(errors, all, "request")),
-        ),
+        _ => {
+            ("error-reply", format!("{} answered with an error, none without", evidence::share(errors, all, "request")))
+        }
     };
     let mut finding = evidence::finding(code, about, expected.to_owned(), actual.clone());
     finding.count = all.max(1) as u64;

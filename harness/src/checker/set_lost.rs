@@ -6,7 +6,8 @@ use super::{
     set_view::{Add, Read, SetView},
     view::node_name,
 };
-use crate::{text::excerpt, time::Offset, verdict::Finding};
+use crate::{journal::Entry, text::excerpt, time::Offset, verdict::Finding};
+use std::time::Duration;
 
 /// The check.
 pub struct NothingLost;
@@ -92,15 +93,11 @@ fn describe(view: &View<'_>, set: &SetView, add: Add, without: &[&Read]) -> Find
     );
     let mut figure = Figure::of(view);
     figure.operation(op, format!("{} {value}", op.function), Some(format!("{}_ok", op.function)), false);
+    // Later messages hold the same digits by chance more often than the value.
+    let soon = op.invoked + NEARBY;
+    let carries = |entry: &&Entry| (op.invoked..=soon).contains(&entry.sent) && mentions(&entry.body, &value);
     let mut messages = 0;
-    for entry in view
-        .case
-        .journal
-        .entries
-        .iter()
-        .filter(|entry| entry.sent >= op.invoked && mentions(&entry.body, &value))
-        .take(10)
-    {
+    for entry in view.case.journal.entries.iter().filter(carries).take(10) {
         figure.message(entry, kind_of(&entry.body));
         messages += 1;
     }
@@ -116,6 +113,9 @@ fn describe(view: &View<'_>, set: &SetView, add: Add, without: &[&Read]) -> Find
     ));
     finding
 }
+
+/// How long after a value was sent its messages are looked for.
+const NEARBY: Duration = Duration::from_secs(2);
 
 /// Where the acknowledgement stands relative to the fault nearest before or after it.
 fn nearby_fault(view: &View<'_>, at: Offset) -> String {

@@ -12,6 +12,8 @@ mod report;
 mod session;
 mod show;
 
+pub use init::write;
+
 use crate::{
     cli::{Challenge, Cli, Command},
     error::{CommandError, Kind},

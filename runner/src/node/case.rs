@@ -13,7 +13,7 @@ use harness::{
     case::{CaseRecord, CaseSummary, Down, Ended, Incident, IncidentKind, NodeUsage},
     history::Role,
     manifest::{Limits, Stage},
-    net::{Fault, FaultSchedule},
+    net::{Fault, FaultSchedule, NodeId},
     oracle::{Body, Oracle, Script, body},
     time::Offset,
     verdict::FaultWindow,
@@ -107,6 +107,8 @@ struct Node {
     down_since: Option<Offset>,
     /// Started again as soon as its old program is gone.
     restart: bool,
+    /// What came for it before its program ran: it follows right behind `init`.
+    waiting: Vec<Vec<u8>>,
     /// To be killed as soon as it has acknowledged something, or at this time at the latest.
     doomed: Option<Offset>,
     /// The process has ended and a new one can be started.
@@ -178,6 +180,7 @@ impl Case {
                 phase: Phase::Starting,
                 down_since: None,
                 restart: false,
+                waiting: Vec::new(),
                 doomed: None,
                 ended: false,
                 next_read: Offset::ZERO,
@@ -355,7 +358,14 @@ impl Case {
     }
 
     fn write(&mut self, now: Offset, node: u32, line: &[u8]) {
-        if !self.nodes[node as usize].process.write(line) {
+        let slot = &mut self.nodes[node as usize];
+        match slot.phase {
+            // Nothing comes before `init`.
+            Phase::Starting => return slot.waiting.push(line.to_vec()),
+            Phase::Down | Phase::Crashed => return,
+            Phase::Opening(_) | Phase::Up => {}
+        }
+        if !slot.process.write(line) {
             let detail = "it has left 64 MiB unread on its stdin; further messages are dropped".to_owned();
             self.incident(now, node, IncidentKind::Deaf, detail, b"");
         }
@@ -451,8 +461,15 @@ impl Case {
         let ids: Vec<String> = (0..self.setup.stage.nodes).map(|node| format!("n{node}")).collect();
         let init = body("init", [("node_id", format!("n{node}").into()), ("node_ids", ids.into())]);
         let timeout = INIT_TIMEOUT + INIT_TIMEOUT_PER_NODE * self.setup.stage.nodes;
-        self.nodes[node as usize].phase = Phase::Opening(1);
+        // The network carries messages to it from now on.
+        self.links.apply(now, &Fault::Restart(NodeId(node)));
+        let slot = &mut self.nodes[node as usize];
+        slot.phase = Phase::Opening(1);
+        let waiting = std::mem::take(&mut slot.waiting);
         self.invoke(now, Role::Opening, node, &init, timeout);
+        for line in waiting {
+            self.write(now, node, &line);
+        }
     }
 
     fn on_line(&mut self, now: Offset, node: u32, line: &[u8]) {
@@ -594,7 +611,7 @@ impl Case {
             Exit { code, .. } => (IncidentKind::Crashed, format!("exited with status {}", code.unwrap_or(-1))),
         };
         let tail = self.nodes[node as usize].process.log_tail();
-        self.links.apply(now, &Fault::Kill(harness::net::NodeId(node)));
+        self.links.apply(now, &Fault::Kill(NodeId(node)));
         self.incident(now, node, kind, detail, tail.as_bytes());
     }
 
@@ -615,7 +632,8 @@ impl Case {
     }
 
     fn play_fault(&mut self, now: Offset, fault: &Fault) {
-        if !matches!(fault, Fault::Kill(_)) {
+        // A kill and a restart reach the network when they have reached the process.
+        if !matches!(fault, Fault::Kill(_) | Fault::Restart(_)) {
             self.links.apply(now, fault);
         }
         match fault {
@@ -654,7 +672,7 @@ impl Case {
 
     fn kill_doomed(&mut self, now: Offset, node: u32) {
         if self.nodes[node as usize].doomed.take().is_some() {
-            self.links.apply(now, &Fault::Kill(harness::net::NodeId(node)));
+            self.links.apply(now, &Fault::Kill(NodeId(node)));
             self.open_fault(now, "kill", format!("n{node} killed"), Some(node));
             self.take_down(now, node, Control::Kill, Some(Phase::Down));
         }
