@@ -226,7 +226,10 @@ impl Ignored {
         let repo = with_work_tree(&git_dir, &work_tree).ok()?;
         let index = repo.index().ok()?;
         let inside = folder.strip_prefix(root).ok()?.as_os_str().as_bytes().to_vec();
-        Some(Self { repo, index, inside })
+        let above = Self { repo, index, inside: Vec::new() };
+        // A folder that git ignores as a whole is none of that repository's business, and has been named on purpose.
+        let foreign = !inside.is_empty() && above.skips(&inside, true);
+        (!foreign).then_some(Self { inside, ..above })
     }
 
     /// Whether git ignores the path and holds nothing of it.
