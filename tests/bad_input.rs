@@ -62,6 +62,7 @@ fn wrong_words_on_the_command_line() {
             bad("init echo --lang rusty", 2, &["did you mean `rust`?"]),
             bad("report nowhere", 2, &["no run is called `nowhere`", "state/runs", "`last`"]),
             bad("report last", 2, &["there is no run yet", "state/runs"]),
+            bad("report ", 2, &["no run is called ``"]),
             bad("replay last", 2, &["there is no run yet", "hint: "]),
         ],
     );

@@ -69,6 +69,7 @@ fn the_reference_is_graded_and_every_form_tells_the_same() {
     env.run(["report", "last"]).code(0).prints(&[rest]);
 
     let events = run(&["--format", "ndjson"]).stdout;
+    assert_eq!(env.run(["report", "last", "--format", "ndjson"]).code(0).stdout, events);
     let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let numbers: Vec<u64> = events.iter().filter_map(|event| event["seq"].as_u64()).collect();
     assert_eq!(numbers, (0..events.len() as u64).collect::<Vec<_>>());
@@ -142,4 +143,44 @@ fn a_submission_can_be_graded_by_a_command_of_its_own() {
     env.write("mine/node.py", node);
     let grade = ["grade", "mine", "--challenge", "echo", "--stage", "basic", "--run", "python3 node.py"];
     env.run(grade).code(0).prints(&["PASS 40 of 40 points", "--run 'python3 node.py'"]);
+}
+
+/// Whether a text could act on a terminal or in an editor: escapes, other controls, reordered text.
+fn acts(text: &str) -> bool {
+    let is_active =
+        |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().any(is_active)
+}
+
+#[test]
+fn what_a_hostile_submission_writes_acts_nowhere() {
+    if !(has_sandbox() && has(&["python3"])) {
+        return;
+    }
+    let env = TestEnv::new();
+    let hostile = "\\x1b]0;owned\\x07\\u202egnp.exe\\u009b31m<script>alert(1)</script>]]>|`";
+    env.write(
+        "mine/node.py",
+        &format!(
+            "import sys\nsys.stdout.reconfigure(encoding='utf-8')\nsys.stderr.reconfigure(encoding='utf-8')\n\
+             for line in sys.stdin:\n    print('{hostile}', flush=True)\n    print('{hostile}', file=sys.stderr)\n"
+        ),
+    );
+    let grade = ["check", "basic", "--path", "mine", "--challenge", "echo", "--run", "python3 node.py"];
+    let live = env.run(grade.iter().chain(&["--format", "ndjson", "--html", "page.html"])).code(1);
+    let page = fs::read_to_string(env.path("page.html")).unwrap();
+    assert!(!page.contains("<script") && !acts(&page));
+    assert!(page.contains("&lt;script&gt;"), "the evidence is shown as text");
+    assert!(!acts(&live.stdout) && !acts(&live.stderr));
+    for format in ["human", "json", "ndjson"] {
+        let shown = env.run(["report", "last", "--format", format]).code(1);
+        assert!(!acts(&shown.stdout), "{format}: {}", shown.stdout.escape_debug());
+        assert!(shown.stdout.contains("gnp.exe"), "{format} shows the evidence");
+    }
+    env.write("named/takehome.toml", "challenge = \"\\u001b[31m\\u202eecko\"\nrun = \"true\"\n");
+    let error = env.run(["grade", "named"]).code(2).prints_nothing();
+    assert!(!acts(&error.stderr), "{}", error.stderr.escape_debug());
+    env.write("named/takehome.toml", "\"\\u001b[31m\\u202e\" = 1\n");
+    let error = env.run(["grade", "named"]).code(2).prints_nothing();
+    assert!(!acts(&error.stderr), "{}", error.stderr.escape_debug());
 }

@@ -72,6 +72,12 @@ const DAMAGES: &[Damage] = &[
         &["a challenge that this takehome does not have: `gone`", "`takehome list`"],
     ),
     ("planless", |run| fs::remove_file(run.join("plan.json")).unwrap(), 2, &["holds no run", "plan.json"]),
+    (
+        "stageless",
+        |run| edited(&run.join("plan.json"), "\"cases\": [", "\"cases\": [{ \"stage\": \"nope\", \"seed\": 1 },"),
+        3,
+        &[],
+    ),
     ("caseless", |run| fs::remove_file(run.join("cases/basic-1/summary.json")).unwrap(), 3, &[]),
     ("eventless", |run| fs::remove_file(run.join("events.ndjson")).unwrap(), 0, &[]),
     (

@@ -39,7 +39,12 @@ pub fn report(plan: &Plan, judged: &[JudgedCase], facts: RunFacts) -> Report {
     findings.sort_by_key(|finding| !finding.decisive);
     let metrics = stages.iter().flat_map(|stage| stage.metrics.iter().cloned()).collect();
     let scorecard = Scorecard::new(stages.iter().map(|stage| stage.line.clone()).collect());
-    let done = judged.iter().filter(|case| case.ran).count();
+    let complete = judged.iter().filter(|case| case.ran).count() == plan.cases.len();
+    let verdict = match Verdict::all(scorecard.lines.iter().map(|line| line.verdict)) {
+        // Also when the missing case belongs to no stage that has a line.
+        Verdict::Pass if !complete => Verdict::NotRun,
+        verdict => verdict,
+    };
     Report {
         schema_version: SCHEMA_VERSION,
         run: Run {
@@ -49,12 +54,12 @@ pub fn report(plan: &Plan, judged: &[JudgedCase], facts: RunFacts) -> Report {
             started: plan.started.clone(),
             seconds: facts.seconds,
             takehome: plan.takehome.clone(),
-            complete: done == plan.cases.len(),
+            complete,
             command: plan.command.clone(),
         },
         submission: plan.submission.clone(),
         challenge: Challenge { name: plan.challenge.clone(), title: plan.manifest.title.clone() },
-        verdict: Verdict::all(scorecard.lines.iter().map(|line| line.verdict)),
+        verdict,
         scorecard,
         findings,
         metrics,

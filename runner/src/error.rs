@@ -1,6 +1,6 @@
 //! Errors of commands: what, where, why, what to do next, whose fault, and the exit code.
 
-use harness::verdict::Blame;
+use harness::{text::inert, verdict::Blame};
 use std::fmt;
 
 /// Why a command ended without doing what was asked.
@@ -105,14 +105,19 @@ impl CommandError {
     }
 }
 
+/// Text of which a part may come from a submission: its lines stay lines, and nothing in them acts on a terminal.
+fn calm(text: &str) -> String {
+    text.lines().map(inert).collect::<Vec<_>>().join("\n")
+}
+
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error[{}]: {}", self.kind.code(), self.message)?;
+        write!(f, "error[{}]: {}", self.kind.code(), calm(&self.message))?;
         if let Some(place) = &self.place {
-            write!(f, "\n  --> {place}")?;
+            write!(f, "\n  --> {}", calm(place))?;
         }
         for line in &self.details {
-            write!(f, "\n   | {}", harness::text::inert(line))?;
+            write!(f, "\n   | {}", inert(line))?;
         }
         if let Some(blame) = self.blame {
             let whose = match blame {
@@ -123,7 +128,7 @@ impl fmt::Display for CommandError {
             write!(f, "\n  = fault of {whose}")?;
         }
         for hint in &self.hints {
-            write!(f, "\nhint: {hint}")?;
+            write!(f, "\nhint: {}", calm(hint))?;
         }
         Ok(())
     }

@@ -46,22 +46,22 @@ fn build(profile: &Path) {
     assert!(status.success(), "{command:?} failed");
 }
 
-/// A cache of builds for this very binary; those of earlier ones are removed.
+/// A cache for this very binary: builds of earlier ones are removed. What it keeps beside builds, such as Go's compiled
+/// standard library, depends on the machine alone.
 pub fn shared_cache() -> PathBuf {
     static CACHE: OnceLock<PathBuf> = OnceLock::new();
     let make = || {
         let data = fs::metadata(takehome()).expect("the binary was found");
         let mut hasher = DefaultHasher::new();
         (data.len(), data.modified().ok()).hash(&mut hasher);
-        let all = takehome().with_file_name("takehome-test-caches");
-        let own = all.join(format!("{:016x}", hasher.finish()));
-        fs::create_dir_all(&own).expect("a folder in the target folder");
-        for entry in fs::read_dir(&all).into_iter().flatten().flatten() {
-            if entry.path() != own {
-                let _ = fs::remove_dir_all(entry.path());
-            }
+        let binary = format!("{:016x}", hasher.finish());
+        let cache = takehome().with_file_name("takehome-test-cache");
+        fs::create_dir_all(&cache).expect("a folder in the target folder");
+        if fs::read_to_string(cache.join("binary")).ok().as_ref() != Some(&binary) {
+            let _ = fs::remove_dir_all(cache.join("builds"));
+            fs::write(cache.join("binary"), binary).expect("a file in the target folder");
         }
-        own
+        cache
     };
     CACHE.get_or_init(make).clone()
 }

@@ -2,10 +2,10 @@
 
 use super::{Outcome, exit_code, session::show};
 use crate::{
-    cli,
+    cli::{self, Format},
     error::{CommandError, Kind},
     grading::report_of,
-    record::{Record, RecordError, Store},
+    record::{self, Record, RecordError, Store},
     ui,
 };
 use harness::report::Report;
@@ -16,9 +16,16 @@ pub fn run(options: &cli::Report) -> Outcome {
     if let Some(path) = &options.html {
         writable(path)?;
     }
-    let (_, record) = record(&options.run)?;
+    let (folder, record) = record(&options.run)?;
     let report = report_of(&record)?;
-    show(&report, options.format);
+    match options.format {
+        Format::Ndjson => {
+            for event in record::events(&folder).map_err(|error| unreadable(&folder, &error))? {
+                ui::product(&ui::json_line(&event));
+            }
+        }
+        format => show(&report, format),
+    }
     if let Some(path) = &options.html {
         write_html(&report, path)?;
     }
@@ -31,14 +38,16 @@ pub fn record(name: &str) -> Result<(PathBuf, Record), CommandError> {
     let folder = store.find(name).map_err(|why| {
         CommandError::new(Kind::Usage, why).hint("give a run's id, `last`, or the path of its folder")
     })?;
-    let record = Record::read(&folder).map_err(|error| {
-        let hint = match error {
-            RecordError::Newer { .. } => "update takehome, or render it with the one that wrote it",
-            _ => "a damaged record cannot be rendered; `takehome grade` again makes a new one",
-        };
-        CommandError::new(Kind::Usage, error.to_string()).at(folder.display().to_string()).hint(hint)
-    })?;
+    let record = Record::read(&folder).map_err(|error| unreadable(&folder, &error))?;
     Ok((folder, record))
+}
+
+fn unreadable(folder: &Path, error: &RecordError) -> CommandError {
+    let hint = match error {
+        RecordError::Newer { .. } => "update takehome, or render it with the one that wrote it",
+        _ => "a damaged record cannot be rendered; `takehome grade` again makes a new one",
+    };
+    CommandError::new(Kind::Usage, error.to_string()).at(folder.display().to_string()).hint(hint)
 }
 
 /// Whether a report could be written there: said before grading, not after it.

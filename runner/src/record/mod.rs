@@ -12,7 +12,7 @@ mod read;
 mod store;
 mod write;
 
-pub use read::{Record, RecordError, run_seconds};
+pub use read::{Record, RecordError, events, run_seconds};
 pub use store::{Store, cache_folder, state_folder};
 pub use write::{RecordWriter, write_case, write_file};
 

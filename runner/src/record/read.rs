@@ -101,6 +101,12 @@ fn read_case(folder: &Path) -> Result<CaseRecord, RecordError> {
     Ok(CaseRecord { summary, history, journal })
 }
 
+/// The events of a run; a torn last line is left out.
+pub fn events(folder: &Path) -> Result<Vec<Event>, RecordError> {
+    let text = text(&folder.join(EVENTS))?;
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
 /// Seconds from the beginning of the run to its last event; a torn last line is left out, and a run that was killed
 /// before its first event has none.
 pub fn run_seconds(folder: &Path) -> Result<f64, RecordError> {

@@ -48,7 +48,9 @@ impl Store {
         }
         let runs = self.runs();
         let exact = runs.iter().find(|run| run.file_name().is_some_and(|id| id == name));
-        let begins = |run: &&PathBuf| run.file_name().is_some_and(|id| id.to_string_lossy().starts_with(name));
+        let begins = |run: &&PathBuf| {
+            run.file_name().is_some_and(|id| id.to_string_lossy().starts_with(name) && !name.is_empty())
+        };
         let mut candidates: Vec<&PathBuf> = runs.iter().filter(begins).collect();
         match (exact, candidates.len()) {
             (Some(run), _) => Ok(run.clone()),
@@ -72,7 +74,7 @@ impl Store {
 /// Where records and other state lie.
 pub fn state_folder() -> io::Result<PathBuf> {
     use etcetera::BaseStrategy;
-    if let Some(folder) = std::env::var_os("TAKEHOME_STATE") {
+    if let Some(folder) = std::env::var_os("TAKEHOME_STATE").filter(|folder| !folder.is_empty()) {
         return std::path::absolute(folder);
     }
     let base = etcetera::choose_base_strategy().map_err(io::Error::other)?;
@@ -82,7 +84,7 @@ pub fn state_folder() -> io::Result<PathBuf> {
 /// Where builds are kept.
 pub fn cache_folder() -> io::Result<PathBuf> {
     use etcetera::BaseStrategy;
-    if let Some(folder) = std::env::var_os("TAKEHOME_CACHE") {
+    if let Some(folder) = std::env::var_os("TAKEHOME_CACHE").filter(|folder| !folder.is_empty()) {
         return std::path::absolute(folder);
     }
     Ok(etcetera::choose_base_strategy().map_err(io::Error::other)?.cache_dir().join("takehome"))

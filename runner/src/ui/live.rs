@@ -5,10 +5,11 @@ use crate::{cli::Format, execute::Sink};
 use harness::{
     event::{Event, EventKind},
     plan::PlannedCase,
+    text::inert,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use reports::format::human::{Style, case_line};
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// The live screen of a run.
 pub struct Live {
@@ -47,7 +48,7 @@ impl Live {
 impl Sink for Live {
     fn event(&mut self, event: &Event) {
         if self.format == Format::Ndjson {
-            product(&format!("{}\n", serde_json::to_string(event).unwrap_or_default()));
+            product(&json_line(event));
         }
         match &event.kind {
             EventKind::RunStarted { cases } => self.cases = *cases,
@@ -61,6 +62,24 @@ impl Sink for Live {
             self.progress();
         }
     }
+}
+
+/// An event as one line of JSON. What could act on a terminal is written as `\u` escapes, which mean the same.
+pub fn json_line(event: &Event) -> String {
+    let json = serde_json::to_string(event).unwrap_or_default();
+    let mut line = String::with_capacity(json.len() + 1);
+    for character in json.chars() {
+        match inert(character.encode_utf8(&mut [0; 4])) {
+            Cow::Borrowed(_) => line.push(character),
+            Cow::Owned(_) => {
+                let units =
+                    character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+                line.push_str(&units);
+            }
+        }
+    }
+    line.push('\n');
+    line
 }
 
 /// A spinner on a terminal; nothing elsewhere.

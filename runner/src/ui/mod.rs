@@ -2,7 +2,7 @@
 
 mod live;
 
-pub use live::{Live, spinner};
+pub use live::{Live, json_line, spinner};
 
 use std::{
     io::{self, ErrorKind, IsTerminal, Write},
