@@ -345,6 +345,8 @@ impl Case {
         while let Some((at, _)) = self.script.work.get(self.next_work)
             && self.summary.work_began + *at <= now
         {
+            let due = self.summary.work_began + self.script.work[self.next_work].0;
+            self.summary.lag = self.summary.lag.max(now.since(due).into());
             let request = self.script.work[self.next_work].1.clone();
             self.next_work += 1;
             self.invoke(now, Role::Work, request.node, &request.body, self.setup.stage.timeout.0);
