@@ -75,7 +75,8 @@ impl Grading<'_> {
         });
         let unwritable = |error| CommandError::io(format!("the record in {}", folder.display()), &error);
         let record = RecordWriter::create(folder.clone(), &plan).map_err(unwritable)?;
-        let request = serde_json::to_vec_pretty(self.request).unwrap_or_default();
+        let request = Request { location: self.prepared.location, ..self.request.clone() };
+        let request = serde_json::to_vec_pretty(&request).unwrap_or_default();
         record.file(REQUEST, &request).map_err(unwritable)?;
         record.file(BUILD_LOG, &build_log(&self.prepared.build_log)).map_err(unwritable)?;
         let execution = Execution {
@@ -104,6 +105,8 @@ pub fn report_of(record: &Record) -> Result<Report, CommandError> {
             Kind::Usage,
             format!("the record is of a challenge that this takehome does not have: `{name}`"),
         )
+        .at(record.facts.directory.clone())
+        .hint("`takehome list` shows those it has; render it with the takehome that wrote it")
     })?;
     Ok(judge::judge(&record.plan, &record.cases, challenge.oracle, record.facts.clone()))
 }

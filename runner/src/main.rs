@@ -1,7 +1,7 @@
 //! The `takehome` program.
 
 use clap::Parser;
-use runner::{cli::Cli, commands, ui};
+use runner::{cli::Cli, commands, error::CommandError, ui};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -24,11 +24,16 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(commands::run(cli));
     // Nothing that is still blocked, such as a connection that was given up, keeps the program alive.
     runtime.shutdown_background();
-    match outcome {
+    match outcome.and_then(printed) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             ui::message(&error.to_string());
             ExitCode::from(error.kind.exit_code())
         }
     }
+}
+
+/// What was asked for counts as done only when all of it has been printed.
+fn printed(code: u8) -> Result<u8, CommandError> {
+    ui::lost().map_or(Ok(code), |error| Err(CommandError::io("stdout", error)))
 }

@@ -63,6 +63,8 @@ pub struct Prepared {
     pub submission: report::Submission,
     /// How a node is started.
     pub program: Program,
+    /// Where it came from, valid from everywhere and without credentials.
+    pub location: String,
     /// The challenge that its `takehome.toml` names.
     pub challenge: Option<String>,
     /// What its build said.
@@ -202,6 +204,10 @@ fn prepared(request: &Request, snapshot: &Snapshot, built: build::Built) -> Prep
     let mut notices: Vec<String> = snapshot.notices.iter().map(|notice| notice.message.clone()).collect();
     notices.extend(built.notices);
     let manifest = built.takehome_toml.unwrap_or_default();
+    let location = match snapshot.origin.kind {
+        source::OriginKind::Remote => snapshot.origin.location.clone(),
+        _ => request.location.clone(),
+    };
     let submission = report::Submission {
         source: snapshot.origin.location.clone(),
         commit: commit.map(|commit| commit.id.clone()),
@@ -225,6 +231,7 @@ fn prepared(request: &Request, snapshot: &Snapshot, built: build::Built) -> Prep
     let cwd = if run.cwd_in_app { crate::language::recipe::APP } else { backend::WORK };
     let command = Command { argv: run.argv.into_iter().map(Into::into).collect(), env, cwd: cwd.into() };
     Prepared {
+        location,
         submission,
         program: Program { command, root: run.root, mounts: run.mounts },
         challenge: manifest.challenge,
@@ -342,7 +349,7 @@ fn build_error(error: &BuildError) -> CommandError {
         (BuildError::Choice(crate::language::ChoiceError::Manifest(_)), _) => Kind::Usage,
         _ => Kind::Build,
     };
-    let mut wrapped = CommandError::new(kind, error.to_string());
+    let mut wrapped = CommandError::new(kind, error.headline());
     wrapped.blame = match error.blame() {
         build::Blame::Candidate => Some(Blame::Candidate),
         build::Blame::Environment => Some(Blame::Environment),

@@ -27,9 +27,7 @@ impl Checker for EchoesExactly {
         };
         let answered: Vec<&Operation> = view.work().filter(|op| op.is_ok() && &*op.function == function).collect();
         if answered.is_empty() {
-            let mut finding = finding("no-reply", ABOUT, "echoes".into(), "no request was answered".into());
-            finding.evidence = super::unanswered(view);
-            return Judgement::fail("no request was answered", finding);
+            return super::nothing_answered(view, ABOUT, "echoes");
         }
         let right = |op: &Operation| {
             let reply = op.reply.as_deref().unwrap_or("");

@@ -76,6 +76,22 @@ pub fn unanswered(view: &View<'_>) -> crate::verdict::Evidence {
     figure.finish(evidence::share(bad.len(), view.work().count(), "operation"))
 }
 
+/// Without a single good answer there is no pass: nothing came back that could be judged.
+fn nothing_answered(view: &View<'_>, about: &str, expected: &str) -> Judgement {
+    let all = view.work().count();
+    let errors = view.work().filter(|op| op.returned.is_some()).count();
+    let (code, actual) = match errors {
+        0 => ("no-reply", "no request was answered".to_owned()),
+        _ => {
+            ("error-reply", format!("{} answered with an error, none without", evidence::share(errors, all, "request")))
+        }
+    };
+    let mut finding = evidence::finding(code, about, expected.to_owned(), actual.clone());
+    finding.count = all.max(1) as u64;
+    finding.evidence = unanswered(view);
+    Judgement::fail(actual, finding)
+}
+
 /// Every code a finding can have, with its meaning.
 pub const CODES: &[(&str, &str)] = &[
     ("malformed-output", "a line of stdout is no message"),

@@ -78,6 +78,8 @@ fn nothing_acknowledged_or_no_final_read_never_passes() {
     let unread = vec![add(0, "1", true), read(Role::Probe, 0, 50, "1")];
     assert_eq!(judge("nothing-lost", SET, 1, unread), failed("no-reply"));
     assert_eq!(judge("ids-unique", IDS, 1, vec![]), failed("no-reply"));
+    let refused = Operation { outcome: Outcome::Failed(10), ..op(Role::Work, 0, 0, "generate", "{}", Some("{}")) };
+    assert_eq!(judge("ids-unique", IDS, 1, vec![refused]), failed("error-reply"));
     assert_eq!(judge("echoes-exactly", ECHO, 1, vec![]), failed("no-reply"));
 }
 

@@ -42,9 +42,7 @@ impl Checker for IdsUnique {
             }
         }
         if count == 0 {
-            let mut finding = finding("no-reply", ABOUT, "ids".into(), "no request was answered with one".into());
-            finding.evidence = super::unanswered(view);
-            return Judgement::fail("no id was handed out", finding);
+            return super::nothing_answered(view, ABOUT, "ids");
         }
         if let Some(op) = misshapen.first() {
             return wrong_reply(view, op, misshapen.len(), count);

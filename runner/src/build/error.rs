@@ -107,6 +107,9 @@ pub enum End {
     Hidden,
 }
 
+/// What to do when nothing better is known.
+const FRESH_CLONE: &str = "run the command above in a fresh clone: what it needs must be committed, or be a dependency";
+
 impl BuildError {
     /// Whose fault it is.
     pub fn blame(&self) -> Blame {
@@ -125,14 +128,37 @@ impl BuildError {
         match self {
             Self::Toolchain { hint, .. } => vec![hint.clone()],
             Self::Dependency { denied, .. } => denied.iter().map(|host| format!("--allow-host {host}")).collect(),
-            Self::Failed(failure) => failure.hint.iter().cloned().collect(),
+            Self::Failed(failure) => {
+                vec![failure.hint.clone().or_else(|| failure.end.option()).unwrap_or_else(|| FRESH_CLONE.to_owned())]
+            }
             _ => Vec::new(),
+        }
+    }
+
+    /// What happened in a sentence, without the output that says why.
+    pub fn headline(&self) -> String {
+        match self {
+            Self::Failed(failure) => format!("{} {}", failure.phase, failure.end),
+            other => other.to_string(),
         }
     }
 
     pub(super) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }
+    }
+}
+
+impl End {
+    /// The option that raises the limit, when it was one that ended the command.
+    fn option(&self) -> Option<String> {
+        let option = match self {
+            Self::Memory(_) => "--build-memory",
+            Self::Time(_) => "--build-timeout",
+            Self::Disk(_) => "--build-disk",
+            _ => return None,
+        };
+        Some(format!("if it really needs more, raise the limit with `{option}`"))
     }
 }
 
@@ -160,7 +186,7 @@ impl fmt::Display for End {
             Self::Status(status) => write!(out, "failed with exit status {status}"),
             Self::Signal(signal) => write!(out, "was killed by signal {signal}"),
             Self::NotStarted(why) => write!(out, "could not be started: {why}"),
-            Self::Memory(limit) => write!(out, "used more than {}", size(*limit)),
+            Self::Memory(limit) => write!(out, "used more than {} of memory", size(*limit)),
             Self::Time(limit) => write!(out, "took longer than {} s", limit.as_secs_f64()),
             Self::Disk(limit) => write!(out, "filled more than {} of disk", size(*limit)),
             Self::Hidden => write!(out, "made a folder that is unreadable or too deep"),

@@ -1,8 +1,8 @@
 //! `takehome check`: a candidate checks the folder they are in, with public seeds.
 
-use super::{Outcome, challenge, exit_code, grade::unnamed, manifest, session::Session};
+use super::{Outcome, challenge, exit_code, grade::challenge_of, manifest, session::Session};
 use crate::{
-    cli::Check,
+    cli::{BuildOptions, Check},
     execute::Room,
     grading::{Grading, select},
     submission::Request,
@@ -15,16 +15,22 @@ pub async fn run(options: Check) -> Outcome {
     let session = Session::begin(&options.run)?;
     let request = Request::new(&options.path.to_string_lossy(), None, true, &options.build);
     let prepared = session.prepare(&request).await?;
-    let challenge = match (named, prepared.challenge.as_deref()) {
-        (Some(challenge), _) => challenge,
-        (None, Some(name)) => challenge(name)?,
-        (None, None) => return Err(unnamed()),
+    let challenge = match named {
+        Some(challenge) => challenge,
+        None => challenge_of(&prepared)?,
     };
     let manifest = manifest(challenge)?;
     let selected = select(&manifest, &options.stages)?;
     let cases = plan::cases(&manifest, options.seed, selected);
     let words = ["takehome", "check", "--challenge", challenge.name, "--seed", &options.seed.to_string()];
     let mut words: Vec<String> = words.map(str::to_owned).into();
+    if options.path.as_os_str() != "." {
+        words.extend(["--path".to_owned(), request.location.clone()]);
+    }
+    let BuildOptions { dir, bin, build, run, .. } = &options.build;
+    for (name, value) in [("--dir", dir), ("--bin", bin), ("--build", build), ("--run", run)] {
+        words.extend(value.iter().flat_map(|value| [name.to_owned(), value.clone()]));
+    }
     words.extend(options.stages.iter().cloned());
     let grading = Grading {
         challenge,

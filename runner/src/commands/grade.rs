@@ -6,9 +6,10 @@ use crate::{
     error::{CommandError, Kind},
     execute::Room,
     grading::{Grading, random, select},
-    submission::Request,
+    submission::{Prepared, Request},
 };
-use harness::plan;
+use challenges::Challenge;
+use harness::{plan, verdict::Blame};
 
 /// Runs the command.
 pub async fn run(options: Grade) -> Outcome {
@@ -20,10 +21,9 @@ pub async fn run(options: Grade) -> Outcome {
     let session = Session::begin(&options.run)?;
     let request = Request::new(&options.source, options.rev.clone(), false, &options.build).fetch(&options.fetch);
     let prepared = session.prepare(&request).await?;
-    let challenge = match (named, prepared.challenge.as_deref()) {
-        (Some(challenge), _) => challenge,
-        (None, Some(name)) => challenge(name)?,
-        (None, None) => return Err(unnamed()),
+    let challenge = match named {
+        Some(challenge) => challenge,
+        None => challenge_of(&prepared)?,
     };
     let manifest = manifest(challenge)?;
     let selected = select(&manifest, &options.stages)?;
@@ -36,9 +36,9 @@ pub async fn run(options: Grade) -> Outcome {
         manifest,
         seed,
         backend: session.backend.clone(),
+        command: command_line(&options, &prepared.location, challenge.name, seed),
         prepared,
         request: &request,
-        command: command_line(&options, challenge.name, seed),
         store: session.store.clone(),
         room: Room::default(),
     };
@@ -46,16 +46,23 @@ pub async fn run(options: Grade) -> Outcome {
     Ok(exit_code(report.verdict))
 }
 
-/// Neither the command line nor the submission says which challenge it is.
-pub fn unnamed() -> CommandError {
+/// The challenge that a submission names itself.
+pub fn challenge_of(prepared: &Prepared) -> Result<&'static Challenge, CommandError> {
     let names: Vec<&str> = challenges::CATALOGUE.iter().map(|challenge| challenge.name).collect();
-    CommandError::new(Kind::Usage, "which challenge? neither the command line nor a `takehome.toml` names one")
-        .hint(format!("--challenge with one of: {}", names.join(", ")))
+    let option = format!("--challenge with one of: {}", names.join(", "));
+    match prepared.challenge.as_deref() {
+        Some(name) => challenge(name)
+            .map_err(|error| error.at("takehome.toml of the submission").blame(Blame::Candidate).hint(option)),
+        None => {
+            let message = "which challenge? neither the command line nor a `takehome.toml` names one";
+            Err(CommandError::new(Kind::Usage, message).hint(option))
+        }
+    }
 }
 
-/// The command that does the same again, from anywhere. Secrets are in no option.
-fn command_line(options: &Grade, challenge: &str, seed: u64) -> String {
-    let mut words = vec!["takehome".into(), "grade".into(), options.source.clone()];
+/// The command that does the same again, from anywhere. It holds no secrets.
+fn command_line(options: &Grade, location: &str, challenge: &str, seed: u64) -> String {
+    let mut words = vec!["takehome".into(), "grade".into(), location.to_owned()];
     let mut option = |name: &str, value: Option<String>| {
         words.extend(value.into_iter().flat_map(|value| [name.to_owned(), value]));
     };

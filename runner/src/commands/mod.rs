@@ -18,7 +18,7 @@ use crate::{
     cli::{Challenge, Cli, Command},
     error::{CommandError, Kind},
 };
-use harness::{manifest::nearest, verdict::Verdict};
+use harness::{manifest::nearest, text::excerpt, verdict::Verdict};
 
 /// What a command comes to: an exit code, or an error.
 pub type Outcome = Result<u8, CommandError>;
@@ -51,7 +51,7 @@ pub fn exit_code(verdict: Verdict) -> u8 {
 /// The challenge with this name, or an error that suggests one.
 pub fn challenge(name: &str) -> Result<&'static challenges::Challenge, CommandError> {
     challenges::find(name).ok_or_else(|| {
-        let error = CommandError::new(Kind::Usage, format!("there is no challenge called `{name}`"));
+        let error = CommandError::new(Kind::Usage, format!("there is no challenge called `{}`", excerpt(name, 60)));
         let guess = nearest(name, challenges::CATALOGUE.iter().map(|challenge| challenge.name));
         error.hint(guess.unwrap_or_else(|| "`takehome list` shows them all".into()))
     })

@@ -1,6 +1,6 @@
 //! What commands that run cases share: the sandbox, the store, stopping politely, and showing the result.
 
-use super::report::write_html;
+use super::report::{writable, write_html};
 use crate::{
     backend::{self, Backend},
     cli::{Format, RunOptions},
@@ -28,6 +28,9 @@ pub struct Session {
 impl Session {
     /// Chooses the sandbox, and listens to Ctrl-C from here on.
     pub fn begin(options: &RunOptions) -> Result<Self, CommandError> {
+        if let Some(path) = &options.html {
+            writable(path)?;
+        }
         let _ = backend::raise_open_files();
         let backend = backend::select(options.unsafe_no_sandbox).map_err(|error| {
             CommandError::new(Kind::Machine, error.to_string())

@@ -82,6 +82,8 @@ impl fmt::Display for Alternative {
         let mut given = options.iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
         if let Some((name, value)) = given.next() {
             write!(out, "{name} {}", quoted(value))?;
+        } else {
+            return out.write_str("without --dir and --bin");
         }
         given.try_for_each(|(name, value)| write!(out, " {name} {}", quoted(value)))
     }

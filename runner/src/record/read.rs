@@ -101,9 +101,13 @@ fn read_case(folder: &Path) -> Result<CaseRecord, RecordError> {
     Ok(CaseRecord { summary, history, journal })
 }
 
-/// Seconds from the beginning of the run to its last event; a torn last line is left out.
+/// Seconds from the beginning of the run to its last event; a torn last line is left out, and a run that was killed
+/// before its first event has none.
 pub fn run_seconds(folder: &Path) -> Result<f64, RecordError> {
-    let text = text(&folder.join(EVENTS))?;
+    let text = match text(&folder.join(EVENTS)) {
+        Err(RecordError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => String::new(),
+        text => text?,
+    };
     let last = text.lines().rev().find_map(|line| serde_json::from_str::<Event>(line).ok());
     Ok(last.map_or(0.0, |event| (event.at.seconds() * 1e3).round() / 1e3))
 }
@@ -113,9 +117,9 @@ fn text(path: &Path) -> Result<String, RecordError> {
 }
 
 fn unpacked(path: &Path) -> Result<String, RecordError> {
-    let unreadable = |source| RecordError::Unreadable { path: path.to_owned(), source };
-    let file = fs::File::open(path).map_err(unreadable)?;
+    let file = fs::File::open(path).map_err(|source| RecordError::Unreadable { path: path.to_owned(), source })?;
     let mut text = String::new();
-    GzDecoder::new(file).take(MOST_UNPACKED).read_to_string(&mut text).map_err(unreadable)?;
+    let unpacking = GzDecoder::new(file).take(MOST_UNPACKED).read_to_string(&mut text);
+    unpacking.map_err(|error| RecordError::Damaged { path: path.to_owned(), why: error.to_string() })?;
     Ok(text)
 }

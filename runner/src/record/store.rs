@@ -37,7 +37,10 @@ impl Store {
     pub fn find(&self, name: &str) -> Result<PathBuf, String> {
         let path = Path::new(name);
         if path.join("plan.json").is_file() {
-            return Ok(path.to_owned());
+            return Ok(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        }
+        if name.contains('/') && path.is_dir() {
+            return Err(format!("the folder {} holds no run: it has no plan.json", path.display()));
         }
         if name == "last" {
             return self.newest().ok_or_else(|| format!("there is no run yet in {}", self.folder.display()));
@@ -69,7 +72,7 @@ impl Store {
 pub fn state_folder() -> io::Result<PathBuf> {
     use etcetera::BaseStrategy;
     if let Some(folder) = std::env::var_os("TAKEHOME_STATE") {
-        return Ok(folder.into());
+        return std::path::absolute(folder);
     }
     let base = etcetera::choose_base_strategy().map_err(io::Error::other)?;
     Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("takehome"))
@@ -79,7 +82,7 @@ pub fn state_folder() -> io::Result<PathBuf> {
 pub fn cache_folder() -> io::Result<PathBuf> {
     use etcetera::BaseStrategy;
     if let Some(folder) = std::env::var_os("TAKEHOME_CACHE") {
-        return Ok(folder.into());
+        return std::path::absolute(folder);
     }
     Ok(etcetera::choose_base_strategy().map_err(io::Error::other)?.cache_dir().join("takehome"))
 }

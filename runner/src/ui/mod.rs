@@ -4,12 +4,26 @@ mod live;
 
 pub use live::{Live, spinner};
 
-use std::io::{IsTerminal, Write};
+use std::{
+    io::{self, ErrorKind, IsTerminal, Write},
+    sync::OnceLock,
+};
 
-/// Prints what was asked for. A reader that goes away, such as `head`, is no error.
+/// Why a part of the product could not be printed.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints what was asked for. A reader that goes away, such as `head`, is no error; a full disk is kept for [`lost`].
 pub fn product(text: &str) {
     let mut out = anstream::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => drop(LOST.set(error)),
+        _ => {}
+    }
+}
+
+/// Why stdout does not hold all of the product, if it does not.
+pub fn lost() -> Option<&'static io::Error> {
+    LOST.get()
 }
 
 /// Prints a message about what is going on.

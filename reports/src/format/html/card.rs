@@ -70,7 +70,8 @@ fn submission(submission: &Submission) -> Markup {
             }))
         }
         (fact("Language", html! {
-            (foreign(&text::name(&submission.language))) ", " (foreign(&text::name(&submission.toolchain)))
+            (foreign(&text::name(&submission.language)))
+            @if !submission.toolchain.is_empty() { ", " (foreign(&text::name(&submission.toolchain))) }
             span.more { (built) }
         }))
     }

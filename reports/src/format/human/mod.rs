@@ -57,12 +57,16 @@ fn head(style: Style, report: &Report) -> String {
     let title = format!("{} ({})", text::line(&report.challenge.title), text::name(&report.challenge.name));
     let commit = submission.commit.as_deref().map(|commit| format!(" at {}", text::commit(commit))).unwrap_or_default();
     let author = submission.author.as_deref().map(|author| format!(" by {}", text::name(author))).unwrap_or_default();
+    let toolchain = match text::name(&submission.toolchain) {
+        name if name.is_empty() => name,
+        name => format!(", {name}").into(),
+    };
     let mut out = format!(
-        "{}\n\n  submission  {}{commit}{author}\n  built with  {}, {} in {}{}\n  run         {} on {}, seed {}, {}, takehome {}\n",
+        "{}\n\n  submission  {}{commit}{author}\n  built with  {}{} in {}{}\n  run         {} on {}, seed {}, {}, takehome {}\n",
         style.paint(Ink::Bold, &calm(title)),
         text::line(&submission.source),
         text::name(&submission.language),
-        text::name(&submission.toolchain),
+        toolchain,
         number::duration(submission.build_seconds),
         if submission.build_cached { " (from the cache)" } else { "" },
         text::name(&run.id),
