@@ -110,8 +110,11 @@ mod tests {
             prop_oneof![
                 spaced.clone().prop_map(|list| format!("[ {}]", list.join(" ,"))),
                 spaced.prop_map(|list| {
-                    let fields: Vec<_> =
-                        list.iter().enumerate().map(|(i, v)| format!("\"{}\": {v}", (b'z' - i as u8) as char)).collect();
+                    let fields: Vec<_> = list
+                        .iter()
+                        .enumerate()
+                        .map(|(i, v)| format!("\"{}\": {v}", (b'z' - i as u8) as char))
+                        .collect();
                     format!("{{{}}}", fields.join(", "))
                 }),
             ]

@@ -4,7 +4,7 @@ use super::{
     clients::{Clients, Replied},
     incidents::Incidents,
     links::Links,
-    process::{self, NodeEvent, Process},
+    process::{self, NodeEvent, Output, Process},
     settle::Settling,
     wire::{self, Party},
 };
@@ -142,6 +142,8 @@ struct Case {
     next_work: usize,
     next_fault: usize,
     open_faults: Vec<FaultWindow>,
+    /// Bytes of output that were taken.
+    heard: u64,
     lost: Option<String>,
 }
 
@@ -165,6 +167,7 @@ impl Case {
             next_work: 0,
             next_fault: 0,
             open_faults: Vec::new(),
+            heard: 0,
             lost: None,
         }
     }
@@ -428,11 +431,16 @@ impl Case {
     fn on_event(&mut self, event: NodeEvent) {
         let now = self.now();
         match event {
-            NodeEvent::Line(node, at, line) => self.on_line(self.offset(at), node, &line),
-            NodeEvent::Unterminated(node, at, line) => self.on_unterminated(self.offset(at), node, &line),
-            NodeEvent::Endless(node, at, line) => {
+            NodeEvent::Line(output) | NodeEvent::Unterminated(output) | NodeEvent::Endless(output)
+                if self.heard > self.setup.limits.output.0 =>
+            {
+                self.on_flood(now, &output);
+            }
+            NodeEvent::Line(output) => self.on_line(&output),
+            NodeEvent::Unterminated(output) => self.on_unterminated(&output),
+            NodeEvent::Endless(output) => {
                 let detail = format!("more than {} MiB without a line end", process::LONGEST_LINE >> 20);
-                self.incident(self.offset(at), node, IncidentKind::OutputFlood, detail, &line);
+                self.incident(self.offset(output.at), output.node, IncidentKind::OutputFlood, detail, &output.text);
             }
             NodeEvent::Started(node) => self.on_started(now, node),
             NodeEvent::StartFailed(node, why) => {
@@ -474,7 +482,19 @@ impl Case {
         }
     }
 
-    fn on_line(&mut self, now: Offset, node: u32, line: &[u8]) {
+    /// The case has recorded all that it can hold: whoever goes on is stopped.
+    fn on_flood(&mut self, now: Offset, output: &Output) {
+        let slot = &mut self.nodes[output.node as usize];
+        if !matches!(slot.phase, Phase::Down | Phase::Crashed) {
+            slot.process.ask(Control::Kill);
+            let detail = format!("more than {} of output in one case; the node was stopped", self.setup.limits.output);
+            self.incident(now, output.node, IncidentKind::OutputFlood, detail, &output.text);
+        }
+    }
+
+    fn on_line(&mut self, output: &Output) {
+        let (now, node, line) = (self.offset(output.at), output.node, &output.text[..]);
+        self.heard += line.len() as u64;
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
@@ -487,7 +507,9 @@ impl Case {
         }
     }
 
-    fn on_unterminated(&mut self, now: Offset, node: u32, line: &[u8]) {
+    fn on_unterminated(&mut self, output: &Output) {
+        let (now, node, line) = (self.offset(output.at), output.node, &output.text[..]);
+        self.heard += line.len() as u64;
         self.incident(now, node, IncidentKind::MalformedOutput, "no line end after it".into(), line);
         self.hear_out(now, node, line);
     }
@@ -718,9 +740,9 @@ impl Case {
                         self.nodes[node as usize].usage = Some(usage);
                     }
                     // What was left in a pipe when the node was stopped is still looked at.
-                    Some(NodeEvent::Unterminated(node, _, line)) if wire::is_complete(&line) => {
-                        let detail = "no line end after it".to_owned();
-                        self.incidents.note(now, node, IncidentKind::MalformedOutput, detail, &line);
+                    Some(NodeEvent::Unterminated(output)) if wire::is_complete(&output.text) => {
+                        let (kind, detail) = (IncidentKind::MalformedOutput, "no line end after it".to_owned());
+                        self.incidents.note(now, output.node, kind, detail, &output.text);
                     }
                     Some(NodeEvent::Lost(node, _)) => self.nodes[node as usize].usage = Some(NodeUsage::default()),
                     Some(_) => {}
