@@ -59,7 +59,7 @@ fn head(style: Style, report: &Report) -> String {
     let author = submission.author.as_deref().map(|author| format!(" by {}", text::name(author))).unwrap_or_default();
     let toolchain = match text::name(&submission.toolchain) {
         name if name.is_empty() => name,
-        name => format!(", {name}").into(),
+        name => format!(", {name}"),
     };
     let mut out = format!(
         "{}\n\n  submission  {}{commit}{author}\n  built with  {}{} in {}{}\n  run         {} on {}, seed {}, {}, takehome {}\n",
