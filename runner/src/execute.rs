@@ -97,8 +97,10 @@ pub async fn execute(execution: Execution, sink: &mut (dyn Sink + Send)) -> io::
     let context = Context { plan, oracle, backend, program, folder, stop, events: events_in };
     let mut running = tokio::task::JoinSet::new();
     let mut judged = Vec::new();
+    let mut stopping = false;
     while !(queue.is_empty() && running.is_empty()) {
-        if *context.stop.borrow() && !queue.is_empty() {
+        if *context.stop.borrow() && !stopping {
+            stopping = true;
             queue.clear();
             dispatcher.dispatch(EventKind::Interrupted)?;
             continue;
@@ -122,7 +124,7 @@ pub async fn execute(execution: Execution, sink: &mut (dyn Sink + Send)) -> io::
                 let context = context.clone();
                 running.extend(queue.pop_front().map(|case| run_case(context, case, place)));
             }
-            _ = stop.changed(), if !queue.is_empty() => {}
+            Ok(()) = stop.changed(), if !stopping => {}
         }
     }
     dispatcher.dispatch(EventKind::RunFinished)?;

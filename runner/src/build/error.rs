@@ -110,6 +110,11 @@ pub enum End {
 /// What to do when nothing better is known.
 const FRESH_CLONE: &str = "run the command above in a fresh clone: what it needs must be committed, or be a dependency";
 
+const OPTIONS: &str =
+    "--dir takes a folder of the submission, --build a command for the shell, --run a command and its words";
+const FIELDS: &str =
+    "takehome.toml holds texts: `challenge`, `dir`, `build`, `run` and `language`, all of them optional";
+
 impl BuildError {
     /// Whose fault it is.
     pub fn blame(&self) -> Blame {
@@ -127,6 +132,8 @@ impl BuildError {
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::Toolchain { hint, .. } => vec![hint.clone()],
+            Self::Choice(ChoiceError::Invalid(_)) => vec![OPTIONS.to_owned()],
+            Self::Choice(ChoiceError::Manifest(_)) => vec![FIELDS.to_owned()],
             Self::Dependency { denied, .. } => denied.iter().map(|host| format!("--allow-host {host}")).collect(),
             Self::Failed(failure) => {
                 vec![failure.hint.clone().or_else(|| failure.end.option()).unwrap_or_else(|| FRESH_CLONE.to_owned())]

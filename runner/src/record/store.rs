@@ -40,7 +40,8 @@ impl Store {
             return Ok(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         }
         if name.contains('/') && path.is_dir() {
-            return Err(format!("the folder {} holds no run: it has no plan.json", path.display()));
+            let folder = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            return Err(format!("the folder {} holds no run: it has no plan.json", folder.display()));
         }
         if name == "last" {
             return self.newest().ok_or_else(|| format!("there is no run yet in {}", self.folder.display()));
