@@ -107,8 +107,10 @@ struct Node {
     down_since: Option<Offset>,
     /// Started again as soon as its old program is gone.
     restart: bool,
-    /// What came for it before its program ran: it follows right behind `init`.
-    waiting: Vec<Vec<u8>>,
+    /// Whether its program has answered `init`.
+    ready: bool,
+    /// What other nodes sent it before that.
+    waiting: Vec<Arc<[u8]>>,
     /// To be killed as soon as it has acknowledged something, or at this time at the latest.
     doomed: Option<Offset>,
     /// The process has ended and a new one can be started.
@@ -183,6 +185,7 @@ impl Case {
                 phase: Phase::Starting,
                 down_since: None,
                 restart: false,
+                ready: false,
                 waiting: Vec::new(),
                 doomed: None,
                 ended: false,
@@ -214,7 +217,8 @@ impl Case {
     fn start(&mut self, node: u32) -> Result<(), String> {
         let command = self.setup.command.clone();
         let slot = &mut self.nodes[node as usize];
-        (slot.phase, slot.ended, slot.restart) = (Phase::Starting, false, false);
+        (slot.phase, slot.ready, slot.ended, slot.restart) = (Phase::Starting, false, false, false);
+        slot.waiting.clear();
         slot.process.start(command).map_err(|error| format!("the pipes of n{node}: {error}"))
     }
 
@@ -358,19 +362,20 @@ impl Case {
 
     fn invoke(&mut self, now: Offset, role: Role, node: u32, body: &Body, timeout: Duration) -> usize {
         let (line, index) = self.clients.invoke(now, role, node, body, timeout);
-        self.write(now, node, &line);
+        // A client finds nobody at a node that is being started, unless the stage is about just that.
+        let open = match self.nodes[node as usize].phase {
+            Phase::Up => true,
+            Phase::Opening(_) => role == Role::Opening || self.script.burst,
+            Phase::Starting | Phase::Down | Phase::Crashed => false,
+        };
+        if open {
+            self.write(now, node, &line);
+        }
         index
     }
 
     fn write(&mut self, now: Offset, node: u32, line: &[u8]) {
-        let slot = &mut self.nodes[node as usize];
-        match slot.phase {
-            // Nothing comes before `init`.
-            Phase::Starting => return slot.waiting.push(line.to_vec()),
-            Phase::Down | Phase::Crashed => return,
-            Phase::Opening(_) | Phase::Up => {}
-        }
-        if !slot.process.write(line) {
+        if !self.nodes[node as usize].process.write(line) {
             let detail = "it has left 64 MiB unread on its stdin; further messages are dropped".to_owned();
             self.incident(now, node, IncidentKind::Deaf, detail, b"");
         }
@@ -424,7 +429,12 @@ impl Case {
 
     fn deliver(&mut self, now: Offset) {
         for (node, line) in self.links.due(now) {
-            self.write(now, node, &line);
+            let slot = &mut self.nodes[node as usize];
+            match slot.phase {
+                Phase::Down | Phase::Crashed => {}
+                _ if slot.ready => self.write(now, node, &line),
+                _ => slot.waiting.push(line),
+            }
         }
     }
 
@@ -471,15 +481,10 @@ impl Case {
         let ids: Vec<String> = (0..self.setup.stage.nodes).map(|node| format!("n{node}")).collect();
         let init = body("init", [("node_id", format!("n{node}").into()), ("node_ids", ids.into())]);
         let timeout = INIT_TIMEOUT + INIT_TIMEOUT_PER_NODE * self.setup.stage.nodes;
-        // The network carries messages to it from now on.
+        // The network carries messages to it from now on; they wait for its answer.
         self.links.apply(now, &Fault::Restart(NodeId(node)));
-        let slot = &mut self.nodes[node as usize];
-        slot.phase = Phase::Opening(1);
-        let waiting = std::mem::take(&mut slot.waiting);
+        self.nodes[node as usize].phase = Phase::Opening(1);
         self.invoke(now, Role::Opening, node, &init, timeout);
-        for line in waiting {
-            self.write(now, node, &line);
-        }
     }
 
     /// The case has recorded all that it can hold: whoever goes on is stopped.
@@ -579,39 +584,23 @@ impl Case {
     fn on_opened(&mut self, now: Offset, node: u32) {
         let slot = &mut self.nodes[node as usize];
         let Phase::Opening(open) = slot.phase else { return };
-        let answered_init = open == 1 && !self.opened_before(node);
-        let requests: Vec<Body> = if answered_init {
-            self.script
-                .opening
-                .iter()
-                .filter(|request| request.node == node)
-                .map(|request| request.body.clone())
-                .collect()
-        } else {
-            Vec::new()
-        };
+        let first = !std::mem::replace(&mut slot.ready, true);
+        let waiting = std::mem::take(&mut slot.waiting);
+        let all = self.script.opening.iter().filter(|request| first && request.node == node);
+        let requests: Vec<Body> = all.map(|request| request.body.clone()).collect();
         let open = open - 1 + requests.len();
-        let slot = &mut self.nodes[node as usize];
         slot.phase = if open == 0 { Phase::Up } else { Phase::Opening(open) };
         if open == 0
             && let Some(from) = slot.down_since.take()
         {
             self.summary.down.push(Down { node, from, to: now });
         }
-        let timeout = INIT_TIMEOUT;
         for body in &requests {
-            self.invoke(now, Role::Opening, node, body, timeout);
+            self.invoke(now, Role::Opening, node, body, INIT_TIMEOUT);
         }
-    }
-
-    /// Whether the node's latest opening request is one that comes after `init`.
-    fn opened_before(&self, node: u32) -> bool {
-        let opening = self.clients.history.operations.iter().rev();
-        opening
-            .filter(|op| op.node == node && op.role == Role::Opening)
-            .map(|op| &*op.function != "init")
-            .next()
-            .unwrap_or(false)
+        for line in waiting {
+            self.write(now, node, &line);
+        }
     }
 
     fn on_ended(&mut self, now: Offset, node: u32, exit: Exit) {

@@ -57,7 +57,7 @@ fn plan(challenge: &str, stage: &str) -> Plan {
         "title = \"T\"\nkind = \"node\"\nminutes = 1\n[[stage]]\nid = \"s\"\ntitle = \"S\"\npoints = 1\n{stage}"
     );
     let mut manifest = Manifest::parse(&text).unwrap();
-    manifest.limits.output = harness::units::Bytes(64 << 20);
+    manifest.limits.output = harness::units::Bytes(16 << 20);
     Plan {
         version: RECORD_VERSION,
         run: "test".into(),
