@@ -29,6 +29,9 @@ pub struct CaseSummary {
     pub work_ended: Offset,
     /// When the case ended.
     pub ended_at: Offset,
+    /// How late takehome was with a request at worst: a machine that is overloaded delays everything.
+    #[serde(default)]
+    pub lag: Offset,
     /// Faults as they were played.
     pub faults: Vec<FaultWindow>,
     /// When a node could not be expected to answer: killed, starting again, or paused.
@@ -50,6 +53,7 @@ impl Default for CaseSummary {
             work_began: Offset::ZERO,
             work_ended: Offset::ZERO,
             ended_at: Offset::ZERO,
+            lag: Offset::ZERO,
             faults: Vec::new(),
             down: Vec::new(),
             incidents: Vec::new(),

@@ -169,6 +169,7 @@ fn environment(manifest: &Manifest, backend: &dyn Backend) -> Environment {
             ("processes and threads of a node".into(), limits.processes.to_string()),
             ("data directory of a node".into(), limits.disk.to_string()),
             ("open files of a process".into(), limits.open_files.to_string()),
+            ("output of all nodes in a case".into(), limits.output.to_string()),
         ],
     }
 }

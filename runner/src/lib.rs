@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod build;
+pub mod catalogue;
 pub mod cli;
 pub mod commands;
 pub mod error;

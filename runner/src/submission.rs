@@ -180,7 +180,7 @@ struct Sample {
 fn sample(location: &str) -> Result<Option<Sample>, CommandError> {
     let Some(name) = location.strip_prefix("sample:") else { return Ok(None) };
     let (challenge, variant) = name.split_once('/').unwrap_or((name, ""));
-    let challenge = crate::commands::challenge(challenge)?;
+    let challenge = crate::catalogue::challenge(challenge)?;
     let tree = challenge.sample(variant).map_err(|_| {
         let known = challenge.samples();
         let error = CommandError::new(Kind::Usage, format!("`{}` has no sample `{variant}`", challenge.name));
@@ -193,7 +193,7 @@ fn sample(location: &str) -> Result<Option<Sample>, CommandError> {
 impl Sample {
     /// Writes its files into a folder, and asks for that folder instead.
     fn unpack(&self, request: &Request, folder: &Path) -> Result<Request, CommandError> {
-        crate::commands::write(&self.tree, folder)?;
+        crate::catalogue::write(&self.tree, folder)?;
         let location = folder.to_string_lossy().into_owned();
         Ok(Request { location, rev: None, files: true, ..request.clone() })
     }

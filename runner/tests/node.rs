@@ -43,6 +43,14 @@ fn what_is_no_message_is_shown_and_the_node_is_still_heard() {
 }
 
 #[test]
+fn a_flood_is_stopped_before_it_fills_the_memory() {
+    let Some((record, judged)) = run("echo", "floods", 1, ECHO) else { return };
+    assert!(codes(&judged).contains(&"output-flood"), "{:?}", record.summary.incidents);
+    let kept: usize = record.journal.entries.iter().map(|entry| entry.body.len()).sum();
+    assert!(kept <= 64 << 20, "{kept} bytes of bodies were kept");
+}
+
+#[test]
 fn a_second_reply_is_advice() {
     let Some((_, judged)) = run("echo", "twice", 1, ECHO) else { return };
     assert!(judged.findings.iter().any(|finding| finding.code == "repeated-reply" && !finding.decisive));

@@ -3,6 +3,7 @@
 mod crash;
 mod echo;
 mod evidence;
+mod field;
 mod set_duplicate;
 mod set_lost;
 mod set_phantom;
@@ -11,7 +12,8 @@ mod unique;
 mod view;
 mod well_formed;
 
-pub use set_view::{SetView, field_of};
+pub use field::{canonical, elements, field_of, raw_fields};
+pub use set_view::SetView;
 pub use view::View;
 
 use crate::verdict::{Finding, Verdict};

@@ -140,6 +140,6 @@ fn mentions(body: &str, value: &str) -> bool {
 
 /// The `type` of a body, for a label.
 fn kind_of(body: &str) -> String {
-    let kind = super::set_view::field_of(body, "type");
+    let kind = super::field::field_of(body, "type");
     excerpt(kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or("message"), 24)
 }

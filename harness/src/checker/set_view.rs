@@ -1,13 +1,13 @@
 //! A history as additions to a growing set and reads of it.
 
+use super::field::{canonical, elements, has_type, is_text, raw_fields};
 use crate::{
     case::CaseRecord,
     history::{Operation, Role},
     oracle::Vocabulary,
     time::Offset,
 };
-use serde_json::Value;
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 /// Additions and reads, values interned.
 #[derive(Debug, Default)]
@@ -50,12 +50,15 @@ pub struct Read {
     pub values: Vec<u32>,
 }
 
+/// Values by their text, which most often stands in the history already.
+type Known<'a> = HashMap<Cow<'a, str>, u32>;
+
 impl SetView {
     /// The additions and reads of a case; none where the protocol has no set.
     pub fn of(case: &CaseRecord, vocabulary: Vocabulary) -> Option<Self> {
         let Vocabulary::Set { add, value, read, values } = vocabulary else { return None };
         let mut view = Self::default();
-        let mut known = HashMap::new();
+        let mut known = Known::new();
         for (index, op) in case.history.operations.iter().enumerate() {
             let function = &*op.function;
             if function == add {
@@ -63,12 +66,7 @@ impl SetView {
             } else if function == read && op.is_ok() {
                 view.read(index, op, values, &mut known);
             }
-            if op.is_ok() && (function == add || function == read) && !has_type(op, &format!("{function}_ok")) {
-                view.misshapen.push(index);
-            }
         }
-        view.misshapen.sort_unstable();
-        view.misshapen.dedup();
         Some(view)
     }
 
@@ -93,43 +91,36 @@ impl SetView {
         acknowledged.filter(|add| !held[add.value as usize]).copied().collect()
     }
 
-    fn intern(&mut self, value: &Value, known: &mut HashMap<String, u32>) -> u32 {
-        let text = value.to_string();
-        *known.entry(text).or_insert_with_key(|text| {
-            self.values.push(text.clone());
-            (self.values.len() - 1) as u32
-        })
+    fn intern<'a>(&mut self, json: &'a str, known: &mut Known<'a>) -> u32 {
+        let text = canonical(json);
+        if let Some(index) = known.get(&*text) {
+            return *index;
+        }
+        let index = self.values.len() as u32;
+        self.values.push(text.clone().into_owned());
+        known.insert(text, index);
+        index
     }
 
-    fn add(&mut self, index: usize, op: &Operation, field: &str, known: &mut HashMap<String, u32>) {
-        let Some(value) = field_of(&op.request, field) else { return };
-        let value = self.intern(&value, known);
-        let acknowledged = op.returned.filter(|_| op.is_ok() && has_type(op, &format!("{}_ok", op.function)));
-        self.adds.push(Add { op: index, value, acknowledged });
-    }
-
-    fn read(&mut self, index: usize, op: &Operation, field: &str, known: &mut HashMap<String, u32>) {
-        let list = op.reply.as_deref().and_then(|reply| field_of(reply, field));
-        let (Some(Value::Array(list)), Some(returned)) = (list, op.returned) else {
+    fn add<'a>(&mut self, index: usize, op: &'a Operation, field: &str, known: &mut Known<'a>) {
+        let well_typed = op.is_ok() && has_type(op, &format!("{}_ok", op.function));
+        if op.is_ok() && !well_typed {
             self.misshapen.push(index);
-            return;
-        };
-        let values = list.iter().map(|value| self.intern(value, known)).collect();
+        }
+        let [Some(value)] = raw_fields(&op.request, [field]) else { return };
+        let value = self.intern(value, known);
+        self.adds.push(Add { op: index, value, acknowledged: op.returned.filter(|_| well_typed) });
+    }
+
+    fn read<'a>(&mut self, index: usize, op: &'a Operation, field: &str, known: &mut Known<'a>) {
+        let [kind, list] = raw_fields(op.reply.as_deref().unwrap_or(""), ["type", field]);
+        let list = list.and_then(elements);
+        if list.is_none() || op.returned.is_none() || !is_text(kind, &format!("{}_ok", op.function)) {
+            self.misshapen.push(index);
+        }
+        let (Some(list), Some(returned)) = (list, op.returned) else { return };
+        let values = list.into_iter().map(|value| self.intern(value, known)).collect();
         let closing = op.role == Role::Closing;
         self.reads.push(Read { op: index, node: op.node, invoked: op.invoked, returned, closing, values });
     }
-}
-
-/// A field of a JSON object.
-pub fn field_of(json: &str, field: &str) -> Option<Value> {
-    match serde_json::from_str(json).ok()? {
-        Value::Object(mut object) => object.remove(field),
-        _ => None,
-    }
-}
-
-/// Whether an operation's reply has this type.
-pub fn has_type(op: &Operation, expected: &str) -> bool {
-    let kind = op.reply.as_deref().and_then(|reply| field_of(reply, "type"));
-    kind.as_ref().and_then(Value::as_str) == Some(expected)
 }

@@ -3,7 +3,7 @@
 use super::{
     Checker, Judgement, View,
     evidence::{Figure, brief, finding, share},
-    set_view::{field_of, has_type},
+    field::{field_of, has_type},
     view::node_name,
 };
 use crate::{history::Operation, oracle::Vocabulary, text::excerpt};

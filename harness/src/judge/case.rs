@@ -9,6 +9,7 @@ use crate::{
     plan::Plan,
     report,
     statistics::Sorted,
+    time::Offset,
     verdict::{Blame, Evidence, Finding, Verdict},
 };
 
@@ -60,6 +61,11 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
     if verdict == Verdict::Pass && summary.ended != Ended::Completed {
         verdict = Verdict::Unknown;
     }
+    let overloaded = is_overloaded(view);
+    if verdict == Verdict::Fail && overloaded {
+        verdict = Verdict::Unknown;
+        findings.iter_mut().for_each(|finding| finding.decisive = false);
+    }
     let observations = view.observations();
     let metrics = metric::REGISTRY.iter().filter_map(|metric| Some((metric.name, (metric.measure)(observations)?)));
     JudgedCase {
@@ -72,7 +78,7 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
             operations: view.work().count() as u64,
             checks,
             faults: summary.faults.clone(),
-            note: note(&summary.ended),
+            note: if overloaded { Some(overload(summary.lag)) } else { note(&summary.ended) },
         },
         findings,
         metrics: metrics.collect(),
@@ -81,6 +87,22 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
             ("Propagation to every node", "time after acknowledgement (ms)", observations.propagation.clone()),
         ],
     }
+}
+
+/// Requests later than this show that the machine could not keep up.
+const MOST_LAG: Offset = Offset::from_millis(1_000);
+/// Nodes that send more messages a second than this overload the machine themselves.
+const FLOOD: f64 = 5_000.0;
+
+/// Whether the machine was too busy for a fail to be the submission's fault.
+fn is_overloaded(view: &View<'_>) -> bool {
+    let summary = &view.case.summary;
+    let seconds = summary.ended_at.since(summary.work_began).as_secs_f64().max(1e-9);
+    summary.lag > MOST_LAG && view.case.journal.entries.len() as f64 / seconds < FLOOD
+}
+
+fn overload(lag: Offset) -> String {
+    format!("this machine was overloaded: requests were up to {lag} late")
 }
 
 fn note(ended: &Ended) -> Option<String> {

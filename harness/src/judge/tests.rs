@@ -141,3 +141,16 @@ fn what_was_not_seen_never_passes() {
     let nothing = judged(|_, _| None);
     assert_eq!((nothing.verdict, nothing.scorecard.total), (Verdict::NotRun, 0.0));
 }
+
+#[test]
+fn an_overloaded_machine_never_costs_a_point_for_sure() {
+    let late = |lag| {
+        judged(move |_, case| {
+            let mut record = record(case, &[1, 1], 1, Ended::Completed);
+            record.summary.lag = Offset::from_millis(lag);
+            Some(record)
+        })
+    };
+    assert_eq!(late(900).verdict, Verdict::Fail);
+    assert_eq!(late(1_100).verdict, Verdict::Unknown);
+}

@@ -61,11 +61,19 @@ pub struct Limits {
     pub disk: Bytes,
     /// Open files of one process.
     pub open_files: u64,
+    /// Output of all nodes of a case together; whoever goes on writing then is stopped.
+    pub output: Bytes,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: Bytes(512 << 20), processes: 256, disk: Bytes(64 << 20), open_files: 1024 }
+        Self {
+            memory: Bytes(512 << 20),
+            processes: 256,
+            disk: Bytes(64 << 20),
+            open_files: 1024,
+            output: Bytes(512 << 20),
+        }
     }
 }
 

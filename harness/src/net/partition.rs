@@ -39,6 +39,11 @@ impl Shape {
         }
     }
 
+    /// Whether no message gets from one side to the other by any way, at least in one direction.
+    pub fn separates(self) -> bool {
+        matches!(self, Self::Isolate | Self::Minority | Self::Halves | Self::Total)
+    }
+
     /// Whether the nodes at two places of the order, `i < j` of `n`, are cut from one another.
     fn cuts(self, i: usize, j: usize, n: usize) -> bool {
         let splits = |first: usize| i < first && first <= j;

@@ -7,6 +7,7 @@
 //!   and time to repair after the last;
 //! - during at least 40 % of the work something is wrong, one fault at a time, with a pause after each to recover in;
 //! - every kind that was asked for comes in every case;
+//! - the first partition of a case leaves no way around it, not even for who tells everybody at once;
 //! - a partition cuts an edge of the topology and parts two nodes that both get work;
 //! - successive partitions have different shapes, drawn from all that fit;
 //! - nodes are killed and paused in turn, a minority at a time and never all that get work, if there are two;
@@ -153,6 +154,8 @@ struct Author<'a> {
     one_way: Deck<Shape>,
     /// The nodes that get work, and how often each was struck.
     victims: Vec<(u32, NodeId)>,
+    /// Whether some partition has left no way around.
+    separated: bool,
     actions: Vec<FaultAction>,
 }
 
@@ -167,6 +170,7 @@ impl<'a> Author<'a> {
             two_way: Deck::new(&shapes),
             one_way: Deck::new(&shapes),
             victims: terrain.workers.iter().map(|node| (0, *node)).collect(),
+            separated: false,
             actions: Vec::new(),
         }
     }
@@ -200,7 +204,11 @@ impl<'a> Author<'a> {
     /// Cuts links for a while.
     fn partition(&mut self, window: (Offset, Offset), ways: Ways) {
         let deck = if ways == Ways::Both { &mut self.two_way } else { &mut self.one_way };
-        let Some(shape) = deck.draw(&mut self.stream) else { return };
+        // Who tells everybody at once gets around a bridge: the first partition of a case leaves no way around.
+        let any_will_do = self.separated;
+        let shape = deck.draw_first(&mut self.stream, |shape| any_will_do || shape.separates());
+        let Some(shape) = shape else { return };
+        self.separated = true;
         let mut order = self.nodes();
         for _ in 0..100 {
             self.stream.shuffle(&mut order);
@@ -265,6 +273,11 @@ impl<T: Copy + PartialEq> Deck<T> {
 
     /// The next card; not the one before it again, if there are others. `None` of an empty deck.
     fn draw(&mut self, stream: &mut Stream) -> Option<T> {
+        self.draw_first(stream, |_| true)
+    }
+
+    /// The next card that is wanted, if one is left; the others stay for later.
+    fn draw_first(&mut self, stream: &mut Stream, wanted: impl Fn(T) -> bool) -> Option<T> {
         if self.left == 0 {
             // The cards are drawn from the back, so the last one drawn is in front.
             let before = self.cards.first().copied();
@@ -274,8 +287,11 @@ impl<T: Copy + PartialEq> Deck<T> {
                 self.cards.reverse();
             }
         }
-        self.left = self.left.checked_sub(1)?;
-        self.cards.get(self.left).copied()
+        let last = self.left.checked_sub(1)?;
+        let place = self.cards[..self.left].iter().rposition(|card| wanted(*card)).unwrap_or(last);
+        self.cards.swap(place, last);
+        self.left = last;
+        self.cards.get(last).copied()
     }
 }
 

@@ -1,8 +1,9 @@
 //! `takehome challenge verify`: every starter fails, every reference gets full marks, every mutant is caught for its own
 //! reason. Content is tested as code is.
 
-use super::{Outcome, init::write, manifest, session::Session};
+use super::{Outcome, session::Session};
 use crate::{
+    catalogue::{challenge, manifest, write},
     cli::{RunOptions, Verify},
     error::{CommandError, Kind},
     execute::{Room, Sink},
@@ -101,7 +102,7 @@ pub async fn run(options: Verify) -> Outcome {
 fn subjects(options: &Verify) -> Result<Vec<Subject>, CommandError> {
     let chosen: Vec<&'static Challenge> = match &options.challenges[..] {
         [] => challenges::CATALOGUE.iter().collect(),
-        names => names.iter().map(|name| super::challenge(name)).collect::<Result<_, _>>()?,
+        names => names.iter().map(|name| challenge(name)).collect::<Result<_, _>>()?,
     };
     let mut all = Vec::new();
     for challenge in chosen {

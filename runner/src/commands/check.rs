@@ -1,7 +1,8 @@
 //! `takehome check`: a candidate checks the folder they are in, with public seeds.
 
-use super::{Outcome, challenge, exit_code, grade::challenge_of, manifest, session::Session};
+use super::{Outcome, exit_code, grade::challenge_of, session::Session};
 use crate::{
+    catalogue::{challenge, manifest},
     cli::{BuildOptions, Check},
     execute::Room,
     grading::{Grading, select},

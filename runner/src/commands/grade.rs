@@ -1,7 +1,8 @@
 //! `takehome grade`: clone, build, run everything, report.
 
-use super::{Outcome, challenge, exit_code, manifest, session::Session};
+use super::{Outcome, exit_code, session::Session};
 use crate::{
+    catalogue::{challenge, manifest},
     cli::Grade,
     error::{CommandError, Kind},
     execute::Room,

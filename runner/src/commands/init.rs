@@ -1,13 +1,14 @@
 //! `takehome init`: a starter project that builds, answers `init`, and fails.
 
-use super::{Outcome, challenge};
+use super::Outcome;
 use crate::{
+    catalogue::{challenge, write},
     cli::Init,
     error::{CommandError, Kind},
     ui,
 };
 use harness::manifest::nearest;
-use std::{fs, path::Path};
+use std::fs;
 
 /// Runs the command.
 pub fn run(options: &Init) -> Outcome {
@@ -38,16 +39,4 @@ pub fn run(options: &Init) -> Outcome {
     ui::message(&format!("{shown}: a {} starter for `{}`", options.lang, challenge.name));
     ui::message(&format!("next: read {shown}/STATEMENT.md, then `cd {shown} && takehome check`"));
     Ok(0)
-}
-
-/// Writes a tree into a folder.
-pub fn write(tree: &challenges::Tree, folder: &Path) -> Result<(), CommandError> {
-    for (path, bytes) in &tree.files {
-        let path = folder.join(path);
-        let parent = path.parent().unwrap_or(folder);
-        fs::create_dir_all(parent)
-            .and_then(|()| fs::write(&path, bytes))
-            .map_err(|error| CommandError::io(path.display(), &error))?;
-    }
-    Ok(())
 }

@@ -1,7 +1,8 @@
 //! `takehome list`: the challenges there are.
 
-use super::{Outcome, manifest};
+use super::Outcome;
 use crate::{
+    catalogue::manifest,
     cli::{Format, List},
     ui,
 };

@@ -12,13 +12,11 @@ mod report;
 mod session;
 mod show;
 
-pub use init::write;
-
 use crate::{
     cli::{Challenge, Cli, Command},
-    error::{CommandError, Kind},
+    error::CommandError,
 };
-use harness::{manifest::nearest, text::excerpt, verdict::Verdict};
+use harness::verdict::Verdict;
 
 /// What a command comes to: an exit code, or an error.
 pub type Outcome = Result<u8, CommandError>;
@@ -46,27 +44,4 @@ pub fn exit_code(verdict: Verdict) -> u8 {
         Verdict::Fail => 1,
         Verdict::Unknown | Verdict::NotRun => 3,
     }
-}
-
-/// The challenge with this name, or an error that suggests one.
-pub fn challenge(name: &str) -> Result<&'static challenges::Challenge, CommandError> {
-    challenges::find(name).ok_or_else(|| {
-        let error = CommandError::new(Kind::Usage, format!("there is no challenge called `{}`", excerpt(name, 60)));
-        let guess = nearest(name, challenges::CATALOGUE.iter().map(|challenge| challenge.name));
-        error.hint(guess.unwrap_or_else(|| "`takehome list` shows them all".into()))
-    })
-}
-
-/// A challenge's manifest, or an error that blames its author.
-pub fn manifest(challenge: &challenges::Challenge) -> Result<harness::manifest::Manifest, CommandError> {
-    challenge.manifest().map_err(|error| {
-        let place = error.place.map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
-        let wrapped = CommandError::new(Kind::Usage, error.message.clone())
-            .at(format!("challenges/{}/challenge.toml{place}", challenge.name))
-            .blame(harness::verdict::Blame::Challenge);
-        match error.hint {
-            Some(hint) => wrapped.hint(hint),
-            None => wrapped,
-        }
-    })
 }

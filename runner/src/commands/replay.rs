@@ -1,7 +1,8 @@
 //! `takehome replay`: one case of an earlier run again, with its seed.
 
-use super::{Outcome, challenge, exit_code, report::record, session::Session};
+use super::{Outcome, exit_code, report::record, session::Session};
 use crate::{
+    catalogue::challenge,
     cli::Replay,
     error::{CommandError, Kind},
     execute::Room,

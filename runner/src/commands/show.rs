@@ -1,7 +1,7 @@
 //! `takehome show`: a challenge's statement, or what checks and metrics there are.
 
-use super::{Outcome, challenge};
-use crate::{cli::Show, ui};
+use super::Outcome;
+use crate::{catalogue::challenge, cli::Show, ui};
 use harness::{checker, metric, report::Report};
 
 /// Runs the command.

@@ -4,7 +4,7 @@ use super::{
     clients::{Clients, Replied},
     incidents::Incidents,
     links::Links,
-    process::{self, NodeEvent, Process},
+    process::{self, NodeEvent, Output, Process},
     settle::Settling,
     wire::{self, Party},
 };
@@ -107,8 +107,10 @@ struct Node {
     down_since: Option<Offset>,
     /// Started again as soon as its old program is gone.
     restart: bool,
-    /// What came for it before its program ran: it follows right behind `init`.
-    waiting: Vec<Vec<u8>>,
+    /// Whether its program has answered `init`.
+    ready: bool,
+    /// What other nodes sent it before that.
+    waiting: Vec<Arc<[u8]>>,
     /// To be killed as soon as it has acknowledged something, or at this time at the latest.
     doomed: Option<Offset>,
     /// The process has ended and a new one can be started.
@@ -142,6 +144,8 @@ struct Case {
     next_work: usize,
     next_fault: usize,
     open_faults: Vec<FaultWindow>,
+    /// Bytes of output that were taken.
+    heard: u64,
     lost: Option<String>,
 }
 
@@ -165,6 +169,7 @@ impl Case {
             next_work: 0,
             next_fault: 0,
             open_faults: Vec::new(),
+            heard: 0,
             lost: None,
         }
     }
@@ -180,6 +185,7 @@ impl Case {
                 phase: Phase::Starting,
                 down_since: None,
                 restart: false,
+                ready: false,
                 waiting: Vec::new(),
                 doomed: None,
                 ended: false,
@@ -211,7 +217,8 @@ impl Case {
     fn start(&mut self, node: u32) -> Result<(), String> {
         let command = self.setup.command.clone();
         let slot = &mut self.nodes[node as usize];
-        (slot.phase, slot.ended, slot.restart) = (Phase::Starting, false, false);
+        (slot.phase, slot.ready, slot.ended, slot.restart) = (Phase::Starting, false, false, false);
+        slot.waiting.clear();
         slot.process.start(command).map_err(|error| format!("the pipes of n{node}: {error}"))
     }
 
@@ -345,6 +352,8 @@ impl Case {
         while let Some((at, _)) = self.script.work.get(self.next_work)
             && self.summary.work_began + *at <= now
         {
+            let due = self.summary.work_began + self.script.work[self.next_work].0;
+            self.summary.lag = self.summary.lag.max(now.since(due).into());
             let request = self.script.work[self.next_work].1.clone();
             self.next_work += 1;
             self.invoke(now, Role::Work, request.node, &request.body, self.setup.stage.timeout.0);
@@ -353,19 +362,20 @@ impl Case {
 
     fn invoke(&mut self, now: Offset, role: Role, node: u32, body: &Body, timeout: Duration) -> usize {
         let (line, index) = self.clients.invoke(now, role, node, body, timeout);
-        self.write(now, node, &line);
+        // A client finds nobody at a node that is being started, unless the stage is about just that.
+        let open = match self.nodes[node as usize].phase {
+            Phase::Up => true,
+            Phase::Opening(_) => role == Role::Opening || self.script.burst,
+            Phase::Starting | Phase::Down | Phase::Crashed => false,
+        };
+        if open {
+            self.write(now, node, &line);
+        }
         index
     }
 
     fn write(&mut self, now: Offset, node: u32, line: &[u8]) {
-        let slot = &mut self.nodes[node as usize];
-        match slot.phase {
-            // Nothing comes before `init`.
-            Phase::Starting => return slot.waiting.push(line.to_vec()),
-            Phase::Down | Phase::Crashed => return,
-            Phase::Opening(_) | Phase::Up => {}
-        }
-        if !slot.process.write(line) {
+        if !self.nodes[node as usize].process.write(line) {
             let detail = "it has left 64 MiB unread on its stdin; further messages are dropped".to_owned();
             self.incident(now, node, IncidentKind::Deaf, detail, b"");
         }
@@ -419,18 +429,28 @@ impl Case {
 
     fn deliver(&mut self, now: Offset) {
         for (node, line) in self.links.due(now) {
-            self.write(now, node, &line);
+            let slot = &mut self.nodes[node as usize];
+            match slot.phase {
+                Phase::Down | Phase::Crashed => {}
+                _ if slot.ready => self.write(now, node, &line),
+                _ => slot.waiting.push(line),
+            }
         }
     }
 
     fn on_event(&mut self, event: NodeEvent) {
         let now = self.now();
         match event {
-            NodeEvent::Line(node, at, line) => self.on_line(self.offset(at), node, &line),
-            NodeEvent::Unterminated(node, at, line) => self.on_unterminated(self.offset(at), node, &line),
-            NodeEvent::Endless(node, at, line) => {
+            NodeEvent::Line(output) | NodeEvent::Unterminated(output) | NodeEvent::Endless(output)
+                if self.heard > self.setup.limits.output.0 =>
+            {
+                self.on_flood(now, &output);
+            }
+            NodeEvent::Line(output) => self.on_line(&output),
+            NodeEvent::Unterminated(output) => self.on_unterminated(&output),
+            NodeEvent::Endless(output) => {
                 let detail = format!("more than {} MiB without a line end", process::LONGEST_LINE >> 20);
-                self.incident(self.offset(at), node, IncidentKind::OutputFlood, detail, &line);
+                self.incident(self.offset(output.at), output.node, IncidentKind::OutputFlood, detail, &output.text);
             }
             NodeEvent::Started(node) => self.on_started(now, node),
             NodeEvent::StartFailed(node, why) => {
@@ -461,18 +481,25 @@ impl Case {
         let ids: Vec<String> = (0..self.setup.stage.nodes).map(|node| format!("n{node}")).collect();
         let init = body("init", [("node_id", format!("n{node}").into()), ("node_ids", ids.into())]);
         let timeout = INIT_TIMEOUT + INIT_TIMEOUT_PER_NODE * self.setup.stage.nodes;
-        // The network carries messages to it from now on.
+        // The network carries messages to it from now on; they wait for its answer.
         self.links.apply(now, &Fault::Restart(NodeId(node)));
-        let slot = &mut self.nodes[node as usize];
-        slot.phase = Phase::Opening(1);
-        let waiting = std::mem::take(&mut slot.waiting);
+        self.nodes[node as usize].phase = Phase::Opening(1);
         self.invoke(now, Role::Opening, node, &init, timeout);
-        for line in waiting {
-            self.write(now, node, &line);
+    }
+
+    /// The case has recorded all that it can hold: whoever goes on is stopped.
+    fn on_flood(&mut self, now: Offset, output: &Output) {
+        let slot = &mut self.nodes[output.node as usize];
+        if !matches!(slot.phase, Phase::Down | Phase::Crashed) {
+            slot.process.ask(Control::Kill);
+            let detail = format!("more than {} of output in one case; the node was stopped", self.setup.limits.output);
+            self.incident(now, output.node, IncidentKind::OutputFlood, detail, &output.text);
         }
     }
 
-    fn on_line(&mut self, now: Offset, node: u32, line: &[u8]) {
+    fn on_line(&mut self, output: &Output) {
+        let (now, node, line) = (self.offset(output.at), output.node, &output.text[..]);
+        self.heard += line.len() as u64;
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
@@ -485,7 +512,9 @@ impl Case {
         }
     }
 
-    fn on_unterminated(&mut self, now: Offset, node: u32, line: &[u8]) {
+    fn on_unterminated(&mut self, output: &Output) {
+        let (now, node, line) = (self.offset(output.at), output.node, &output.text[..]);
+        self.heard += line.len() as u64;
         self.incident(now, node, IncidentKind::MalformedOutput, "no line end after it".into(), line);
         self.hear_out(now, node, line);
     }
@@ -555,39 +584,23 @@ impl Case {
     fn on_opened(&mut self, now: Offset, node: u32) {
         let slot = &mut self.nodes[node as usize];
         let Phase::Opening(open) = slot.phase else { return };
-        let answered_init = open == 1 && !self.opened_before(node);
-        let requests: Vec<Body> = if answered_init {
-            self.script
-                .opening
-                .iter()
-                .filter(|request| request.node == node)
-                .map(|request| request.body.clone())
-                .collect()
-        } else {
-            Vec::new()
-        };
+        let first = !std::mem::replace(&mut slot.ready, true);
+        let waiting = std::mem::take(&mut slot.waiting);
+        let all = self.script.opening.iter().filter(|request| first && request.node == node);
+        let requests: Vec<Body> = all.map(|request| request.body.clone()).collect();
         let open = open - 1 + requests.len();
-        let slot = &mut self.nodes[node as usize];
         slot.phase = if open == 0 { Phase::Up } else { Phase::Opening(open) };
         if open == 0
             && let Some(from) = slot.down_since.take()
         {
             self.summary.down.push(Down { node, from, to: now });
         }
-        let timeout = INIT_TIMEOUT;
         for body in &requests {
-            self.invoke(now, Role::Opening, node, body, timeout);
+            self.invoke(now, Role::Opening, node, body, INIT_TIMEOUT);
         }
-    }
-
-    /// Whether the node's latest opening request is one that comes after `init`.
-    fn opened_before(&self, node: u32) -> bool {
-        let opening = self.clients.history.operations.iter().rev();
-        opening
-            .filter(|op| op.node == node && op.role == Role::Opening)
-            .map(|op| &*op.function != "init")
-            .next()
-            .unwrap_or(false)
+        for line in waiting {
+            self.write(now, node, &line);
+        }
     }
 
     fn on_ended(&mut self, now: Offset, node: u32, exit: Exit) {
@@ -716,9 +729,9 @@ impl Case {
                         self.nodes[node as usize].usage = Some(usage);
                     }
                     // What was left in a pipe when the node was stopped is still looked at.
-                    Some(NodeEvent::Unterminated(node, _, line)) if wire::is_complete(&line) => {
-                        let detail = "no line end after it".to_owned();
-                        self.incidents.note(now, node, IncidentKind::MalformedOutput, detail, &line);
+                    Some(NodeEvent::Unterminated(output)) if wire::is_complete(&output.text) => {
+                        let (kind, detail) = (IncidentKind::MalformedOutput, "no line end after it".to_owned());
+                        self.incidents.note(now, output.node, kind, detail, &output.text);
                     }
                     Some(NodeEvent::Lost(node, _)) => self.nodes[node as usize].usage = Some(NodeUsage::default()),
                     Some(_) => {}

@@ -15,7 +15,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::unix::pipe,
-    sync::mpsc,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinHandle,
 };
 
@@ -23,6 +23,8 @@ use tokio::{
 pub const LONGEST_LINE: usize = 16 << 20;
 /// Most bytes that may wait for a node to read them.
 const MOST_QUEUED: usize = 64 << 20;
+/// Most bytes of one node's output that may wait to be looked at, in KiB.
+const MOST_WAITING: usize = 32 << 10;
 /// How much of a node's log is kept on disk.
 const MOST_LOG: usize = 1 << 20;
 /// How much of the end of a node's log is kept for findings.
@@ -33,12 +35,12 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// What happens at a node.
 #[derive(Debug)]
 pub enum NodeEvent {
-    /// It wrote a line, without its end.
-    Line(u32, Instant, Vec<u8>),
+    /// It wrote a line; this is without its end.
+    Line(Output),
     /// It wrote a message without a line end.
-    Unterminated(u32, Instant, Vec<u8>),
+    Unterminated(Output),
     /// It wrote more than the longest line without a line end; the beginning of it.
-    Endless(u32, Instant, Vec<u8>),
+    Endless(Output),
     /// Its program runs.
     Started(u32),
     /// Its program could not be executed.
@@ -49,6 +51,19 @@ pub enum NodeEvent {
     Closed(u32, Usage),
     /// Its cell was lost through a fault of the machine.
     Lost(u32, String),
+}
+
+/// Something that a node wrote.
+#[derive(Debug)]
+pub struct Output {
+    /// Which node.
+    pub node: u32,
+    /// When it was read.
+    pub at: Instant,
+    /// The bytes.
+    pub text: Vec<u8>,
+    /// Its part of what may wait to be looked at; the node is not read further while that is used up.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// One node.
@@ -206,37 +221,38 @@ async fn forward(
     }
 }
 
-/// Reads stdout line by line. Whoever floods is slowed down by the bounded channel, as by a real network.
+/// Reads stdout line by line. Whoever floods is slowed down, as by a real network.
 async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<NodeEvent>) {
+    let room = Arc::new(Semaphore::new(MOST_WAITING));
+    let tell = async |kind: fn(Output) -> NodeEvent, at: Instant, text: Vec<u8>| {
+        let size = (text.len() >> 10) + 1;
+        let room = room.clone().acquire_many_owned(size as u32).await.ok();
+        events.send(kind(Output { node, at, text, _room: room })).await.is_ok()
+    };
     let mut buffer: Vec<u8> = Vec::with_capacity(64 << 10);
     let mut scanned = 0;
     let mut skipping = false;
     loop {
-        let read = match read_more(&mut pipe, &mut buffer).await {
-            Read::Some => true,
-            Read::Idle => {
-                if skipping || !wire::is_complete(&buffer) {
-                    continue;
-                }
-                false
-            }
-            Read::End => break,
-        };
+        let read = read_more(&mut pipe, &mut buffer).await;
         let now = Instant::now();
-        if !read {
-            let line = std::mem::take(&mut buffer);
-            scanned = 0;
-            if events.send(NodeEvent::Unterminated(node, now, line)).await.is_err() {
-                return;
+        match read {
+            Read::End => break,
+            Read::Idle if skipping || !wire::is_complete(&buffer) => continue,
+            Read::Idle => {
+                scanned = 0;
+                if !tell(NodeEvent::Unterminated, now, std::mem::take(&mut buffer)).await {
+                    return;
+                }
+                continue;
             }
-            continue;
+            Read::Some => {}
         }
         let mut start = 0;
         while let Some(length) = buffer[scanned..].iter().position(|byte| *byte == b'\n') {
             let end = scanned + length;
             let line = buffer[start..end].to_vec();
             (start, scanned) = (end + 1, end + 1);
-            if !std::mem::take(&mut skipping) && events.send(NodeEvent::Line(node, now, line)).await.is_err() {
+            if !std::mem::take(&mut skipping) && !tell(NodeEvent::Line, now, line).await {
                 return;
             }
         }
@@ -244,9 +260,8 @@ async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<No
         scanned = buffer.len();
         if buffer.len() > LONGEST_LINE {
             buffer.truncate(4 << 10);
-            let line = std::mem::take(&mut buffer);
             (scanned, skipping) = (0, true);
-            if events.send(NodeEvent::Endless(node, now, line)).await.is_err() {
+            if !tell(NodeEvent::Endless, now, std::mem::take(&mut buffer)).await {
                 return;
             }
         } else if skipping {
@@ -255,7 +270,7 @@ async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<No
         }
     }
     if !buffer.is_empty() && !skipping {
-        let _ = events.send(NodeEvent::Unterminated(node, Instant::now(), buffer)).await;
+        tell(NodeEvent::Unterminated, Instant::now(), buffer).await;
     }
 }
 

@@ -1,7 +1,9 @@
 //! Whether the final reads are complete, so that a case need not wait any longer.
 
-use harness::{checker::field_of, oracle::Vocabulary};
-use serde_json::Value;
+use harness::{
+    checker::{canonical, elements, raw_fields},
+    oracle::Vocabulary,
+};
 use std::collections::HashSet;
 
 /// Watches acknowledgements and final reads.
@@ -23,9 +25,9 @@ impl Settling {
         let Vocabulary::Set { .. } = self.vocabulary else { return true };
         if let Vocabulary::Set { add, value, .. } = self.vocabulary
             && function == add
-            && let Some(value) = field_of(request, value)
+            && let [Some(value)] = raw_fields(request, [value])
         {
-            return self.acknowledged.insert(value.to_string());
+            return self.acknowledged.insert(canonical(value).into_owned());
         }
         false
     }
@@ -33,9 +35,10 @@ impl Settling {
     /// A node's final read was answered. Only its last one counts.
     pub fn read(&mut self, node: u32, reply: &str) {
         let Vocabulary::Set { values, .. } = self.vocabulary else { return };
-        let Some(Value::Array(list)) = field_of(reply, values) else { return };
-        let held: HashSet<String> = list.iter().map(Value::to_string).collect();
-        self.complete[node as usize] = self.acknowledged.is_subset(&held);
+        let [list] = raw_fields(reply, [values]);
+        let Some(list) = list.and_then(elements) else { return };
+        let held: HashSet<_> = list.into_iter().map(canonical).collect();
+        self.complete[node as usize] = self.acknowledged.iter().all(|value| held.contains(value.as_str()));
     }
 
     /// Whether every node's last final read held everything that was acknowledged.

@@ -226,15 +226,16 @@ impl Ignored {
         let repo = with_work_tree(&git_dir, &work_tree).ok()?;
         let index = repo.index().ok()?;
         let inside = folder.strip_prefix(root).ok()?.as_os_str().as_bytes().to_vec();
-        let above = Self { repo, index, inside: Vec::new() };
-        // A folder that git ignores as a whole is none of that repository's business, and has been named on purpose.
-        let foreign = !inside.is_empty() && above.skips(&inside, true);
-        (!foreign).then_some(Self { inside, ..above })
+        let ignored = Self { repo, index, inside };
+        // Who names a folder that git ignores means the files in it.
+        let named = !ignored.inside.is_empty() && ignored.skips(b"", true);
+        (!named).then_some(ignored)
     }
 
     /// Whether git ignores the path and holds nothing of it.
     pub(super) fn skips(&self, path: &[u8], is_folder: bool) -> bool {
-        let whole = if self.inside.is_empty() { path.to_vec() } else { [&self.inside, path].join(&b'/') };
+        let parts: Vec<&[u8]> = [&self.inside, path].into_iter().filter(|part| !part.is_empty()).collect();
+        let whole = parts.join(&b'/');
         let Ok(name) = String::from_utf8(whole) else { return false };
         let tracked = match is_folder {
             true => self.index.find_prefix(format!("{name}/")).is_ok(),

@@ -43,6 +43,10 @@ fn main() {
             "echo" => {
                 match mode.as_str() {
                     "prints" => println!("debug: got an echo"),
+                    "floods" => loop {
+                        let body = format!("\"type\":\"junk\",\"junk\":\"{}\"", "x".repeat(1 << 20));
+                        send(&me, &me, &body);
+                    },
                     "nowhere" => send(&me, "n99", "\"type\":\"lost\""),
                     "mismatched" => send(&me, &src, "\"type\":\"echo_ok\",\"in_reply_to\":777777"),
                     "forges" => send("n7", &src, "\"type\":\"echo_ok\""),

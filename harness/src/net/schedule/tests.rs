@@ -166,6 +166,24 @@ proptest! {
     }
 
     #[test]
+    fn the_first_partition_leaves_no_way_around(case in any_case()) {
+        let schedule = case.schedule();
+        if let Some((_, cut)) = schedule.cut_windows().first() {
+            // Whoever is cut off at all stays cut off when everybody passes on everything.
+            let reach = |start: NodeId| {
+                let mut seen = vec![start];
+                let mut next = 0;
+                while let Some(from) = seen.get(next).copied() {
+                    seen.extend(case.nodes().filter(|to| *to != from && !cut.blocked(from, *to)).filter(|to| !seen.contains(to)).collect::<Vec<_>>());
+                    next += 1;
+                }
+                seen.len()
+            };
+            prop_assert!(case.nodes().any(|node| reach(node) < case.nodes().count()), "{cut}");
+        }
+    }
+
+    #[test]
     fn successive_partitions_have_different_shapes(case in any_case(), times in 2_u32..12) {
         let plan = FaultPlan { kinds: vec![FaultKind::Partition], rhythm: Rhythm::Times(times), ..case.plan };
         let neighbours = Topology::Total.neighbours(12, 0);
