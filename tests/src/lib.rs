@@ -11,6 +11,7 @@ use serde_json::Value;
 use std::{
     ffi::OsStr,
     fs,
+    io::Write,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -24,7 +25,8 @@ pub fn workspace() -> PathBuf {
 /// A test that cannot run here says so and is left out; where everything has to be there, in CI, it fails.
 pub fn skip(why: &str) {
     assert!(std::env::var_os("CI").is_none(), "cannot be left out in CI: {why}");
-    eprintln!("SKIPPED: {why}");
+    // Past the capture of test output, which hides what passing tests print.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
 /// Whether all of these programs are in `PATH`; says which one is not.
