@@ -1,6 +1,6 @@
 //! Languages: what a submission is written in, which programs it has, and how each is built and run.
 //!
-//! Detection reads files and starts nothing. A new language is one file here and one line in [`LANGUAGES`].
+//! Detection reads files and starts nothing. A new language is one file here and one line in `LANGUAGES`.
 
 mod choose;
 mod cmake;
