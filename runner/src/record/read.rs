@@ -119,11 +119,23 @@ pub fn run_seconds(folder: &Path) -> Result<f64, RecordError> {
 }
 
 fn text(path: &Path) -> Result<String, RecordError> {
-    fs::read_to_string(path).map_err(|source| RecordError::Unreadable { path: path.to_owned(), source })
+    let mut text = String::new();
+    let read = open(path)?.take(MOST_UNPACKED).read_to_string(&mut text);
+    read.map_err(|source| RecordError::Unreadable { path: path.to_owned(), source })?;
+    Ok(text)
+}
+
+/// A record may come from anywhere: reading a named pipe would wait for ever.
+fn open(path: &Path) -> Result<fs::File, RecordError> {
+    let unreadable = |source| RecordError::Unreadable { path: path.to_owned(), source };
+    if fs::metadata(path).map_err(unreadable)?.is_file() {
+        return fs::File::open(path).map_err(unreadable);
+    }
+    Err(unreadable(io::Error::other("it is no file")))
 }
 
 fn unpacked(path: &Path) -> Result<String, RecordError> {
-    let file = fs::File::open(path).map_err(|source| RecordError::Unreadable { path: path.to_owned(), source })?;
+    let file = open(path)?;
     let mut text = String::new();
     let unpacking = GzDecoder::new(file).take(MOST_UNPACKED).read_to_string(&mut text);
     unpacking.map_err(|error| RecordError::Damaged { path: path.to_owned(), why: error.to_string() })?;

@@ -1,3 +1,0 @@
-module solution
-
-go 1.21
