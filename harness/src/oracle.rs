@@ -19,6 +19,8 @@ pub struct Script {
     pub opening: Vec<Request>,
     /// Whether the work is sent right behind `init`, without waiting for its answer.
     pub burst: bool,
+    /// Whether each request of the work also waits for the answer to the one before it: as fast as one client can.
+    pub in_turn: bool,
     /// The work, in order of time counted from the beginning of the work.
     pub work: Vec<(Duration, Request)>,
     /// Sent to every node on the stage's probe period and, after the work, until the case has settled.

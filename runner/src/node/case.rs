@@ -8,18 +8,19 @@ use super::{
     settle::Settling,
     wire::{self, Party},
 };
-use crate::backend::{Backend, CellSpec, Command, Control, Exit, Mount, Root, Work};
+use crate::backend::{Backend, CellSpec, Command, Control, Exit, Mount, OpenError, Root, Work};
 use harness::{
     case::{CaseRecord, CaseSummary, Down, Ended, Incident, IncidentKind, NodeUsage},
     history::Role,
     manifest::{Limits, Stage},
     net::{Fault, FaultSchedule, NodeId},
-    oracle::{Body, Oracle, Script, body},
+    oracle::{Body, Oracle, Request, Script, body},
     time::Offset,
     verdict::FaultWindow,
 };
 use std::{
     path::PathBuf,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -62,6 +63,8 @@ pub enum Notice {
 
 /// Size of a node's `/tmp`.
 const TMP: u64 = 16 << 20;
+/// How many cells are opened at once.
+const OPENED_TOGETHER: usize = 8;
 /// How long nodes may take to answer `init`, and how much longer for each node on a machine that starts them all.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 const INIT_TIMEOUT_PER_NODE: Duration = Duration::from_millis(60);
@@ -74,6 +77,15 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs one case.
 pub async fn run(setup: CaseSetup) -> CaseRecord {
+    // As a task beside those that read the pipes: a scheduler's main future is polled only after another look at all
+    // pipes, which would delay every message by a system call.
+    match tokio::spawn(run_task(setup)).await {
+        Ok(record) => record,
+        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+    }
+}
+
+async fn run_task(setup: CaseSetup) -> CaseRecord {
     let schedule = setup.stage.fault_schedule(setup.seed).unwrap_or_default();
     let script = setup.oracle.script(&setup.stage, setup.seed);
     let (events_in, events) = mpsc::channel(8192);
@@ -118,6 +130,24 @@ struct Node {
     next_read: Offset,
     open_read: Option<usize>,
     usage: Option<NodeUsage>,
+}
+
+impl Node {
+    fn new(process: Process) -> Self {
+        Self {
+            process,
+            phase: Phase::Starting,
+            down_since: None,
+            restart: false,
+            ready: false,
+            waiting: Vec::new(),
+            doomed: None,
+            ended: false,
+            next_read: Offset::ZERO,
+            open_read: None,
+            usage: None,
+        }
+    }
 }
 
 /// Where the case stands.
@@ -176,29 +206,33 @@ impl Case {
 
     /// Opens all cells and starts the programs.
     async fn open(&mut self, events: mpsc::Sender<NodeEvent>) -> Result<(), String> {
-        for node in 0..self.setup.stage.nodes {
-            let log = self.setup.logs.as_ref().map(|folder| folder.join(format!("n{node}.log")));
-            let opening = Process::open(&*self.setup.backend, self.spec(node), node, log, events.clone());
-            let process = opening.await.map_err(|error| error.to_string())?;
-            self.nodes.push(Node {
-                process,
-                phase: Phase::Starting,
-                down_since: None,
-                restart: false,
-                ready: false,
-                waiting: Vec::new(),
-                doomed: None,
-                ended: false,
-                next_read: Offset::ZERO,
-                open_read: None,
-                usage: None,
-            });
+        let nodes: Vec<u32> = (0..self.setup.stage.nodes).collect();
+        for some in nodes.chunks(OPENED_TOGETHER) {
+            let openings: Vec<_> = some.iter().map(|node| self.open_node(*node, events.clone())).collect();
+            // All are waited for, so that none is left half open.
+            let mut opened = Vec::new();
+            for opening in openings {
+                opened.push(opening.await.map_err(|error| error.to_string())?);
+            }
+            for process in opened {
+                self.nodes.push(Node::new(process.map_err(|error| error.to_string())?));
+            }
             if *self.setup.stop.borrow() {
                 break;
             }
         }
         self.began = Instant::now();
         (0..self.nodes.len() as u32).try_for_each(|node| self.start(node))
+    }
+
+    fn open_node(
+        &self,
+        node: u32,
+        events: mpsc::Sender<NodeEvent>,
+    ) -> tokio::task::JoinHandle<Result<Process, OpenError>> {
+        let log = self.setup.logs.as_ref().map(|folder| folder.join(format!("n{node}.log")));
+        let (backend, spec) = (self.setup.backend.clone(), self.spec(node));
+        tokio::spawn(async move { Process::open(&*backend, spec, node, log, events).await })
     }
 
     fn spec(&self, node: u32) -> CellSpec {
@@ -227,31 +261,35 @@ impl Case {
     }
 
     async fn play(&mut self) -> Ended {
-        let mut stop = self.setup.stop.clone();
+        let mut stopping = pin!(stopped(self.setup.stop.clone()));
+        let mut timer = pin!(tokio::time::sleep_until(self.began.into()));
         loop {
-            if *stop.borrow() {
-                return Ended::Interrupted;
-            }
-            if let Some(ended) = self.over() {
+            let now = self.now();
+            self.tick(now);
+            if let Some(ended) = self.over(now) {
                 return ended;
             }
-            let wake = self.began + self.next_wake().since(Offset::ZERO);
+            // A timer that is early wakes us for nothing; setting it for each message would cost more.
+            let wake = (self.began + self.next_wake(now).since(Offset::ZERO)).into();
+            if wake < timer.deadline() || timer.is_elapsed() {
+                timer.as_mut().reset(wake);
+            }
             tokio::select! {
+                biased;
+                () = &mut stopping => return Ended::Interrupted,
                 event = self.events.recv() => if let Some(event) = event { self.on_event(event) },
-                () = tokio::time::sleep_until(wake.into()) => {}
-                _ = stop.changed() => {}
+                () = &mut timer => {}
             }
             // Whatever else has come meanwhile is taken before the clock is looked at again.
             for _ in 0..256 {
                 let Ok(event) = self.events.try_recv() else { break };
                 self.on_event(event);
             }
-            self.tick(self.now());
         }
     }
 
     /// Whether the case is over, and how.
-    fn over(&mut self) -> Option<Ended> {
+    fn over(&mut self, now: Offset) -> Option<Ended> {
         if let Some(why) = self.lost.take() {
             return Some(Ended::Broken(why));
         }
@@ -265,15 +303,15 @@ impl Case {
         let Act::Settling(since) = self.act else { return None };
         let settled = self.settling.is_settled() && !self.clients.is_working();
         let patience = self.setup.stage.settle.0;
-        (settled || self.now().since(since) >= patience).then_some(Ended::Completed)
+        (settled || now.since(since) >= patience).then_some(Ended::Completed)
     }
 
     fn has_slow_start(&self) -> bool {
         self.incidents.all.iter().any(|incident| incident.kind == IncidentKind::SlowStart)
     }
 
-    fn next_wake(&mut self) -> Offset {
-        let work = self.script.work.get(self.next_work).map(|(at, _)| self.summary.work_began + *at);
+    fn next_wake(&mut self, now: Offset) -> Offset {
+        let work = self.next_request().map(|(at, _)| self.summary.work_began + *at);
         let fault = self.schedule.actions.get(self.next_fault);
         let fault = fault.map(|action| self.summary.work_began + action.at.since(Offset::ZERO));
         let working = self.act == Act::Working;
@@ -284,7 +322,6 @@ impl Case {
             Act::Settling(since) => Some(since + self.setup.stage.settle.0),
             _ => None,
         };
-        let now = self.now();
         // The end of the work has passed when requests or faults are still due; it then wakes nobody.
         let end = end.filter(|end| *end > now);
         let read = read.map(|at| at.max(now + Duration::from_millis(1)));
@@ -348,15 +385,25 @@ impl Case {
         self.setup.stage.probe.map_or(READ_PERIOD, |period| period.0)
     }
 
+    /// The next request of the work, once nothing but its time has to be waited for.
+    fn next_request(&self) -> Option<&(Duration, Request)> {
+        let waits = self.script.in_turn && self.clients.is_working();
+        self.script.work.get(self.next_work).filter(|_| !waits)
+    }
+
     fn invoke_due(&mut self, now: Offset) {
-        while let Some((at, _)) = self.script.work.get(self.next_work)
+        while let Some((at, _)) = self.next_request()
             && self.summary.work_began + *at <= now
         {
-            let due = self.summary.work_began + self.script.work[self.next_work].0;
-            self.summary.lag = self.summary.lag.max(now.since(due).into());
-            let request = self.script.work[self.next_work].1.clone();
+            let (at, Request { node, body }) = &self.script.work[self.next_work];
+            if !self.script.in_turn {
+                let due = self.summary.work_began + *at;
+                self.summary.lag = self.summary.lag.max(now.since(due).into());
+            }
+            let (node, timeout) = (*node, self.setup.stage.timeout.0);
+            let (line, _) = self.clients.invoke(now, Role::Work, node, body, timeout);
             self.next_work += 1;
-            self.invoke(now, Role::Work, request.node, &request.body, self.setup.stage.timeout.0);
+            self.write(now, node, &line);
         }
     }
 
@@ -756,6 +803,13 @@ impl Case {
         self.summary.usage = self.nodes.iter().map(|node| node.usage.unwrap_or_default()).collect();
         self.summary.log_tails = self.nodes.iter().map(|node| node.process.log_tail()).collect();
         CaseRecord { summary: self.summary, history: self.clients.history, journal: self.links.journal }
+    }
+}
+
+/// Comes to an end when the user wants to stop.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending().await
     }
 }
 

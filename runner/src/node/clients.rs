@@ -7,7 +7,8 @@ use harness::{
     time::Offset,
 };
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    cmp::Reverse,
+    collections::{BinaryHeap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -17,12 +18,13 @@ use std::{
 pub struct Clients {
     /// Everything they asked and were told.
     pub history: History,
-    open: HashMap<u64, usize>,
-    /// Open requests by deadline; answered ones are skipped when their time comes.
-    deadlines: VecDeque<(Offset, u64)>,
-    /// For each `msg_id` the client that used it.
-    owners: Vec<u32>,
-    idle: BTreeSet<u32>,
+    /// Of each operation whether it still waits for its reply. The `msg_id` of an operation is its index and one.
+    open: Vec<bool>,
+    /// How many requests of the workload do.
+    working: usize,
+    /// Open operations by deadline; answered ones are skipped when their time comes.
+    deadlines: VecDeque<(Offset, usize)>,
+    idle: BinaryHeap<Reverse<u32>>,
     count: u32,
     functions: Vec<Arc<str>>,
 }
@@ -43,15 +45,11 @@ pub enum Replied {
 impl Clients {
     /// Makes a request: the line to hand to the node, and the operation's index.
     pub fn invoke(&mut self, now: Offset, role: Role, node: u32, body: &Body, timeout: Duration) -> (Vec<u8>, usize) {
-        let client = self.idle.pop_first().unwrap_or_else(|| {
-            self.count += 1;
-            self.count - 1
-        });
-        let msg_id = self.owners.len() as u64 + 1;
-        self.owners.push(client);
-        let (line, text) = wire::request(client, node, msg_id, body);
-        let function = self.function(body);
+        let client = self.idle.pop().map_or(self.count, |Reverse(client)| client);
+        self.count = self.count.max(client + 1);
         let index = self.history.operations.len();
+        let (line, text) = wire::request(client, node, index as u64 + 1, body);
+        let function = self.function(body);
         self.history.operations.push(Operation {
             client,
             node,
@@ -60,14 +58,15 @@ impl Clients {
             invoked: now,
             returned: None,
             outcome: Outcome::Unknown(None),
-            request: text.into(),
+            request: text,
             reply: None,
         });
-        self.open.insert(msg_id, index);
+        self.open.push(true);
+        self.working += usize::from(role == Role::Work);
         let deadline = now + timeout;
         // Timeouts differ between roles, so the queue is kept in order by insertion from the back.
         let at = self.deadlines.iter().rposition(|(other, _)| *other <= deadline).map_or(0, |at| at + 1);
-        self.deadlines.insert(at, (deadline, msg_id));
+        self.deadlines.insert(at, (deadline, index));
         (line, index)
     }
 
@@ -80,23 +79,23 @@ impl Clients {
         let Some(msg_id) = head.in_reply_to else {
             return Replied::Unmatched("a message to a client without `in_reply_to`".into());
         };
-        let owner = msg_id.checked_sub(1).and_then(|index| self.owners.get(usize::try_from(index).ok()?));
-        if owner != Some(&client) {
+        let index = msg_id.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        let asked = index.and_then(|index| Some((index, self.history.operations.get_mut(index)?)));
+        let Some((index, op)) = asked.filter(|(_, op)| op.client == client) else {
             return Replied::Unmatched(format!("`in_reply_to` is {msg_id}, which c{client} never asked"));
-        }
-        let Some(index) = self.open.remove(&msg_id) else {
-            let known = self.history.operations.iter().any(|op| op.returned.is_some() && is_request(op, msg_id));
-            return if known { Replied::Repeated } else { Replied::Late };
         };
-        let op = &mut self.history.operations[index];
+        if !std::mem::take(&mut self.open[index]) {
+            return if op.returned.is_some() { Replied::Repeated } else { Replied::Late };
+        }
+        self.working -= usize::from(op.role == Role::Work);
         op.returned = Some(now);
         op.reply = Some(body.into());
-        op.outcome = match (head.kind.as_deref(), head.code) {
+        op.outcome = match (head.kind.as_ref().map(|kind| &*kind.0), head.code) {
             (Some("error"), Some(code)) if is_definite(code) => Outcome::Failed(code),
             (Some("error"), code) => Outcome::Unknown(code),
             _ => Outcome::Ok,
         };
-        self.idle.insert(client);
+        self.idle.push(Reverse(client));
         Replied::Operation(index)
     }
 
@@ -104,21 +103,24 @@ impl Clients {
     /// still come.
     pub fn expire(&mut self, now: Offset) -> Vec<usize> {
         let mut expired = Vec::new();
-        while let Some((_, msg_id)) = self.deadlines.pop_front_if(|(deadline, _)| *deadline <= now) {
-            expired.extend(self.open.remove(&msg_id));
+        while let Some((_, index)) = self.deadlines.pop_front_if(|(deadline, _)| *deadline <= now) {
+            if std::mem::take(&mut self.open[index]) {
+                self.working -= usize::from(self.history.operations[index].role == Role::Work);
+                expired.push(index);
+            }
         }
         expired
     }
 
     /// When the next request is given up.
     pub fn next_deadline(&mut self) -> Option<Offset> {
-        while self.deadlines.pop_front_if(|(_, msg_id)| !self.open.contains_key(msg_id)).is_some() {}
+        while self.deadlines.pop_front_if(|(_, index)| !self.open[*index]).is_some() {}
         self.deadlines.front().map(|(deadline, _)| *deadline)
     }
 
     /// Whether any request of the workload still waits for its reply.
     pub fn is_working(&self) -> bool {
-        self.open.values().any(|index| self.history.operations[*index].role == Role::Work)
+        self.working > 0
     }
 
     /// How many clients there have been.
@@ -136,10 +138,6 @@ impl Clients {
             }
         }
     }
-}
-
-fn is_request(op: &Operation, msg_id: u64) -> bool {
-    harness::checker::field_of(&op.request, "msg_id").and_then(|id| id.as_u64()) == Some(msg_id)
 }
 
 #[cfg(test)]

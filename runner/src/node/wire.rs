@@ -3,7 +3,7 @@
 use harness::oracle::Body;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
+use std::{borrow::Cow, io::Write, sync::Arc};
 
 /// A line as a node wrote it; the body is not looked into.
 #[derive(Debug, Deserialize)]
@@ -24,12 +24,16 @@ pub struct Envelope<'a> {
 pub struct ReplyHead<'a> {
     /// Type of the message.
     #[serde(borrow, rename = "type")]
-    pub kind: Option<Cow<'a, str>>,
+    pub kind: Option<Text<'a>>,
     /// The request that it answers.
     pub in_reply_to: Option<u64>,
     /// Error code, in a message of type `error`.
     pub code: Option<u32>,
 }
+
+/// A string that is copied only if it must be; an optional `Cow` always is.
+#[derive(Debug, Deserialize)]
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 /// Who a message is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,12 +94,19 @@ pub fn is_complete(text: &[u8]) -> bool {
     !found.is_empty() && found.iter().map(|(message, _)| message.len()).sum::<usize>() == text.trim_ascii().len()
 }
 
-/// A request of a client as a line, with its `msg_id` put into the body.
-pub fn request(client: u32, node: u32, msg_id: u64, body: &Body) -> (Vec<u8>, String) {
-    let mut body = body.clone();
-    body.insert("msg_id".into(), msg_id.into());
-    let body = serde_json::Value::Object(body).to_string();
-    (format!("{{\"src\":\"c{client}\",\"dest\":\"n{node}\",\"body\":{body}}}\n").into_bytes(), body)
+/// A request of a client as a line, and its body with the `msg_id` behind the other fields.
+pub fn request(client: u32, node: u32, msg_id: u64, body: &Body) -> (Vec<u8>, Arc<str>) {
+    let mut line = Vec::with_capacity(256);
+    // None of these can fail: the memory takes everything, and a map of values is always JSON.
+    let _ = write!(line, "{{\"src\":\"c{client}\",\"dest\":\"n{node}\",\"body\":");
+    let start = line.len();
+    let _ = serde_json::to_writer(&mut line, body);
+    line.pop();
+    let comma = if body.is_empty() { "" } else { "," };
+    let _ = write!(line, "{comma}\"msg_id\":{msg_id}}}");
+    let body = std::str::from_utf8(&line[start..]).unwrap_or_default().into();
+    line.extend_from_slice(b"}\n");
+    (line, body)
 }
 
 #[cfg(test)]
@@ -109,6 +120,19 @@ mod tests {
         for bad in ["", "n", "n-1", "n01", "x1", "n1 ", "n+1", "n99999999999", "é1", "lin-kv"] {
             assert_eq!(Party::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_request_is_one_line_with_its_id() {
+        let line = |body: &Body| {
+            let (line, text) = request(3, 0, 7, body);
+            let parsed = parse(line.strip_suffix(b"\n").unwrap()).unwrap();
+            assert_eq!((&*parsed.src, &*parsed.dest, parsed.body.get()), ("c3", "n0", &*text));
+            serde_json::from_str::<serde_json::Value>(&text).unwrap()
+        };
+        assert_eq!(line(&Body::new()), serde_json::json!({"msg_id": 7}));
+        let echo = harness::oracle::body("echo", [("echo", "{\n".into())]);
+        assert_eq!(line(&echo), serde_json::json!({"type": "echo", "echo": "{\n", "msg_id": 7}));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use harness::{
     case::CaseRecord,
     judge::{JudgedCase, case as judge},
     manifest::Manifest,
+    oracle::Oracle,
     plan::{Figures, Plan, RECORD_VERSION, cases},
     report::{Environment, Submission},
 };
@@ -19,23 +20,26 @@ use std::{
 };
 use tokio::sync::{mpsc, watch};
 
-/// Compiles the node program once.
+/// The folder of the node program, compiled once.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("node-program");
-        std::fs::create_dir_all(&folder).unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nodes/node.rs");
-        let rustc = std::env::var("RUSTC").unwrap_or("rustc".into());
-        let built = std::process::Command::new(rustc)
-            .args(["--edition", "2021", "-O", "-o"])
-            .arg(folder.join("node"))
-            .arg(source)
-            .status()
-            .unwrap();
-        assert!(built.success());
-        folder
-    })
+    PROGRAM.get_or_init(|| compiled("node-program", "tests/nodes/node.rs"))
+}
+
+/// Compiles a program of one source file; the folder that holds it as `node`.
+pub fn compiled(name: &str, source: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+    let rustc = std::env::var("RUSTC").unwrap_or("rustc".into());
+    let built = std::process::Command::new(rustc)
+        .args(["--edition", "2021", "-O", "-o"])
+        .arg(folder.join("node"))
+        .arg(source)
+        .status()
+        .unwrap();
+    assert!(built.success());
+    folder
 }
 
 pub fn backend() -> Option<Arc<dyn Backend>> {
@@ -52,7 +56,7 @@ pub fn backend() -> Option<Arc<dyn Backend>> {
     }
 }
 
-fn plan(challenge: &str, stage: &str) -> Plan {
+pub fn plan(challenge: &str, stage: &str) -> Plan {
     let text = format!(
         "title = \"T\"\nkind = \"node\"\nminutes = 1\n[[stage]]\nid = \"s\"\ntitle = \"S\"\npoints = 1\n{stage}"
     );
@@ -76,9 +80,19 @@ fn plan(challenge: &str, stage: &str) -> Plan {
 
 /// Runs one case of a node program's mode; none where there is no sandbox.
 pub fn run(challenge: &str, mode: &str, seed: u64, stage: &str) -> Option<(CaseRecord, JudgedCase)> {
-    let backend = backend()?;
     let oracle = challenges::find(challenge).unwrap().oracle;
-    let plan = plan(challenge, stage);
+    run_program(&plan(challenge, stage), oracle, program(), mode, seed)
+}
+
+/// Runs one case of the plan's stage with the program in a folder.
+pub fn run_program(
+    plan: &Plan,
+    oracle: &'static dyn Oracle,
+    folder: &Path,
+    mode: &str,
+    seed: u64,
+) -> Option<(CaseRecord, JudgedCase)> {
+    let backend = backend()?;
     let (_stop, stop) = watch::channel(false);
     let (notices, _) = mpsc::unbounded_channel();
     let setup = CaseSetup {
@@ -93,13 +107,13 @@ pub fn run(challenge: &str, mode: &str, seed: u64, stage: &str) -> Option<(CaseR
             cwd: runner::backend::WORK.into(),
         },
         root: Root::Libraries,
-        mounts: vec![Mount { host: program().into(), at: "/app".into(), writable: false }],
+        mounts: vec![Mount { host: folder.into(), at: "/app".into(), writable: false }],
         logs: None,
         stop,
         notices,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let record = runtime.block_on(node::run(setup));
-    let judged = judge(&plan, &record, oracle).unwrap();
+    let judged = judge(plan, &record, oracle).unwrap();
     Some((record, judged))
 }
