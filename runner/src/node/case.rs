@@ -403,22 +403,26 @@ impl Case {
             let (node, timeout) = (*node, self.setup.stage.timeout.0);
             let (line, _) = self.clients.invoke(now, Role::Work, node, body, timeout);
             self.next_work += 1;
-            self.write(now, node, &line);
+            self.hand_over(now, Role::Work, node, &line);
         }
     }
 
     fn invoke(&mut self, now: Offset, role: Role, node: u32, body: &Body, timeout: Duration) -> usize {
         let (line, index) = self.clients.invoke(now, role, node, body, timeout);
-        // A client finds nobody at a node that is being started, unless the stage is about just that.
+        self.hand_over(now, role, node, &line);
+        index
+    }
+
+    /// A client finds nobody at a node that is being started, unless the stage is about just that.
+    fn hand_over(&mut self, now: Offset, role: Role, node: u32, line: &[u8]) {
         let open = match self.nodes[node as usize].phase {
             Phase::Up => true,
             Phase::Opening(_) => role == Role::Opening || self.script.burst,
             Phase::Starting | Phase::Down | Phase::Crashed => false,
         };
         if open {
-            self.write(now, node, &line);
+            self.write(now, node, line);
         }
-        index
     }
 
     fn write(&mut self, now: Offset, node: u32, line: &[u8]) {
