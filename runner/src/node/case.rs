@@ -1,20 +1,23 @@
 //! One case from `init` to the final reads, under the wall clock.
 
+mod faults;
+mod hearing;
+
 use super::{
-    clients::{Clients, Replied},
+    clients::Clients,
     incidents::Incidents,
     links::Links,
-    process::{self, NodeEvent, Output, Process},
+    process::{self, NodeEvent, Process},
     settle::Settling,
     wire::{self, Party},
 };
-use crate::backend::{Backend, CellSpec, Command, Control, Exit, Mount, OpenError, Root, Work};
+use crate::backend::{Backend, CellSpec, Command, Control, Mount, OpenError, Root, Work};
 use harness::{
     case::{CaseRecord, CaseSummary, Down, Ended, Incident, IncidentKind, NodeUsage},
     history::Role,
     manifest::{Limits, Stage},
-    net::{Fault, FaultSchedule, NodeId},
-    oracle::{Body, Oracle, Request, Script, body},
+    net::FaultSchedule,
+    oracle::{Body, Oracle, Request, Script},
     time::Offset,
     verdict::FaultWindow,
 };
@@ -489,283 +492,6 @@ impl Case {
         }
     }
 
-    fn on_event(&mut self, event: NodeEvent) {
-        let now = self.now();
-        match event {
-            NodeEvent::Line(output) | NodeEvent::Unterminated(output) | NodeEvent::Endless(output)
-                if self.heard > self.setup.limits.output.0 =>
-            {
-                self.on_flood(now, &output);
-            }
-            NodeEvent::Line(output) => self.on_line(&output),
-            NodeEvent::Unterminated(output) => self.on_unterminated(&output),
-            NodeEvent::Endless(output) => {
-                let detail = format!("more than {} MiB without a line end", process::LONGEST_LINE >> 20);
-                self.incident(self.offset(output.at), output.node, IncidentKind::OutputFlood, detail, &output.text);
-            }
-            NodeEvent::Started(node) => self.on_started(now, node),
-            NodeEvent::StartFailed(node, why) => {
-                self.nodes[node as usize].phase = Phase::Crashed;
-                self.incident(
-                    now,
-                    node,
-                    IncidentKind::Crashed,
-                    format!("the program could not be started: {why}"),
-                    b"",
-                );
-            }
-            NodeEvent::Ended(node, exit) => self.on_ended(now, node, exit),
-            NodeEvent::Closed(node, usage) => {
-                let (cpu_seconds, peak_memory) = (usage.cpu.as_secs_f64(), usage.peak_memory);
-                self.nodes[node as usize].usage = Some(NodeUsage { cpu_seconds, peak_memory });
-            }
-            NodeEvent::Lost(node, why) => self.lost = Some(format!("the sandbox of n{node} was lost: {why}")),
-        }
-    }
-
-    fn offset(&self, at: Instant) -> Offset {
-        at.saturating_duration_since(self.began).into()
-    }
-
-    /// A program runs: it is told who it is, and what every node is told first.
-    fn on_started(&mut self, now: Offset, node: u32) {
-        let ids: Vec<String> = (0..self.setup.stage.nodes).map(|node| format!("n{node}")).collect();
-        let init = body("init", [("node_id", format!("n{node}").into()), ("node_ids", ids.into())]);
-        let timeout = INIT_TIMEOUT + INIT_TIMEOUT_PER_NODE * self.setup.stage.nodes;
-        // The network carries messages to it from now on; they wait for its answer.
-        self.links.apply(now, &Fault::Restart(NodeId(node)));
-        self.nodes[node as usize].phase = Phase::Opening(1);
-        self.invoke(now, Role::Opening, node, &init, timeout);
-    }
-
-    /// The case has recorded all that it can hold: whoever goes on is stopped.
-    fn on_flood(&mut self, now: Offset, output: &Output) {
-        let slot = &mut self.nodes[output.node as usize];
-        if !matches!(slot.phase, Phase::Down | Phase::Crashed) {
-            slot.process.ask(Control::Kill);
-            let detail = format!("more than {} of output in one case; the node was stopped", self.setup.limits.output);
-            self.incident(now, output.node, IncidentKind::OutputFlood, detail, &output.text);
-        }
-    }
-
-    fn on_line(&mut self, output: &Output) {
-        let (now, node, line) = (self.offset(output.at), output.node, &output.text[..]);
-        self.heard += line.len() as u64;
-        if line.iter().all(u8::is_ascii_whitespace) {
-            return;
-        }
-        match wire::parse(line) {
-            Ok(envelope) => self.on_message(now, node, line, &envelope),
-            Err(why) => {
-                self.incident(now, node, IncidentKind::MalformedOutput, why, line);
-                self.hear_out(now, node, line);
-            }
-        }
-    }
-
-    fn on_unterminated(&mut self, output: &Output) {
-        let (now, node, line) = (self.offset(output.at), output.node, &output.text[..]);
-        self.heard += line.len() as u64;
-        self.incident(now, node, IncidentKind::MalformedOutput, "no line end after it".into(), line);
-        self.hear_out(now, node, line);
-    }
-
-    /// Takes the messages out of a line that holds several, or one and something else behind it.
-    fn hear_out(&mut self, now: Offset, node: u32, line: &[u8]) {
-        for (message, envelope) in wire::messages(line) {
-            self.on_message(now, node, message, &envelope);
-        }
-    }
-
-    fn on_message(&mut self, now: Offset, node: u32, line: &[u8], envelope: &wire::Envelope<'_>) {
-        if Party::parse(&envelope.src) != Some(Party::Node(node)) {
-            let detail = format!("`src` is {:?}, but this is n{node}", envelope.src);
-            self.incident(now, node, IncidentKind::ForgedSource, detail, line);
-            return;
-        }
-        match Party::parse(&envelope.dest) {
-            Some(Party::Node(to)) if to < self.setup.stage.nodes => {
-                self.links.send(now, node, to, line, envelope.body.get());
-                // Without latency it arrives at once.
-                self.deliver(now);
-            }
-            Some(Party::Client(client)) if client < self.clients.count() => {
-                self.on_reply(now, node, client, line, envelope.body.get());
-            }
-            _ => {
-                let detail = format!("`dest` is {:?}, which is no node and no client that has asked", envelope.dest);
-                self.incident(now, node, IncidentKind::UnknownDestination, detail, line);
-            }
-        }
-    }
-
-    fn on_reply(&mut self, now: Offset, node: u32, client: u32, line: &[u8], body: &str) {
-        match self.clients.reply(now, client, body) {
-            Replied::Operation(index) => self.on_answer(now, index),
-            Replied::Late => {}
-            Replied::Repeated => {
-                let detail = "the request was answered before".to_owned();
-                self.incident(now, node, IncidentKind::RepeatedReply, detail, line);
-            }
-            Replied::Unmatched(why) => self.incident(now, node, IncidentKind::UnmatchedReply, why, line),
-        }
-    }
-
-    fn on_answer(&mut self, now: Offset, index: usize) {
-        let op = &self.clients.history.operations[index];
-        let node = op.node;
-        let slot = &mut self.nodes[node as usize];
-        if slot.open_read == Some(index) {
-            slot.open_read = None;
-        }
-        match op.role {
-            Role::Opening => self.on_opened(now, node),
-            Role::Work if op.is_ok() => {
-                let wrote = self.settling.acknowledged(&op.function, &op.request);
-                if wrote {
-                    self.kill_doomed(now, node);
-                }
-            }
-            Role::Closing if op.is_ok() => self.settling.read(node, op.reply.as_deref().unwrap_or("")),
-            _ => {}
-        }
-    }
-
-    /// An opening request was answered: the rest is sent after `init_ok`, and after the last one the node is up.
-    fn on_opened(&mut self, now: Offset, node: u32) {
-        let slot = &mut self.nodes[node as usize];
-        let Phase::Opening(open) = slot.phase else { return };
-        let first = !std::mem::replace(&mut slot.ready, true);
-        let waiting = std::mem::take(&mut slot.waiting);
-        let all = self.script.opening.iter().filter(|request| first && request.node == node);
-        let requests: Vec<Body> = all.map(|request| request.body.clone()).collect();
-        let open = open - 1 + requests.len();
-        slot.phase = if open == 0 { Phase::Up } else { Phase::Opening(open) };
-        if open == 0
-            && let Some(from) = slot.down_since.take()
-        {
-            self.summary.down.push(Down { node, from, to: now });
-        }
-        for body in &requests {
-            self.invoke(now, Role::Opening, node, body, INIT_TIMEOUT);
-        }
-        for line in waiting {
-            self.write(now, node, &line);
-        }
-    }
-
-    fn on_ended(&mut self, now: Offset, node: u32, exit: Exit) {
-        let slot = &mut self.nodes[node as usize];
-        slot.ended = true;
-        slot.process.unplug();
-        if slot.phase == Phase::Down {
-            if slot.restart
-                && let Err(why) = self.start(node)
-            {
-                self.lost = Some(why);
-            }
-            return;
-        }
-        slot.phase = Phase::Crashed;
-        let (kind, detail) = match exit {
-            Exit { out_of_memory: true, .. } => {
-                (IncidentKind::OutOfMemory, format!("killed at the memory limit of {}", self.setup.limits.memory))
-            }
-            Exit { signal: Some(signal), .. } => (IncidentKind::Crashed, format!("ended by {}", signal_name(signal))),
-            Exit { code, .. } => (IncidentKind::Crashed, format!("exited with status {}", code.unwrap_or(-1))),
-        };
-        let tail = self.nodes[node as usize].process.log_tail();
-        self.links.apply(now, &Fault::Kill(NodeId(node)));
-        self.incident(now, node, kind, detail, tail.as_bytes());
-    }
-
-    fn incident(&mut self, now: Offset, node: u32, kind: IncidentKind, detail: String, line: &[u8]) {
-        if let Some(incident) = self.incidents.note(now, node, kind, detail, line) {
-            let _ = self.setup.notices.send(Notice::Incident(incident.clone()));
-        }
-    }
-
-    fn play_faults(&mut self, now: Offset) {
-        while let Some(action) = self.schedule.actions.get(self.next_fault)
-            && self.summary.work_began + action.at.since(Offset::ZERO) <= now
-        {
-            let fault = action.fault.clone();
-            self.next_fault += 1;
-            self.play_fault(now, &fault);
-        }
-    }
-
-    fn play_fault(&mut self, now: Offset, fault: &Fault) {
-        // A kill and a restart reach the network when they have reached the process.
-        if !matches!(fault, Fault::Kill(_) | Fault::Restart(_)) {
-            self.links.apply(now, fault);
-        }
-        match fault {
-            Fault::Partition(partition) => {
-                self.close_fault(now, "partition", None);
-                self.open_fault(now, "partition", partition.to_string(), None);
-            }
-            Fault::Heal => self.close_fault(now, "partition", None),
-            // Right behind an acknowledgement a kill costs most who has not kept what they acknowledged.
-            Fault::Kill(node) => self.nodes[node.index()].doomed = Some(now + DEATH_ROW),
-            Fault::Restart(node) => {
-                self.kill_doomed(now, node.0);
-                self.close_fault(now, "kill", Some(node.0));
-                let slot = &mut self.nodes[node.index()];
-                slot.restart = true;
-                if slot.ended
-                    && let Err(why) = self.start(node.0)
-                {
-                    self.lost = Some(why);
-                }
-            }
-            Fault::Pause(node) => {
-                self.open_fault(now, "pause", format!("{node} stopped"), Some(node.0));
-                self.take_down(now, node.0, Control::Pause, None);
-            }
-            Fault::Resume(node) => {
-                self.close_fault(now, "pause", Some(node.0));
-                let slot = &mut self.nodes[node.index()];
-                slot.process.ask(Control::Resume);
-                if let Some(from) = slot.down_since.take() {
-                    self.summary.down.push(Down { node: node.0, from, to: now });
-                }
-            }
-        }
-    }
-
-    fn kill_doomed(&mut self, now: Offset, node: u32) {
-        if self.nodes[node as usize].doomed.take().is_some() {
-            self.links.apply(now, &Fault::Kill(NodeId(node)));
-            self.open_fault(now, "kill", format!("n{node} killed"), Some(node));
-            self.take_down(now, node, Control::Kill, Some(Phase::Down));
-        }
-    }
-
-    fn take_down(&mut self, now: Offset, node: u32, control: Control, phase: Option<Phase>) {
-        let slot = &mut self.nodes[node as usize];
-        if slot.phase == Phase::Crashed {
-            return;
-        }
-        slot.down_since.get_or_insert(now);
-        slot.phase = phase.unwrap_or(slot.phase);
-        slot.process.ask(control);
-    }
-
-    fn open_fault(&mut self, now: Offset, kind: &str, description: String, node: Option<u32>) {
-        let _ = self.setup.notices.send(Notice::Fault(now, format!("{kind}: {description}")));
-        let nodes = node.map(|node| format!("n{node}")).into_iter().collect();
-        self.open_faults.push(FaultWindow { kind: kind.into(), description, nodes, from: now, to: now });
-    }
-
-    fn close_fault(&mut self, now: Offset, kind: &str, node: Option<u32>) {
-        let node = node.map(|node| format!("n{node}"));
-        let ends = |fault: &FaultWindow| fault.kind == kind && fault.nodes.first() == node.as_ref();
-        let (ended, open) = std::mem::take(&mut self.open_faults).into_iter().partition(ends);
-        self.open_faults = open;
-        self.summary.faults.extend(ended.into_iter().map(|fault: FaultWindow| FaultWindow { to: now, ..fault }));
-    }
-
     /// Takes the cells down and puts the record together.
     async fn finish(mut self, ended: Ended) -> CaseRecord {
         let now = self.now();
@@ -815,9 +541,4 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending().await
     }
-}
-
-/// `SIGSEGV` rather than 11.
-fn signal_name(signal: i32) -> String {
-    nix::sys::signal::Signal::try_from(signal).map_or(format!("signal {signal}"), |signal| signal.to_string())
 }
