@@ -9,7 +9,7 @@ use super::{
     links::Links,
     process::{self, NodeEvent, Process},
     settle::Settling,
-    wire::{self, Party},
+    wire,
 };
 use crate::backend::{Backend, CellSpec, Command, Control, Mount, OpenError, Root, Work};
 use harness::{
