@@ -46,7 +46,7 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
     let mut checks = Vec::new();
     let mut findings = Vec::new();
     for requirement in &stage.require {
-        let judgement = judge(requirement, view);
+        let judgement = if is_reached(requirement, &summary.ended) { judge(requirement, view) } else { not_reached() };
         findings.extend(judgement.findings);
         let (name, verdict, detail) = (requirement.to_string(), judgement.verdict, judgement.detail);
         checks.push(report::Check { name, verdict, detail });
@@ -58,7 +58,7 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
             format!("takehome replay {} {}/{} --seed {}", plan.run, plan.challenge, stage.id, summary.seed);
     }
     let mut verdict = Verdict::all(checks.iter().map(|check| check.verdict));
-    if verdict == Verdict::Pass && summary.ended != Ended::Completed {
+    if matches!(verdict, Verdict::Pass | Verdict::NotRun) && summary.ended != Ended::Completed {
         verdict = Verdict::Unknown;
     }
     let overloaded = is_overloaded(view);
@@ -150,6 +150,21 @@ fn judge(requirement: &Requirement, view: &View<'_>) -> Judgement {
             },
             None => undecided(format!("this takehome has no metric called `{metric}`")),
         },
+    }
+}
+
+/// What a program would have answered is no question when it never came to be asked.
+fn is_reached(requirement: &Requirement, ended: &Ended) -> bool {
+    let about_the_start =
+        matches!(requirement, Requirement::Check(name) if name == "stays-up" || name == "well-formed");
+    about_the_start || *ended != Ended::NeverReady
+}
+
+fn not_reached() -> Judgement {
+    Judgement {
+        verdict: Verdict::NotRun,
+        detail: "not reached: a node never became ready".into(),
+        findings: Vec::new(),
     }
 }
 

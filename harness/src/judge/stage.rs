@@ -82,13 +82,19 @@ fn lost(stage: &Stage, cases: &[JudgedCase]) -> Vec<String> {
     for case in cases.iter().filter(|case| case.report.verdict != Verdict::Pass) {
         let seed = if stage.seeds > 1 { format!(" (seed {})", case.report.seed) } else { String::new() };
         let failed: Vec<&report::Check> =
-            case.report.checks.iter().filter(|check| check.verdict != Verdict::Pass).collect();
+            case.report.checks.iter().filter(|check| matters(check, &case.report)).collect();
         if failed.is_empty() {
             reasons.push(format!("{}{seed}", case.report.note.as_deref().unwrap_or("not decided")));
         }
         reasons.extend(failed.into_iter().map(|check| format!("{}{seed}: {}", check.name, check.detail)));
     }
     reasons
+}
+
+/// Whether a check is a reason for lost points; one that was not reached is none where another has failed.
+fn matters(check: &report::Check, case: &report::Case) -> bool {
+    let failed = case.verdict == Verdict::Fail;
+    check.verdict != Verdict::Pass && !(failed && check.verdict == Verdict::NotRun)
 }
 
 /// The median of each metric over the cases that ran.
