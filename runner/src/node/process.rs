@@ -15,7 +15,10 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::unix::pipe,
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        mpsc::{self, error::TrySendError},
+    },
     task::JoinHandle,
 };
 
@@ -225,9 +228,15 @@ async fn forward(
 async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<NodeEvent>) {
     let room = Arc::new(Semaphore::new(MOST_WAITING));
     let tell = async |kind: fn(Output) -> NodeEvent, at: Instant, text: Vec<u8>| {
-        let size = (text.len() >> 10) + 1;
-        let room = room.clone().acquire_many_owned(size as u32).await.ok();
-        events.send(kind(Output { node, at, text, _room: room })).await.is_ok()
+        let size = (text.len() >> 10) as u32 + 1;
+        let room = match room.clone().try_acquire_many_owned(size) {
+            Ok(room) => Some(room),
+            Err(_) => room.clone().acquire_many_owned(size).await.ok(),
+        };
+        match events.try_send(kind(Output { node, at, text, _room: room })) {
+            Err(TrySendError::Full(event)) => events.send(event).await.is_ok(),
+            sent => sent.is_ok(),
+        }
     };
     let mut buffer: Vec<u8> = Vec::with_capacity(64 << 10);
     let mut scanned = 0;

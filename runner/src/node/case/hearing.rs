@@ -20,12 +20,11 @@ use std::time::Instant;
 
 impl Case {
     pub(super) fn on_event(&mut self, event: NodeEvent) {
-        let now = self.now();
         match event {
             NodeEvent::Line(output) | NodeEvent::Unterminated(output) | NodeEvent::Endless(output)
                 if self.heard > self.setup.limits.output.0 =>
             {
-                self.on_flood(now, &output);
+                self.on_flood(self.now(), &output);
             }
             NodeEvent::Line(output) => self.on_line(&output),
             NodeEvent::Unterminated(output) => self.on_unterminated(&output),
@@ -33,18 +32,18 @@ impl Case {
                 let detail = format!("more than {} MiB without a line end", process::LONGEST_LINE >> 20);
                 self.incident(self.offset(output.at), output.node, IncidentKind::OutputFlood, detail, &output.text);
             }
-            NodeEvent::Started(node) => self.on_started(now, node),
+            NodeEvent::Started(node) => self.on_started(self.now(), node),
             NodeEvent::StartFailed(node, why) => {
                 self.nodes[node as usize].phase = Phase::Crashed;
                 self.incident(
-                    now,
+                    self.now(),
                     node,
                     IncidentKind::Crashed,
                     format!("the program could not be started: {why}"),
                     b"",
                 );
             }
-            NodeEvent::Ended(node, exit) => self.on_ended(now, node, exit),
+            NodeEvent::Ended(node, exit) => self.on_ended(self.now(), node, exit),
             NodeEvent::Closed(node, usage) => {
                 let (cpu_seconds, peak_memory) = (usage.cpu.as_secs_f64(), usage.peak_memory);
                 self.nodes[node as usize].usage = Some(NodeUsage { cpu_seconds, peak_memory });
