@@ -124,3 +124,16 @@ fn a_client_is_never_delayed_by_the_latency_between_nodes() {
     let (_, worst) = judged.metrics.iter().find(|(name, _)| *name == "latency-p50").unwrap();
     assert!(*worst < 500.0, "half of the requests took longer than {worst} ms");
 }
+
+#[test]
+fn a_case_whose_faults_cannot_be_played_decides_nothing() {
+    let mut plan = support::plan("echo", ECHO);
+    let stage = &mut plan.manifest.stages[0];
+    stage.faults = vec![harness::net::FaultKind::Partition];
+    // No fault fits in here, which a manifest would be refused for.
+    stage.duration = harness::units::Span(std::time::Duration::from_micros(1));
+    let oracle = challenges::find("echo").unwrap().oracle;
+    let Some((record, judged)) = support::run_program(&plan, oracle, support::program(), "good", 1) else { return };
+    assert!(matches!(record.summary.ended, harness::case::Ended::Broken(_)), "{:?}", record.summary.ended);
+    assert_eq!(judged.report.verdict, Verdict::Unknown);
+}

@@ -89,10 +89,15 @@ pub async fn run(setup: CaseSetup) -> CaseRecord {
 }
 
 async fn run_task(setup: CaseSetup) -> CaseRecord {
-    let schedule = setup.stage.fault_schedule(setup.seed).unwrap_or_default();
+    // Without its faults a case would prove nothing, and must not look as if it did.
+    let (schedule, unplayable) = match setup.stage.fault_schedule(setup.seed) {
+        Ok(schedule) => (schedule, None),
+        Err(why) => (FaultSchedule::default(), Some(format!("the challenge's faults cannot be played: {why}"))),
+    };
     let script = setup.oracle.script(&setup.stage, setup.seed);
     let (events_in, events) = mpsc::channel(8192);
     let mut case = Case::new(setup, script, schedule, events);
+    case.lost = unplayable;
     let ended = match case.open(events_in).await {
         Ok(()) => case.play().await,
         Err(why) => Ended::Broken(why),

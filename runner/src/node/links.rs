@@ -10,18 +10,12 @@ use std::{collections::HashMap, sync::Arc};
 /// Bodies are journalled until they fill this many bytes; after that only times and sizes are.
 const MOST_BODIES: usize = 64 << 20;
 
-/// A line on its way; the text is shared with nobody, the body with the journal.
-#[derive(Debug, Clone)]
-pub struct Payload {
-    /// The line as the node wrote it, line end included.
-    pub line: Arc<[u8]>,
-}
-
 /// The links between the nodes of a case.
 pub struct Links {
     /// Every message so far.
     pub journal: Journal,
-    network: Network<Payload>,
+    /// Carries lines as the nodes wrote them, line ends included.
+    network: Network<Arc<[u8]>>,
     /// Journal index of each message under way, by id and copy.
     under_way: HashMap<(u64, u32), usize>,
     bodies: usize,
@@ -44,8 +38,8 @@ impl Links {
         whole.extend_from_slice(line);
         whole.push(b'\n');
         let bytes = whole.len() as u64;
-        let payload = Payload { line: whole.into() };
-        let sent = self.network.send(now, Message { from: NodeId(from), to: NodeId(to), payload });
+        let message = Message { from: NodeId(from), to: NodeId(to), payload: whole.into() };
+        let sent = self.network.send(now, message);
         self.bodies += body.len();
         let body: Arc<str> = if self.bodies <= MOST_BODIES { body.into() } else { "".into() };
         let mut entry = |fate, copy| {
@@ -78,7 +72,7 @@ impl Links {
                 entry.fate = fate;
             }
             if delivery.outcome == Outcome::Delivered {
-                arrived.push((delivery.message.to.0, delivery.message.payload.line));
+                arrived.push((delivery.message.to.0, delivery.message.payload));
             }
         }
         arrived

@@ -21,7 +21,7 @@ use std::{
 use tokio::sync::{mpsc, watch};
 
 /// The folder of the node program, compiled once.
-fn program() -> &'static Path {
+pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| compiled("node-program", "tests/nodes/node.rs"))
 }
