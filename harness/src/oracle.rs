@@ -17,7 +17,8 @@ pub trait Oracle: Send + Sync {
 pub struct Script {
     /// Sent to each node before the work begins, and again after each restart; each must be answered.
     pub opening: Vec<Request>,
-    /// Whether the work is sent right behind `init`, without waiting for its answer.
+    /// Whether the work is sent right behind `init`, without waiting for its answer: what is due at the beginning lies
+    /// in each node's stdin in one piece with it.
     pub burst: bool,
     /// Whether each request of the work also waits for the answer to the one before it: as fast as one client can.
     pub in_turn: bool,

@@ -86,7 +86,14 @@ fn installed(tools: &[&str]) -> bool {
 
 /// What the built program writes when it is run.
 async fn output(built: &Built) -> String {
-    let limits = CellLimits { memory: 1 << 30, processes: 128, open_files: 256, file_size: 1 << 30, cpu: None };
+    let limits = CellLimits {
+        memory: 1 << 30,
+        processes: 128,
+        open_files: 256,
+        file_size: 1 << 30,
+        cpu: None,
+        cpus: Vec::new(),
+    };
     let spec = CellSpec {
         label: "run".to_owned(),
         root: built.run.root,

@@ -40,7 +40,14 @@ fn spec(label: &str) -> CellSpec {
         mounts: Vec::new(),
         work: Work::Memory { bytes: 1 << 20, inodes: 100 },
         tmp_bytes: 1 << 20,
-        limits: Limits { memory: 256 << 20, processes: 64, open_files: 256, file_size: 1 << 30, cpu: None },
+        limits: Limits {
+            memory: 256 << 20,
+            processes: 64,
+            open_files: 256,
+            file_size: 1 << 30,
+            cpu: None,
+            cpus: Vec::new(),
+        },
         egress: false,
     }
 }

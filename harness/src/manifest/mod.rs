@@ -120,6 +120,10 @@ pub struct Stage {
     /// Share of messages between nodes that later ones overtake.
     #[serde(default)]
     pub reorder: f64,
+    /// How many of this machine's processors each node may use; all of them when not given. On a single one, nothing
+    /// that a program hands to another thread runs before its main thread waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cores: Option<u32>,
     /// Kinds of faults that are played.
     #[serde(default)]
     pub faults: Vec<FaultKind>,
@@ -289,6 +293,7 @@ impl Stage {
             _ if self.nodes == 0 || self.nodes > 10_000 => Err("`nodes` must be between 1 and 10000".into()),
             _ if !(self.rate > 0.0 && self.rate <= 1e6) => Err("`rate` must be above 0 and at most 1000000".into()),
             _ if !(self.points >= 0.0 && self.points.is_finite()) => Err("`points` must not be negative".into()),
+            _ if self.cores == Some(0) => Err("`cores` must be at least 1".into()),
             _ if self.seeds == 0 => Err("`seeds` must be at least 1".into()),
             _ if self.require.is_empty() => Err("`require` must name at least one check".into()),
             _ => Ok(()),

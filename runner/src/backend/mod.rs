@@ -101,6 +101,8 @@ pub struct Limits {
     pub file_size: u64,
     /// CPU time of one process.
     pub cpu: Option<Duration>,
+    /// The processors that a program is started on; all of them when empty.
+    pub cpus: Vec<u32>,
 }
 
 /// A program to start in a cell. The environment holds exactly `env`.

@@ -6,7 +6,7 @@
 
 use super::{
     Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, EGRESS, Exit, Layer, LayerStatus, OpenError,
-    Opening, Stdio, Usage, WORK, Work, native::limits,
+    Opening, Stdio, Usage, WORK, Work, native::limits::Bounds,
 };
 use nix::{
     sys::signal::{Signal, killpg},
@@ -48,9 +48,9 @@ impl Backend for None {
             let proxy = egress.as_ref().and_then(|listener| listener.local_addr().ok());
             let (control, requests) = mpsc::unbounded_channel();
             let (sender, events) = mpsc::unbounded_channel();
-            let limits = rlimits(&spec);
+            let bounds = bounds(&spec);
             let proxy = proxy.map(|address| address.to_string());
-            let driver = Driver { places, proxy, limits, child: Option::None, group: Option::None, events: sender };
+            let driver = Driver { places, proxy, bounds, child: Option::None, group: Option::None, events: sender };
             tokio::spawn(driver.run(requests));
             Ok(Cell { control, events, egress })
         })
@@ -62,8 +62,8 @@ impl Backend for None {
 }
 
 /// Limits of each process. Not the one on processes, which would count all that the user runs.
-fn rlimits(spec: &CellSpec) -> Vec<limits::Limit> {
-    limits::without_processes(limits::of(&spec.limits, false))
+fn bounds(spec: &CellSpec) -> Bounds {
+    Bounds::new(&spec.limits, false).without_processes()
 }
 
 /// What paths inside a cell stand for.
@@ -114,7 +114,7 @@ impl Places {
 struct Driver {
     places: Places,
     proxy: Option<String>,
-    limits: Vec<limits::Limit>,
+    bounds: Bounds,
     child: Option<Child>,
     /// The process group of the program, also after the program has ended.
     group: Option<Pid>,
@@ -177,9 +177,9 @@ impl Driver {
         made.args(argv).env_clear().envs(command.env.iter().map(|(name, text)| (name, value(text))));
         made.current_dir(self.places.path(command.cwd.as_os_str())).process_group(0);
         made.stdin(stdio.stdin).stdout(stdio.stdout).stderr(stdio.stderr);
-        let limits = self.limits.clone();
+        let bounds = self.bounds.clone();
         // SAFETY: only system calls, on memory that was made before.
-        unsafe { made.pre_exec(move || limits::apply(&limits)) };
+        unsafe { made.pre_exec(move || bounds.apply()) };
         Ok(made.into())
     }
 

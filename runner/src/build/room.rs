@@ -109,6 +109,7 @@ impl Room<'_> {
                 open_files: 4096,
                 file_size: self.limits.disk,
                 cpu: None,
+                cpus: Vec::new(),
             },
             egress: self.rules.is_some(),
         }

@@ -5,6 +5,7 @@ mod hearing;
 
 use super::{
     clients::Clients,
+    cpus,
     incidents::Incidents,
     links::Links,
     process::{self, NodeEvent, Process},
@@ -245,13 +246,14 @@ impl Case {
 
     fn spec(&self, node: u32) -> CellSpec {
         let limits = &self.setup.limits;
+        let cpus = self.setup.stage.cores.map(|cores| cpus::some(cores, node)).unwrap_or_default();
         CellSpec {
             label: format!("n{node}"),
             root: self.setup.root,
             mounts: self.setup.mounts.clone(),
             work: Work::Memory { bytes: limits.disk.0, inodes: 16 << 10 },
             tmp_bytes: TMP,
-            limits: process::limits(limits),
+            limits: process::limits(limits, cpus),
             egress: false,
         }
     }
@@ -261,7 +263,11 @@ impl Case {
         let slot = &mut self.nodes[node as usize];
         (slot.phase, slot.ready, slot.ended, slot.restart) = (Phase::Starting, false, false, false);
         slot.waiting.clear();
-        slot.process.start(command).map_err(|error| format!("the pipes of n{node}: {error}"))
+        slot.process.start(command).map_err(|error| format!("the pipes of n{node}: {error}"))?;
+        if self.script.burst && self.act == Act::GettingReady {
+            slot.process.hold();
+        }
+        Ok(())
     }
 
     fn now(&self) -> Offset {
@@ -387,6 +393,12 @@ impl Case {
         for (index, node) in self.nodes.iter_mut().enumerate() {
             node.next_read = now + period * index as u32 / count;
         }
+        if self.script.burst {
+            self.invoke_due(now);
+            for node in 0..count {
+                self.pass_on(now, node, Process::release);
+            }
+        }
     }
 
     fn read_period(&self) -> Duration {
@@ -434,7 +446,11 @@ impl Case {
     }
 
     fn write(&mut self, now: Offset, node: u32, line: &[u8]) {
-        if !self.nodes[node as usize].process.write(line) {
+        self.pass_on(now, node, |process| process.write(line));
+    }
+
+    fn pass_on(&mut self, now: Offset, node: u32, write: impl FnOnce(&mut Process) -> bool) {
+        if !write(&mut self.nodes[node as usize].process) {
             let detail = "it has left 64 MiB unread on its stdin; further messages are dropped".to_owned();
             self.incident(now, node, IncidentKind::Deaf, detail, b"");
         }

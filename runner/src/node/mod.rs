@@ -8,10 +8,12 @@
 //! | `links` | the network model under the wall clock, and the journal |
 //! | `wire` | the message format |
 //! | `incidents` | what nodes did wrong |
+//! | `cpus` | which processors a node is kept to |
 //! | `settle` | whether the final reads are complete |
 
 mod case;
 mod clients;
+mod cpus;
 mod incidents;
 mod links;
 mod process;

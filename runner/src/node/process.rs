@@ -75,6 +75,8 @@ pub struct Process {
     control: mpsc::UnboundedSender<Control>,
     events: mpsc::Sender<NodeEvent>,
     stdin: Option<Outbox>,
+    /// What is kept back, to be written in one piece.
+    held: Option<Vec<u8>>,
     log: Arc<Mutex<Log>>,
     reader: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -92,7 +94,7 @@ impl Process {
         let reader: Arc<Mutex<Option<JoinHandle<()>>>> = Arc::default();
         tokio::spawn(forward(node, cell_events, events.clone(), reader.clone()));
         let log = Arc::new(Mutex::new(Log { path: log, ..Log::default() }));
-        Ok(Self { node, control, events, stdin: None, log, reader })
+        Ok(Self { node, control, events, stdin: None, held: None, log, reader })
     }
 
     /// Starts the program with fresh pipes.
@@ -101,6 +103,7 @@ impl Process {
         let (from_node, stdout) = pipe2(OFlag::O_CLOEXEC)?;
         let (from_log, stderr) = pipe2(OFlag::O_CLOEXEC)?;
         self.stdin = Some(Outbox::new(pipe::Sender::from_owned_fd(to_node)?));
+        self.held = None;
         tokio::spawn(read_lines(self.node, pipe::Receiver::from_owned_fd(from_node)?, self.events.clone()));
         let log = tokio::spawn(read_log(pipe::Receiver::from_owned_fd(from_log)?, self.log.clone()));
         *self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(log);
@@ -114,8 +117,22 @@ impl Process {
     }
 
     /// Hands a line to the program; false when it has not read its stdin for too long and the line is dropped.
-    pub fn write(&self, line: &[u8]) -> bool {
+    pub fn write(&mut self, line: &[u8]) -> bool {
+        if let Some(held) = &mut self.held {
+            held.extend_from_slice(line);
+            return true;
+        }
         self.stdin.as_ref().is_none_or(|stdin| stdin.write(line))
+    }
+
+    /// Keeps back what is written from now on.
+    pub fn hold(&mut self) {
+        self.held.get_or_insert_default();
+    }
+
+    /// Writes in one piece what was kept back, so that the program finds all of it in its first read.
+    pub fn release(&mut self) -> bool {
+        self.held.take().is_none_or(|held| self.write(&held))
     }
 
     /// The program has no stdin any more.
@@ -337,9 +354,10 @@ async fn read_log(mut pipe: pipe::Receiver, log: Arc<Mutex<Log>>) {
     }
 }
 
-/// The limits of a node's cell.
-pub fn limits(limits: &harness::manifest::Limits) -> Limits {
+/// The limits of a node's cell, and the processors that it is kept to.
+pub fn limits(limits: &harness::manifest::Limits, cpus: Vec<u32>) -> Limits {
     Limits {
+        cpus,
         memory: limits.memory.0,
         processes: limits.processes,
         open_files: limits.open_files,

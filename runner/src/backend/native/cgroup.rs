@@ -267,7 +267,7 @@ fn delegated(base: &Path, own: bool) -> Result<(), String> {
         hand_down(base).map_err(|error| format!("the controllers cannot be handed down: {error}"))?;
     }
     let hierarchy = Hierarchy::Unified(base.to_owned());
-    let limits = Limits { memory: 1 << 24, processes: 8, open_files: 0, file_size: 0, cpu: None };
+    let limits = Limits { memory: 1 << 24, processes: 8, open_files: 0, file_size: 0, cpu: None, cpus: Vec::new() };
     let group = CellGroup::create(&hierarchy, "probe", &limits).map_err(|error| error.to_string())?;
     group.remove().map_err(|error| error.to_string())?;
     // Entering a group also needs rights on the closest one that is above both it and us.

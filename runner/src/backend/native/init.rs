@@ -314,7 +314,7 @@ struct Program<'a> {
     argv: Vec<CString>,
     env: Vec<CString>,
     cwd: CString,
-    limits: &'a [limits::Limit],
+    bounds: &'a limits::Bounds,
     filter: Vec<libc::sock_filter>,
 }
 
@@ -327,7 +327,7 @@ impl<'a> Program<'a> {
             argv: strings(&start.argv)?,
             env: strings(&start.env)?,
             cwd: start.cwd.c_string().ok()?,
-            limits: &start.limits,
+            bounds: &start.bounds,
             filter: filter::program(),
         })
     }
@@ -346,7 +346,7 @@ impl<'a> Program<'a> {
             return (2, error);
         }
         prefer_as_victim();
-        if let Err(error) = limits::apply(self.limits) {
+        if let Err(error) = self.bounds.apply() {
             return (3, errno(error));
         }
         ordinary_signals();

@@ -4,13 +4,43 @@
 #![allow(clippy::unnecessary_cast)]
 
 use crate::backend::Limits;
+use nix::{
+    sched::{CpuSet, sched_setaffinity},
+    unistd::Pid,
+};
+use serde::{Deserialize, Serialize};
 use std::{io, time::Duration};
 
 /// One limit, as `setrlimit` takes it: number, soft and hard value.
-pub(crate) type Limit = (u32, u64, u64);
+type Limit = (u32, u64, u64);
 
-/// The limits of a program. `whole_cell` tells whether a cgroup bounds memory and processes of the cell.
-pub(crate) fn of(limits: &Limits, whole_cell: bool) -> Vec<Limit> {
+/// What a program is started under.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Bounds {
+    limits: Vec<Limit>,
+    cpus: Vec<u32>,
+}
+
+impl Bounds {
+    /// The bounds of a program. `whole_cell` tells whether a cgroup bounds memory and processes of the cell.
+    pub(crate) fn new(limits: &Limits, whole_cell: bool) -> Self {
+        Self { limits: of(limits, whole_cell), cpus: limits.cpus.clone() }
+    }
+
+    /// Without the limit on processes, which would count all that the user runs where there is no user namespace.
+    pub(crate) fn without_processes(mut self) -> Self {
+        self.limits.retain(|(number, _, _)| *number != libc::RLIMIT_NPROC as u32);
+        self
+    }
+
+    /// Bounds this process. Safe between `fork` and `exec`: no allocation.
+    pub(crate) fn apply(&self) -> io::Result<()> {
+        keep_to(&self.cpus)?;
+        apply(&self.limits)
+    }
+}
+
+fn of(limits: &Limits, whole_cell: bool) -> Vec<Limit> {
     let mut list = vec![
         // No core files, and no core pattern of the host that a pipe handler would be fed by.
         (libc::RLIMIT_CORE, 0, 0),
@@ -34,12 +64,6 @@ pub(crate) fn of(limits: &Limits, whole_cell: bool) -> Vec<Limit> {
     list.into_iter().map(|(number, soft, hard)| (number as u32, soft, hard)).collect()
 }
 
-/// Without the limit on processes, which would count all that the user runs where there is no user namespace.
-pub(crate) fn without_processes(mut limits: Vec<Limit>) -> Vec<Limit> {
-    limits.retain(|(number, _, _)| *number != libc::RLIMIT_NPROC as u32);
-    limits
-}
-
 /// What io_uring and similar may pin: the usual default.
 const LOCKED_MEMORY: u64 = 8 << 20;
 
@@ -48,8 +72,17 @@ fn whole_seconds(time: Duration) -> u64 {
     (time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1)
 }
 
-/// Sets limits of this process. Safe between `fork` and `exec`: no allocation.
-pub(crate) fn apply(limits: &[Limit]) -> io::Result<()> {
+/// Keeps this process to some processors; an empty list leaves it where it is.
+fn keep_to(cpus: &[u32]) -> io::Result<()> {
+    if cpus.is_empty() {
+        return Ok(());
+    }
+    let mut set = CpuSet::new();
+    cpus.iter().try_for_each(|cpu| set.set(*cpu as usize))?;
+    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
+}
+
+fn apply(limits: &[Limit]) -> io::Result<()> {
     for &(number, soft, hard) in limits {
         let most = current(number)?.rlim_max;
         // An ordinary user cannot raise a hard limit; then the lower one that is in force holds.

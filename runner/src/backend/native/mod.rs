@@ -22,6 +22,7 @@ mod wire;
 
 use super::{Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Exit, OpenError, Opening, Usage};
 use cgroup::{CellGroup, Hierarchy};
+use limits::Bounds;
 use link::Link;
 use std::{
     ffi::OsStr,
@@ -163,9 +164,9 @@ impl Native {
         let (control, requests) = mpsc::unbounded_channel();
         let (sender, events) = mpsc::unbounded_channel();
         let Opened { link, group, egress } = opened;
-        let limits = limits::of(&spec.limits, group.is_some());
+        let bounds = Bounds::new(&spec.limits, group.is_some());
         let kills = 0;
-        tokio::spawn(Driver { link, group, limits, kills, events: sender }.run(requests));
+        tokio::spawn(Driver { link, group, bounds, kills, events: sender }.run(requests));
         Ok(Cell { control, events, egress })
     }
 
@@ -230,7 +231,7 @@ async fn instruct(link: &mut Link, setup: Setup) -> Result<Option<TcpListener>, 
 struct Driver {
     link: Link,
     group: Option<CellGroup>,
-    limits: Vec<limits::Limit>,
+    bounds: Bounds,
     /// Processes killed for want of memory that have been told of.
     kills: u64,
     events: mpsc::UnboundedSender<CellEvent>,
@@ -274,7 +275,7 @@ impl Driver {
     }
 
     async fn start(&mut self, command: &Command, stdio: super::Stdio) -> Result<(), String> {
-        let start = start_request(command, &self.limits);
+        let start = start_request(command, &self.bounds);
         let descriptors = [&stdio.stdin, &stdio.stdout, &stdio.stderr].map(std::os::fd::AsRawFd::as_raw_fd);
         match self.link.send(&Request::Start(start), &descriptors).await {
             Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
@@ -352,7 +353,7 @@ async fn dismantle(link: Link, group: Option<CellGroup>, usage: Usage) -> Usage 
 }
 
 /// A command in the form in which PID 1 executes it.
-fn start_request(command: &Command, limits: &[limits::Limit]) -> Start {
+fn start_request(command: &Command, bounds: &Bounds) -> Start {
     let variable = |(name, value): &(std::ffi::OsString, std::ffi::OsString)| {
         Bytes([name.as_bytes(), b"=", value.as_bytes()].concat())
     };
@@ -361,7 +362,7 @@ fn start_request(command: &Command, limits: &[limits::Limit]) -> Start {
         env: command.env.iter().map(variable).collect(),
         executables: executables(command),
         cwd: command.cwd.as_path().into(),
-        limits: limits.to_vec(),
+        bounds: bounds.clone(),
     }
 }
 

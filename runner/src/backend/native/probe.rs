@@ -65,7 +65,14 @@ fn specification() -> CellSpec {
         mounts: Vec::new(),
         work: Work::Memory { bytes: WORK_BYTES, inodes: 64 },
         tmp_bytes: 1 << 20,
-        limits: Limits { memory: 64 << 20, processes: 8, open_files: 64, file_size: 1 << 20, cpu: None },
+        limits: Limits {
+            memory: 64 << 20,
+            processes: 8,
+            open_files: 64,
+            file_size: 1 << 20,
+            cpu: None,
+            cpus: Vec::new(),
+        },
         egress: false,
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Only set-up code and PID 1 of a cell hold the cell's end; the programs of a candidate never do.
 
-use super::{cgroup, mounts::Node};
+use super::{cgroup, limits::Bounds, mounts::Node};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
@@ -66,7 +66,7 @@ pub(super) struct Start {
     /// Candidates for the executable, in the order of `PATH`.
     pub(super) executables: Vec<Bytes>,
     pub(super) cwd: Bytes,
-    pub(super) limits: Vec<(u32, u64, u64)>,
+    pub(super) bounds: Bounds,
 }
 
 /// What a cell tells.

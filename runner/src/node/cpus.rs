@@ -1,0 +1,38 @@
+//! Which of this machine's processors a node is kept to.
+
+use nix::{
+    sched::{CpuSet, sched_getaffinity},
+    unistd::Pid,
+};
+
+/// So many of the processors that takehome itself may use; another choice for each node, so that they share the load.
+/// Empty, which stands for all, where the machine does not tell.
+pub fn some(cores: u32, node: u32) -> Vec<u32> {
+    let allowed = allowed();
+    let first = (node as usize * cores as usize) % allowed.len().max(1);
+    allowed.iter().cycle().skip(first).take(allowed.len().min(cores as usize)).copied().collect()
+}
+
+fn allowed() -> Vec<u32> {
+    let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else { return Vec::new() };
+    (0..CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).map(|cpu| cpu as u32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_as_asked_for_or_as_there_are_and_none_twice() {
+        let all = allowed();
+        for cores in 1..4 {
+            for node in 0..5 {
+                let mut some = some(cores, node);
+                assert_eq!(some.len(), all.len().min(cores as usize));
+                some.sort_unstable();
+                some.dedup();
+                assert_eq!(some.len(), all.len().min(cores as usize));
+            }
+        }
+    }
+}
