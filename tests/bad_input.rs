@@ -115,6 +115,11 @@ fn sources_that_cannot_be_brought_here() {
             ),
             bad("grade ref --challenge echo --max-files 2", 5, &["more than 2 files", "`--max-files`"]),
             bad("grade ref --challenge echo --max-total-size 1KiB", 5, &["`--max-total-size`"]),
+            bad(
+                "check --path nowhere --challenge echo basik",
+                4,
+                &["no stage called `basik`", "did you mean `basic`?"],
+            ),
             bad("check --path nowhere --challenge echo", 5, &["`nowhere`", "nothing of that name"]),
         ],
     );
@@ -146,6 +151,8 @@ fn submissions_of_which_it_is_not_clear_what_to_build() {
             bad("grade ref --challenge echo --dir src/bin", 2, &["no folder `src/bin`", "it has:", "without --dir"]),
             bad("grade ref --challenge echo --dir ../ref", 2, &["`../ref` is not inside the submission"]),
             bad("grade ref --challenge echo --run 'never_closed", 2, &["not a command: 'never closed"]),
+            bad("grade ref --challenge echo --language rsut", 2, &["unknown language `rsut`", "did you mean `rust`?"]),
+            bad("grade ref --challenge echo --language java --run x", 2, &["no program that is written in java"]),
             bad("grade field", 2, &["takehome.toml", "unknown field `chalenge`", "did you mean `challenge`?"]),
             bad("grade toml", 2, &["takehome.toml", "line 2, column 7", "fault of the submission"]),
             bad("grade type", 2, &["takehome.toml", "`challenge` must be a string"]),
@@ -184,6 +191,11 @@ fn builds_that_fail() {
                 "grade ref --challenge echo --build sleep_1000 --run ./x --build-timeout 1s",
                 5,
                 &["building took longer than 1 s", "--> /bin/sh -c", "fault of the submission", "`--build-timeout`"],
+            ),
+            bad(
+                "grade ref --challenge echo --build echo_Could_not_resolve_host;exit_1 --run ./x",
+                2,
+                &["exit status 1", "| Could not resolve host", "--build has no network", "--language"],
             ),
         ],
     );

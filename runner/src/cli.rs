@@ -95,18 +95,9 @@ pub struct Init {
 /// What of a repository is built and how.
 #[derive(Debug, Clone, Default, Args)]
 pub struct BuildOptions {
-    /// Folder of the repository to build
-    #[arg(long, value_name = "FOLDER", help_heading = "Build")]
-    pub dir: Option<String>,
-    /// Binary, script or main class to run, when there are several
-    #[arg(long, value_name = "NAME", help_heading = "Build")]
-    pub bin: Option<String>,
-    /// Shell command that builds the submission, for languages that are not detected
-    #[arg(long, value_name = "COMMAND", help_heading = "Build")]
-    pub build: Option<String>,
-    /// Command that runs a node
-    #[arg(long, value_name = "COMMAND", help_heading = "Build")]
-    pub run: Option<String>,
+    /// What is built, and how.
+    #[command(flatten)]
+    pub choice: crate::language::Choice,
     /// A further host that may be reached while dependencies are fetched
     #[arg(long = "allow-host", value_name = "HOST", help_heading = "Build")]
     pub allow_hosts: Vec<String>,

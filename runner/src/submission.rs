@@ -34,14 +34,9 @@ pub struct Request {
     pub files: bool,
     /// Fetch submodules.
     pub submodules: bool,
-    /// `--dir`.
-    pub dir: Option<String>,
-    /// `--bin`.
-    pub bin: Option<String>,
-    /// `--build`.
-    pub build: Option<String>,
-    /// `--run`.
-    pub run: Option<String>,
+    /// What of it is built, and how.
+    #[serde(flatten)]
+    pub choice: Choice,
     /// Hosts that may be reached beside registries.
     pub allow_hosts: Vec<String>,
     /// Fetch nothing.
@@ -79,10 +74,7 @@ impl Request {
             rev,
             files,
             submodules: false,
-            dir: build.dir.clone(),
-            bin: build.bin.clone(),
-            build: build.build.clone(),
-            run: build.run.clone(),
+            choice: build.choice.clone(),
             allow_hosts: build.allow_hosts.clone(),
             offline: build.offline,
             no_cache: build.no_cache,
@@ -144,12 +136,7 @@ pub async fn prepare(
     let build_request = build::Request {
         tree: &snapshot.folder,
         content: &snapshot.content,
-        choice: Choice {
-            dir: request.dir.clone(),
-            bin: request.bin.clone(),
-            build: request.build.clone(),
-            run: request.run.clone(),
-        },
+        choice: request.choice.clone(),
         limits: request.build_limits.clone(),
         allow_hosts: &request.allow_hosts,
         offline: request.offline,
@@ -218,7 +205,7 @@ fn prepared(request: &Request, snapshot: &Snapshot, built: build::Built) -> Prep
         summary: commit.map(|commit| commit.summary.clone()),
         content: snapshot.content.clone(),
         language: built.language,
-        folder: request.dir.clone().or(manifest.dir),
+        folder: request.choice.dir.clone().or(manifest.dir),
         binary: built.binary,
         toolchain: without_details(&built.toolchain),
         build_seconds: (built.seconds * 1e3).round() / 1e3,

@@ -35,11 +35,29 @@ pub(super) fn of_submission(log: &str) -> Option<&'static str> {
     if said(&["can only install packages when your package.json and package-lock.json"]) {
         return Some("package-lock.json does not fit package.json: run `npm install` and commit it");
     }
-    let network = ["etwork is unreachable", "Could not resolve host", "name resolution", "ENETUNREACH", "EAI_AGAIN"];
-    said(&network).then_some(
+    lacks_network(log).then_some(
         "a build has no network: what it needs must be a dependency that the package manager fetches, or part of the \
          repository",
     )
+}
+
+/// Whether a command tried to reach the network and could not.
+pub(super) fn lacks_network(log: &str) -> bool {
+    let words = [
+        "etwork is unreachable",
+        "Could not resolve host",
+        "name resolution",
+        "ENETUNREACH",
+        "EAI_AGAIN",
+        "Could not transfer artifact",
+    ];
+    words.iter().any(|words| log.contains(words))
+}
+
+/// What the person who grades can do when a command of theirs needs a network.
+pub(super) fn of_command() -> String {
+    let names: Vec<_> = crate::language::names().collect();
+    format!("--build has no network: --language ({}) fetches that language's dependencies before it", names.join(", "))
 }
 
 /// A header that is included as one of the system, and is not there.

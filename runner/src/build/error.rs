@@ -110,8 +110,8 @@ pub enum End {
 /// What to do when nothing better is known.
 const FRESH_CLONE: &str = "run the command above in a fresh clone: what it needs must be committed, or be a dependency";
 
-const OPTIONS: &str =
-    "--dir takes a folder of the submission, --build a command for the shell, --run a command and its words";
+const OPTIONS: &str = "--dir takes a folder of the submission, --language its language, --build a command for the shell, --run a command \
+     and its words";
 const FIELDS: &str =
     "takehome.toml holds texts: `challenge`, `dir`, `build`, `run` and `language`, all of them optional";
 

@@ -147,6 +147,11 @@ impl Build<'_> {
         Ok((prepared, taken))
     }
 
+    /// Whether this is the command of the person who grades, for which nothing has been fetched.
+    fn is_unfetched(&self, phase: Phase) -> bool {
+        phase == Phase::Build && self.request.choice.build.is_some() && self.recipe.fetch.is_empty()
+    }
+
     /// The log of a phase that went well, or whose fault it is.
     fn judge(&self, phase: Phase, ran: Ran) -> Result<String, BuildError> {
         let Some((command, end)) = ran.failed else { return Ok(ran.log) };
@@ -173,6 +178,9 @@ impl Build<'_> {
         if let Some(hint) = advice::of_machine(&failure.log) {
             failure.blame = Blame::Environment;
             failure.hint = Some(hint);
+        } else if self.is_unfetched(phase) && advice::lacks_network(&failure.log) {
+            failure.blame = Blame::Usage;
+            failure.hint = Some(advice::of_command());
         } else {
             failure.hint = advice::of_submission(&failure.log).map(str::to_owned);
         }

@@ -11,6 +11,7 @@ mod replay;
 mod report;
 mod session;
 mod show;
+mod wanted;
 
 use crate::{
     cli::{Challenge, Cli, Command},

@@ -111,11 +111,3 @@ fn stop_on_signal() -> watch::Receiver<bool> {
     });
     receiver
 }
-
-/// Words as a shell reads them.
-pub fn quoted(words: &[String]) -> String {
-    let plain =
-        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:@=+,%~".contains(c));
-    let quote = |word: &String| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) };
-    words.iter().map(quote).collect::<Vec<_>>().join(" ")
-}

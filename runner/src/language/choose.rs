@@ -2,6 +2,7 @@
 //!
 //! Nothing is guessed. When there are several programs and none is named, the error lists each with its options.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use super::{
@@ -12,16 +13,32 @@ use super::{
 };
 
 /// What the person who grades has chosen.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 pub struct Choice {
-    /// `--dir`: the folder of the repository.
+    /// Folder of the repository to build
+    #[arg(long, value_name = "FOLDER", help_heading = "Build")]
     pub dir: Option<String>,
-    /// `--bin`: the program or script.
+    /// Binary, script or main class to run, when there are several
+    #[arg(long, value_name = "NAME", help_heading = "Build")]
     pub bin: Option<String>,
-    /// `--build`: the command that builds it, for the shell.
+    /// Language to build as, when a folder has several; with --build, the one whose dependencies are fetched before it
+    #[arg(long, value_name = "NAME", help_heading = "Build")]
+    pub language: Option<String>,
+    /// Shell command that builds the submission, without a network
+    #[arg(long, value_name = "COMMAND", help_heading = "Build")]
     pub build: Option<String>,
-    /// `--run`: the command that runs it.
+    /// Command that runs a node
+    #[arg(long, value_name = "COMMAND", help_heading = "Build")]
     pub run: Option<String>,
+}
+
+impl Choice {
+    /// The options as they were given, as words of a command line.
+    pub fn words(&self) -> Vec<String> {
+        let Self { dir, bin, language, build, run } = self;
+        let given = [("--dir", dir), ("--bin", bin), ("--language", language), ("--build", build), ("--run", run)];
+        given.into_iter().flat_map(|(name, value)| Some([name.to_owned(), value.clone()?])).flatten().collect()
+    }
 }
 
 /// Why it could not be decided what is built.
@@ -147,30 +164,40 @@ pub(super) fn choose(
         let alternatives = alternatives(&everywhere(tree, &tree.folder(""), languages, None), "");
         return Err(ChoiceError::NoFolder { dir: root.dir, alternatives });
     }
-    if let Some(name) = said.language.as_deref()
-        && !languages.iter().any(|language| language.name() == name)
-    {
-        let near = nearest(name, super::names()).map(|near| format!("; did you mean `{near}`?"));
-        let near = near.unwrap_or_default();
-        return Err(ChoiceError::Manifest(format!("unknown language `{name}`{near}")));
-    }
+    let (named, wrong): (_, fn(String) -> ChoiceError) = match &choice.language {
+        Some(name) => (Some(name), ChoiceError::Invalid),
+        None => (said.language.as_ref(), ChoiceError::Manifest),
+    };
+    let named = named.map(|name| known(name, languages).map_err(wrong)).transpose()?;
     let mut recipe = match commands(choice, &said)? {
         Some((build, run)) => {
-            let language = said.language.as_deref();
-            let found = language.and_then(|_| here(&root, languages, language));
-            let base = found.and_then(|found| {
-                let program = found.detected.programs.first()?;
-                Some(found.language.recipe(&found.folder, program))
-            });
+            let base = named.map(|name| base(&root, languages, name).map_err(wrong)).transpose()?;
             custom::recipe(&root, base, build, run)
         }
-        None => detected(tree, &root, choice.bin.as_deref(), languages, said.language.as_deref())?,
+        None => detected(tree, &root, choice.bin.as_deref(), languages, named)?,
     };
     recipe.manifest = manifest;
     if tree.truncated {
         recipe.notices.push("the repository has so many files that not all were looked at".to_owned());
     }
     Ok(recipe)
+}
+
+fn known<'n>(name: &'n str, languages: &[&dyn Language]) -> Result<&'n str, String> {
+    if languages.iter().any(|language| language.name() == name) {
+        return Ok(name);
+    }
+    let near = nearest(name, super::names()).map(|near| format!("did you mean `{near}`?"));
+    let near = near.unwrap_or_else(|| format!("known are {}", super::names().collect::<Vec<_>>().join(", ")));
+    Err(format!("unknown language `{name}`; {near}"))
+}
+
+/// How the language itself would build the folder.
+fn base(root: &Folder<'_>, languages: &'static [&'static dyn Language], name: &str) -> Result<Recipe, String> {
+    let found = here(root, languages, Some(name));
+    let recipe = found.and_then(|found| Some(found.language.recipe(&found.folder, found.detected.programs.first()?)));
+    let place = if root.dir.is_empty() { "the submission".to_owned() } else { format!("`{}`", root.dir) };
+    recipe.ok_or_else(|| format!("{place} has no program that is written in {name}"))
 }
 
 /// A folder given by a person or by the candidate's own file must lie inside the submission.
@@ -184,7 +211,8 @@ fn manifest(tree: &Tree, dir: Option<&str>) -> Result<Option<Manifest>, ChoiceEr
     text.map(|text| Manifest::parse(&text).map_err(ChoiceError::Manifest)).transpose()
 }
 
-type Commands = (Vec<Step>, Vec<String>);
+/// The steps that build it, if they were given, and the words that run it.
+type Commands = (Option<Vec<Step>>, Vec<String>);
 
 fn commands(choice: &Choice, said: &Manifest) -> Result<Option<Commands>, ChoiceError> {
     let build = choice.build.as_deref().map(|command| vec![Step::shell(command)]).or_else(|| said.build.clone());
@@ -194,7 +222,7 @@ fn commands(choice: &Choice, said: &Manifest) -> Result<Option<Commands>, Choice
     };
     match (build, run) {
         (None, None) => Ok(None),
-        (build, Some(run)) => Ok(Some((build.unwrap_or_default(), run))),
+        (build, Some(run)) => Ok(Some((build, run))),
         (Some(_), None) => Err(ChoiceError::Invalid(
             "how the submission is built is given, but not how it is run: add --run '<command>', or `run` in its \
              takehome.toml"

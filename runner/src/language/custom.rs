@@ -17,8 +17,10 @@ const ENV: [(&str, &str); 5] = [
 /// The recipe for the given commands.
 ///
 /// Dependencies are fetched only when `language` is named, because only then it is known how; the base is that
-/// language's recipe. The whole folder is kept, and the program is started in it.
-pub(super) fn recipe(folder: &Folder<'_>, base: Option<Recipe>, build: Vec<Step>, run: Vec<String>) -> Recipe {
+/// language's recipe, which also builds when no command was given for it. The whole folder is kept, and the program is
+/// started in it.
+pub(super) fn recipe(folder: &Folder<'_>, base: Option<Recipe>, build: Option<Vec<Step>>, run: Vec<String>) -> Recipe {
+    let build = build.or_else(|| base.as_ref().map(|base| base.build.clone())).unwrap_or_default();
     let mut tools: Vec<Tool> = base.iter().flat_map(|base| base.tools.clone()).collect();
     let steps = build.iter().flat_map(|step| &step.argv);
     tools.extend(steps.chain(&run).flat_map(|words| mentioned(words)));

@@ -67,6 +67,23 @@ fn a_manifest_and_options_say_how() {
 }
 
 #[test]
+fn a_named_language_fetches_and_builds_for_commands_of_ones_own() {
+    let dir = tree(&[("go.mod", "module x"), ("main.go", MAIN), ("package.json", "{}"), ("main.js", "")]);
+    let some = |text: &str| Some(text.to_owned());
+    let choice = Choice { language: some("go"), run: some("./x node"), ..Choice::default() };
+    let own = detect(dir.path(), &Choice { language: some("go"), ..Choice::default() }).unwrap();
+    let named = detect(dir.path(), &choice).unwrap();
+    assert_eq!((&named.language, &named.fetch, &named.build), (&own.language, &own.fetch, &own.build));
+    assert_eq!(named.start.argv, ["./x", "node"]);
+    let built = detect(dir.path(), &Choice { build: some("make"), ..choice.clone() }).unwrap();
+    assert_eq!(built.fetch, own.fetch);
+    assert_ne!(built.build, own.build);
+    let wrong = |name| detect(dir.path(), &Choice { language: some(name), ..choice.clone() }).unwrap_err().to_string();
+    assert!(wrong("golang").contains("unknown language `golang`"));
+    assert!(wrong("java").contains("no program that is written in java"));
+}
+
+#[test]
 fn a_wrong_manifest_is_an_error() {
     let with = |text: &'static str| recipe(&[("takehome.toml", text), ("main.py", "")], None, None).unwrap_err();
     assert!(with("dirr = 'x'").contains("did you mean `dir`"));
