@@ -12,7 +12,7 @@ pub async fn run(options: Check) -> Outcome {
     let wanted = Wanted::new(options.challenge.as_deref(), &options.stages, options.seed)?;
     let session = Session::begin(&options.run)?;
     let request = Request::new(&options.path.to_string_lossy(), None, true, &options.build);
-    wanted.run(&session, &request, |challenge, _| command_line(&options, challenge, &request.location)).await
+    wanted.grade(&session, &request, |challenge, _| command_line(&options, challenge, &request.location)).await
 }
 
 /// The command that does the same again.

@@ -14,7 +14,7 @@ pub async fn run(options: Grade) -> Outcome {
     let wanted = Wanted::new(options.challenge.as_deref(), &options.stages, seed)?;
     let session = Session::begin(&options.run)?;
     let request = Request::new(&options.source, options.rev.clone(), false, &options.build).fetch(&options.fetch);
-    wanted.run(&session, &request, |challenge, location| command_line(&options, location, challenge, seed)).await
+    wanted.grade(&session, &request, |challenge, location| command_line(&options, location, challenge, seed)).await
 }
 
 /// The command that does the same again, from anywhere. It holds no secrets.

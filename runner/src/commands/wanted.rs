@@ -30,7 +30,7 @@ impl<'a> Wanted<'a> {
 
     /// Fetches, builds, runs and reports. `command` makes the words that do the same again out of the challenge's name
     /// and the place that the submission was found at.
-    pub async fn run(
+    pub async fn grade(
         self,
         session: &Session,
         request: &Request,
