@@ -4,13 +4,13 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::BuildError;
+use super::{BuildError, evict::evict};
 
 /// What is remembered of a build.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ impl Slot {
         fs::create_dir_all(&builds).map_err(BuildError::io("making the build cache"))?;
         let lock =
             lock(&builds.join(format!("{key}.lock"))).await.map_err(BuildError::io("locking the build cache"))?;
+        // Says when it was last used; a cache on a read-only disk only looks older than it is.
+        let _ = lock.set_modified(SystemTime::now());
         Ok(Self { folder: builds.join(key), _lock: lock })
     }
 
@@ -92,7 +94,12 @@ impl Slot {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        fs::rename(prepared, &self.folder)
+        fs::rename(prepared, &self.folder)?;
+        // Old builds that cannot be removed now are only in the way of the disk, not of this build.
+        if let Some(builds) = self.folder.parent() {
+            let _ = evict(builds);
+        }
+        Ok(())
     }
 }
 
@@ -108,7 +115,8 @@ pub(super) async fn lock(path: &Path) -> io::Result<File> {
     }
 }
 
-fn files(root: &Path) -> io::Result<Vec<(String, u64)>> {
+/// Path and size of every file of a folder.
+pub(super) fn files(root: &Path) -> io::Result<Vec<(String, u64)>> {
     let mut all = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {

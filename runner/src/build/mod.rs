@@ -8,6 +8,7 @@ mod advice;
 mod artefact;
 mod cache;
 mod error;
+mod evict;
 mod excerpt;
 mod pipeline;
 mod proxy;
