@@ -43,6 +43,13 @@ fn what_is_no_message_is_shown_and_the_node_is_still_heard() {
 }
 
 #[test]
+fn a_line_end_may_be_late() {
+    let slowly = ECHO.replace("rate = 100", "rate = 10");
+    let Some((record, judged)) = run("echo", "late-line-end", 1, &slowly) else { return };
+    assert_eq!(judged.report.verdict, Verdict::Pass, "{:#?}", record.summary);
+}
+
+#[test]
 fn a_flood_is_stopped_before_it_fills_the_memory() {
     let Some((record, judged)) = run("echo", "floods", 1, ECHO) else { return };
     assert!(codes(&judged).contains(&"output-flood"), "{:?}", record.summary.incidents);

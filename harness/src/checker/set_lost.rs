@@ -89,7 +89,7 @@ fn describe(view: &View<'_>, set: &SetView, add: Add, without: &[&Read]) -> Find
         "value-lost",
         ABOUT,
         format!("{value} in the final read of {}", nodes.join(", ")),
-        format!("absent; {} acknowledged {value} at {at}{}", node_name(op.node), nearby_fault(view, at)),
+        format!("{value} is absent; {} acknowledged it at {at}{}", node_name(op.node), nearby_fault(view, at)),
     );
     let mut figure = Figure::of(view);
     figure.operation(op, format!("{} {value}", op.function), Some(format!("{}_ok", op.function)), false);

@@ -10,7 +10,6 @@ use super::{
     links::Links,
     process::{self, NodeEvent, Process},
     settle::Settling,
-    wire,
 };
 use crate::backend::{Backend, CellSpec, Command, Control, Mount, OpenError, Root, Work};
 use harness::{
@@ -76,6 +75,8 @@ const INIT_TIMEOUT_PER_NODE: Duration = Duration::from_millis(60);
 const READ_PERIOD: Duration = Duration::from_millis(250);
 /// How long a node that is to be killed is given to acknowledge something first.
 const DEATH_ROW: Duration = Duration::from_millis(300);
+/// How long a node may take between a message and its line end when nothing follows.
+const LINE_END_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long closing all cells may take before the case goes on without their figures.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -515,7 +516,7 @@ impl Case {
 
     /// Takes the cells down and puts the record together.
     async fn finish(mut self, ended: Ended) -> CaseRecord {
-        let now = self.now();
+        let (now, stopped) = (self.now(), Instant::now());
         for node in &self.nodes {
             node.process.ask(Control::Close);
         }
@@ -526,10 +527,9 @@ impl Case {
                         let usage = NodeUsage { cpu_seconds: usage.cpu.as_secs_f64(), peak_memory: usage.peak_memory };
                         self.nodes[node as usize].usage = Some(usage);
                     }
-                    // What was left in a pipe when the node was stopped is still looked at.
-                    Some(NodeEvent::Unterminated(output)) if wire::is_complete(&output.text) => {
-                        let (kind, detail) = (IncidentKind::MalformedOutput, "no line end after it".to_owned());
-                        self.incidents.note(now, output.node, kind, detail, &output.text);
+                    // Stopped by us: only one that has had time enough is known not to have forgotten its line end.
+                    Some(NodeEvent::Unended(output)) if stopped.duration_since(output.at) > LINE_END_TIMEOUT => {
+                        self.on_unended(&output);
                     }
                     Some(NodeEvent::Lost(node, _)) => self.nodes[node as usize].usage = Some(NodeUsage::default()),
                     Some(_) => {}

@@ -40,8 +40,12 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub enum NodeEvent {
     /// It wrote a line; this is without its end.
     Line(Output),
-    /// It wrote a message without a line end.
-    Unterminated(Output),
+    /// It wrote a message whose line end has not come yet: heard, so that nobody waits for it.
+    Early(Output),
+    /// What was told as [`NodeEvent::Early`] never got its line end: something else follows, or nothing any more.
+    Unended(Output),
+    /// The last line, without an end.
+    Rest(Output),
     /// It wrote more than the longest line without a line end; the beginning of it.
     Endless(Output),
     /// Its program runs.
@@ -258,6 +262,7 @@ async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<No
     let mut buffer: Vec<u8> = Vec::with_capacity(64 << 10);
     let mut scanned = 0;
     let mut skipping = false;
+    let mut early: Option<(Instant, Vec<u8>)> = None;
     loop {
         let read = read_more(&mut pipe, &mut buffer).await;
         let now = Instant::now();
@@ -266,12 +271,21 @@ async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<No
             Read::Idle if skipping || !wire::is_complete(&buffer) => continue,
             Read::Idle => {
                 scanned = 0;
-                if !tell(NodeEvent::Unterminated, now, std::mem::take(&mut buffer)).await {
+                early = Some((now, buffer.clone()));
+                if !tell(NodeEvent::Early, now, std::mem::take(&mut buffer)).await {
                     return;
                 }
                 continue;
             }
             Read::Some => {}
+        }
+        // A program may be held up for any time between a message and its line end: only what follows tells.
+        if let Some((since, text)) = early.take() {
+            if buffer.starts_with(b"\n") {
+                buffer.drain(..1);
+            } else if !tell(NodeEvent::Unended, since, text).await {
+                return;
+            }
         }
         let mut start = 0;
         while let Some(length) = buffer[scanned..].iter().position(|byte| *byte == b'\n') {
@@ -295,8 +309,11 @@ async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<No
             scanned = 0;
         }
     }
+    if let Some((since, text)) = early {
+        tell(NodeEvent::Unended, since, text).await;
+    }
     if !buffer.is_empty() && !skipping {
-        tell(NodeEvent::Unterminated, Instant::now(), buffer).await;
+        tell(NodeEvent::Rest, Instant::now(), buffer).await;
     }
 }
 

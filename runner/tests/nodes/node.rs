@@ -62,9 +62,13 @@ fn main() {
                     _ => {}
                 }
                 let body = format!("\"type\":\"echo_ok\",\"echo\":{}", field(&line, "echo"));
-                if mode == "no-line-end" {
+                if mode == "no-line-end" || mode == "late-line-end" {
                     print!("{{\"src\":\"{me}\",\"dest\":\"{src}\",\"body\":{{{body},\"in_reply_to\":{id}}}}}");
                     std::io::stdout().flush().unwrap();
+                    if mode == "late-line-end" {
+                        std::thread::sleep(Duration::from_millis(300));
+                        println!();
+                    }
                 } else {
                     reply(&body);
                 }

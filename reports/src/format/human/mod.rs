@@ -167,11 +167,20 @@ fn calm(text: String) -> String {
         return text;
     }
     let quiet = |line: &str| {
-        let start = line.len() - line.trim_start().len();
+        let start = line.len() - beginning(line).len();
         let mark = if line[start..].starts_with("::") { "\\" } else { "" };
         format!("{}{mark}{}", &line[..start], line[start..].replace("##[", "#\\#["))
     };
     text.split_inclusive('\n').map(quiet).collect()
+}
+
+/// A line from its first visible character on: colours of ours do not hide what a log that drops them would see.
+fn beginning(line: &str) -> &str {
+    let mut rest = line.trim_start();
+    while let Some((_, after)) = rest.strip_prefix("\u{1b}[").and_then(|code| code.split_once('m')) {
+        rest = after.trim_start();
+    }
+    rest
 }
 
 /// Lines of at most `width` characters, broken at spaces; a word that is longer stays whole.
@@ -196,6 +205,7 @@ mod tests {
     #[test]
     fn commands_for_a_ci_log_are_calmed() {
         assert_eq!(calm("a::b\n  ::error::x\n##[error]y".into()), "a::b\n  \\::error::x\n#\\#[error]y");
+        assert_eq!(calm(" \u{1b}[2m ::error\u{1b}[0m".into()), " \u{1b}[2m \\::error\u{1b}[0m");
     }
 
     #[test]

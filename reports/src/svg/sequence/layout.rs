@@ -15,7 +15,7 @@ const LANES: usize = 2 * ARROWS;
 /// Width of the margin with the times.
 pub const GUTTER: f64 = 76.0;
 /// Width of the margin with the faults.
-const MARGIN: f64 = 190.0;
+const MARGIN: f64 = 176.0;
 /// Height of the heads of the lanes and the room below them.
 pub const HEAD: f64 = 64.0;
 

@@ -219,7 +219,7 @@ fn bracket(band: &Band<'_>, right: f64, width: f64) -> Markup {
     let x = right + 6.0 + band.shift;
     let (top, bottom) = (coordinate(band.top), coordinate(band.bottom));
     let (inner, outer) = (coordinate(x), coordinate(x + 5.0));
-    let left = right + 40.0;
+    let left = right + 26.0;
     let room = width - left - 2.0;
     let fault = band.fault;
     html! {

@@ -21,13 +21,21 @@ use std::time::Instant;
 impl Case {
     pub(super) fn on_event(&mut self, event: NodeEvent) {
         match event {
-            NodeEvent::Line(output) | NodeEvent::Unterminated(output) | NodeEvent::Endless(output)
+            NodeEvent::Line(output)
+            | NodeEvent::Early(output)
+            | NodeEvent::Rest(output)
+            | NodeEvent::Endless(output)
                 if self.heard > self.setup.limits.output.0 =>
             {
                 self.on_flood(self.now(), &output);
             }
             NodeEvent::Line(output) => self.on_line(&output),
-            NodeEvent::Unterminated(output) => self.on_unterminated(&output),
+            NodeEvent::Early(output) => self.on_early(&output),
+            NodeEvent::Unended(output) => self.on_unended(&output),
+            NodeEvent::Rest(output) => {
+                self.on_early(&output);
+                self.on_unended(&output);
+            }
             NodeEvent::Endless(output) => {
                 let detail = format!("more than {} MiB without a line end", process::LONGEST_LINE >> 20);
                 self.incident(self.offset(output.at), output.node, IncidentKind::OutputFlood, detail, &output.text);
@@ -92,11 +100,21 @@ impl Case {
         }
     }
 
-    fn on_unterminated(&mut self, output: &Output) {
-        let (now, node, line) = (self.offset(output.at), output.node, &output.text[..]);
-        self.heard += line.len() as u64;
-        self.incident(now, node, IncidentKind::MalformedOutput, "no line end after it".into(), line);
-        self.hear_out(now, node, line);
+    fn on_early(&mut self, output: &Output) {
+        self.heard += output.text.len() as u64;
+        let (now, node) = (self.offset(output.at), output.node);
+        if wire::messages(&output.text).len() > 1 {
+            self.incident(now, node, IncidentKind::MalformedOutput, NO_LINE_END.into(), &output.text);
+        }
+        self.hear_out(now, node, &output.text);
+    }
+
+    /// A line without its end is the program's fault, unless it was we who killed it in the middle of one.
+    pub(super) fn on_unended(&mut self, output: &Output) {
+        let (at, node, line) = (self.offset(output.at), output.node, &output.text[..]);
+        if self.nodes[node as usize].phase != Phase::Down {
+            self.incident(at, node, IncidentKind::MalformedOutput, NO_LINE_END.into(), line);
+        }
     }
 
     /// Takes the messages out of a line that holds several, or one and something else behind it.
@@ -214,6 +232,8 @@ impl Case {
         }
     }
 }
+
+const NO_LINE_END: &str = "no line end after it";
 
 /// `SIGSEGV` rather than 11.
 fn signal_name(signal: i32) -> String {
