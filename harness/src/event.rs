@@ -41,6 +41,13 @@ pub enum EventKind {
         /// What.
         incident: Incident,
     },
+    /// A case whose times are graded runs again, because the machine was too busy for them.
+    CaseRepeated {
+        /// Which.
+        case: PlannedCase,
+        /// How late takehome itself was.
+        lag: Offset,
+    },
     /// A case has ended and was judged.
     CaseFinished {
         /// Which.

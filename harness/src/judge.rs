@@ -2,9 +2,11 @@
 
 mod case;
 mod grade;
+mod load;
 mod stage;
 
 pub use case::{JudgedCase, case};
+pub use load::is_disturbed;
 
 use crate::{
     case::CaseRecord,

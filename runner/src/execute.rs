@@ -16,7 +16,7 @@ use harness::{
 use std::{
     collections::VecDeque,
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -59,6 +59,8 @@ pub trait Sink {
 
 /// How many nodes may run at once beside each other in cases that mostly wait, for each processor.
 const NODES_PER_PROCESSOR: usize = 16;
+/// How often a case whose times are graded is run while the machine is too busy for them.
+const MOST_ATTEMPTS: u32 = 3;
 /// The least that a case counts for, however few nodes it has.
 const LEAST_WEIGHT: u32 = 4;
 
@@ -163,31 +165,50 @@ async fn run_case(
 ) -> (PlannedCase, io::Result<Option<JudgedCase>>) {
     let Some(stage) = context.plan.manifest.stage(&case.stage).cloned() else { return (case, Ok(None)) };
     let folder = case_folder(&context.folder, &case);
-    if let Err(error) = std::fs::create_dir_all(&folder) {
-        return (case, Err(error));
-    }
     let _ = context.events.send(EventKind::CaseStarted(case.clone()));
-    let (notices, forward) = mpsc::unbounded_channel();
-    let forwarding = tokio::spawn(forward_notices(case.clone(), forward, context.events.clone()));
-    let setup = CaseSetup {
-        limits: context.plan.manifest.limits.clone(),
-        seed: case.seed,
-        oracle: context.oracle,
-        backend: context.backend,
-        command: context.program.command,
-        root: context.program.root,
-        mounts: context.program.mounts,
-        logs: Some(folder.clone()),
-        stop: context.stop,
-        notices,
-        stage,
+    let mut attempts = 1;
+    let record = loop {
+        let record = match attempt(&context, &case, &stage, &folder).await {
+            Ok(record) => record,
+            Err(error) => return (case, Err(error)),
+        };
+        if !stage.is_timed() || !judge::is_disturbed(&record) || attempts == MOST_ATTEMPTS || *context.stop.borrow() {
+            break record;
+        }
+        attempts += 1;
+        let _ = context.events.send(EventKind::CaseRepeated { case: case.clone(), lag: record.summary.lag });
+        if let Err(error) = std::fs::remove_dir_all(&folder) {
+            return (case, Err(error));
+        }
     };
-    let record = on_own_thread(setup, &case).await;
-    let _ = forwarding.await;
     let (plan, oracle) = (context.plan, context.oracle);
     let keep = move || write_case(&folder, &record).map(|()| judge::case(&plan, &record, oracle));
     let kept = tokio::task::spawn_blocking(keep).await.map_err(io::Error::other);
     (case, kept.and_then(|kept| kept))
+}
+
+/// Runs a case once.
+async fn attempt(context: &Context, case: &PlannedCase, stage: &Stage, folder: &Path) -> io::Result<CaseRecord> {
+    std::fs::create_dir_all(folder)?;
+    let (notices, forward) = mpsc::unbounded_channel();
+    let forwarding = tokio::spawn(forward_notices(case.clone(), forward, context.events.clone()));
+    let Program { command, root, mounts } = context.program.clone();
+    let setup = CaseSetup {
+        limits: context.plan.manifest.limits.clone(),
+        seed: case.seed,
+        oracle: context.oracle,
+        backend: context.backend.clone(),
+        command,
+        root,
+        mounts,
+        logs: Some(folder.to_owned()),
+        stop: context.stop.clone(),
+        notices,
+        stage: stage.clone(),
+    };
+    let record = on_own_thread(setup, case).await;
+    let _ = forwarding.await;
+    Ok(record)
 }
 
 /// Each case has a thread and a scheduler of its own, so that no other case's work delays its messages.

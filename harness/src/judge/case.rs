@@ -1,5 +1,6 @@
 //! Judging one case: its requirements, its metrics, its findings.
 
+use super::load;
 use crate::{
     case::{CaseRecord, Ended},
     checker::{self, Judgement, View},
@@ -20,6 +21,8 @@ pub struct JudgedCase {
     pub stage: String,
     /// Whether it ran to an end that can be judged.
     pub ran: bool,
+    /// Whether the machine was too busy for its times to be graded.
+    pub disturbed: bool,
     /// What the report shows of it.
     pub report: report::Case,
     /// Its findings.
@@ -61,7 +64,7 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
     if matches!(verdict, Verdict::Pass | Verdict::NotRun) && summary.ended != Ended::Completed {
         verdict = Verdict::Unknown;
     }
-    let overloaded = is_overloaded(view);
+    let overloaded = load::is_overloaded(view.case);
     if verdict == Verdict::Fail && overloaded {
         verdict = Verdict::Unknown;
         findings.iter_mut().for_each(|finding| finding.decisive = false);
@@ -71,6 +74,7 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
     JudgedCase {
         stage: stage.id.clone(),
         ran: true,
+        disturbed: load::is_disturbed(view.case),
         report: report::Case {
             seed: summary.seed,
             verdict,
@@ -87,18 +91,6 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
             ("Propagation to every node", "time after acknowledgement (ms)", observations.propagation.clone()),
         ],
     }
-}
-
-/// Requests later than this show that the machine could not keep up.
-const MOST_LAG: Offset = Offset::from_millis(1_000);
-/// Nodes that send more messages a second than this overload the machine themselves.
-const FLOOD: f64 = 5_000.0;
-
-/// Whether the machine was too busy for a fail to be the submission's fault.
-fn is_overloaded(view: &View<'_>) -> bool {
-    let summary = &view.case.summary;
-    let seconds = summary.ended_at.since(summary.work_began).as_secs_f64().max(1e-9);
-    summary.lag > MOST_LAG && view.case.journal.entries.len() as f64 / seconds < FLOOD
 }
 
 fn overload(lag: Offset) -> String {
@@ -120,6 +112,7 @@ fn unjudged(record: &CaseRecord, verdict: Verdict, why: String) -> JudgedCase {
     JudgedCase {
         stage: summary.stage.clone(),
         ran: false,
+        disturbed: false,
         report: report::Case {
             seed: summary.seed,
             verdict,

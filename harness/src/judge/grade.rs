@@ -3,6 +3,7 @@
 use super::case::show;
 use crate::{
     manifest::{Grade, Stage},
+    metric,
     plan::Plan,
     report::Metric,
     score::{interpolate, tenths},
@@ -17,8 +18,9 @@ pub(super) struct Graded {
     pub findings: Vec<Finding>,
 }
 
-/// The stage's points; each graded metric is marked with what it earned.
-pub(super) fn points(plan: &Plan, stage: &Stage, required: Verdict, metrics: &mut [Metric]) -> Graded {
+/// The stage's points; each graded metric is marked with what it earned. `disturbed` says that in no case the machine
+/// had time enough for times to be graded.
+pub(super) fn points(plan: &Plan, stage: &Stage, required: Verdict, disturbed: bool, metrics: &mut [Metric]) -> Graded {
     let mut graded = Graded { points: 0.0, verdict: required, reasons: Vec::new(), findings: Vec::new() };
     let weights: f64 = stage.grade.iter().map(|grade| grade.weight).sum();
     if required != Verdict::Pass || weights <= 0.0 {
@@ -34,6 +36,12 @@ pub(super) fn points(plan: &Plan, stage: &Stage, required: Verdict, metrics: &mu
             continue;
         };
         let share = interpolate(metric.value, grade.full.0, grade.zero.0);
+        if share < 1.0 && disturbed && metric.unit == metric::TIME {
+            graded.verdict = Verdict::Unknown;
+            let reason = "not graded: this machine was too busy; run it again on a quiet one";
+            graded.reasons.push(format!("{} is {reason}", metric.name));
+            continue;
+        }
         let earned = share * most;
         (metric.full, metric.zero, metric.points) =
             (Some(grade.full.0), Some(grade.zero.0), Some((tenths(earned), tenths(most))));

@@ -26,7 +26,8 @@ pub(super) fn judge(plan: &Plan, stage: &Stage, judged: &[JudgedCase]) -> Judged
     let cases: Vec<JudgedCase> = planned.map(|case| find(judged, &stage.id, case.seed)).collect();
     let required = Verdict::all(cases.iter().map(|case| case.report.verdict));
     let mut metrics = measured(plan, stage, &cases);
-    let graded = grade::points(plan, stage, required, &mut metrics);
+    let disturbed = undisturbed(&cases).next().is_none() && cases.iter().any(|case| case.disturbed);
+    let graded = grade::points(plan, stage, required, disturbed, &mut metrics);
     let mut findings: Vec<Finding> = cases.iter().flat_map(|case| case.findings.iter().cloned()).collect();
     findings.extend(graded.findings);
     let mut reasons = lost(stage, &cases);
@@ -61,6 +62,7 @@ fn find(judged: &[JudgedCase], stage: &str, seed: u64) -> JudgedCase {
     known.cloned().unwrap_or_else(|| JudgedCase {
         stage: stage.to_owned(),
         ran: false,
+        disturbed: false,
         report: report::Case {
             seed,
             verdict: Verdict::NotRun,
@@ -97,10 +99,17 @@ fn matters(check: &report::Check, case: &report::Case) -> bool {
     check.verdict != Verdict::Pass && !(failed && check.verdict == Verdict::NotRun)
 }
 
-/// The median of each metric over the cases that ran.
+fn undisturbed(cases: &[JudgedCase]) -> impl Iterator<Item = &JudgedCase> {
+    cases.iter().filter(|case| case.ran && !case.disturbed)
+}
+
+/// The median of each metric over the cases that ran; of times, where it can be, over those in which the machine had
+/// time.
 fn measured(plan: &Plan, stage: &Stage, cases: &[JudgedCase]) -> Vec<Metric> {
     let of = |metric: &metric::Metric| {
-        let values = cases.iter().flat_map(|case| &case.metrics).filter(|(name, _)| *name == metric.name);
+        let quiet = metric.is_time() && undisturbed(cases).next().is_some();
+        let cases = cases.iter().filter(|case| !(quiet && case.disturbed));
+        let values = cases.flat_map(|case| &case.metrics).filter(|(name, _)| *name == metric.name);
         let values = Sorted::new(values.map(|(_, value)| *value).collect());
         Some(Metric {
             stage: stage.id.clone(),

@@ -80,7 +80,9 @@ fn record(case: &PlannedCase, ids: &[u64], latency: u64, ended: Ended) -> CaseRe
         reply: Some(format!(r#"{{"type":"generate_ok","id":{id}}}"#).into()),
     };
     let usage = vec![NodeUsage { cpu_seconds: 0.1, peak_memory: 10 }];
-    let summary = CaseSummary { stage: case.stage.clone(), seed: case.seed, ended, usage, ..Default::default() };
+    let ended_at = Offset::from_millis(10_000);
+    let summary =
+        CaseSummary { stage: case.stage.clone(), seed: case.seed, ended, ended_at, usage, ..Default::default() };
     CaseRecord { summary, history: History { operations: ids.iter().map(operation).collect() }, ..Default::default() }
 }
 
@@ -153,4 +155,27 @@ fn an_overloaded_machine_never_costs_a_point_for_sure() {
     };
     assert_eq!(late(900).verdict, Verdict::Fail);
     assert_eq!(late(1_100).verdict, Verdict::Unknown);
+}
+
+#[test]
+fn times_that_a_busy_machine_made_long_are_not_graded() {
+    let graded = |lags: [u64; 2], cpu_seconds| {
+        let mut plan = plan();
+        plan.cases = (7..9).map(|seed| PlannedCase { stage: "speed".into(), seed }).collect();
+        let records: Vec<CaseRecord> = std::iter::zip(&plan.cases, lags)
+            .map(|(case, lag)| {
+                let mut record = record(case, &[1, 2], if lag > 0 { 250 } else { 150 }, Ended::Completed);
+                record.summary.lag = Offset::from_millis(lag);
+                record.summary.usage = vec![NodeUsage { cpu_seconds, peak_memory: 10 }];
+                record
+            })
+            .collect();
+        let line =
+            judge(&plan, &records, &Ids, RunFacts { directory: "d".into(), seconds: 1.0 }).scorecard.lines.remove(0);
+        (line.verdict, line.points)
+    };
+    assert_eq!(graded([1, 1], 0.1), (Verdict::Fail, 10.0), "the times are those of the submission");
+    assert_eq!(graded([200, 200], 0.1), (Verdict::Unknown, 10.0), "the machine may have made them");
+    assert_eq!(graded([200, 0], 0.1), (Verdict::Pass, 20.0), "a quiet case tells");
+    assert_eq!(graded([200, 200], 9.0), (Verdict::Fail, 10.0), "the submission itself kept the machine busy");
 }

@@ -23,7 +23,15 @@ impl Metric {
     pub fn of(&self, view: &View<'_>) -> Option<f64> {
         (self.measure)(view.observations())
     }
+
+    /// Whether it is a length of time on the wall clock, which a busy machine makes longer.
+    pub fn is_time(&self) -> bool {
+        self.unit == TIME
+    }
 }
+
+/// The unit of lengths of time on the wall clock.
+pub const TIME: &str = "ms";
 
 macro_rules! metrics {
     ($($name:literal, $unit:literal, $about:literal, $measure:expr;)*) => {

@@ -5,7 +5,10 @@ use harness::{
     net::{DropReason, Fault, Message, Network, NodeId, Outcome, Settings},
     time::Offset,
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// Bodies are journalled until they fill this many bytes; after that only times and sizes are.
 const MOST_BODIES: usize = 64 << 20;
@@ -18,6 +21,8 @@ pub struct Links {
     network: Network<Arc<[u8]>>,
     /// Journal index of each message under way, by id and copy.
     under_way: HashMap<(u64, u32), usize>,
+    /// Nodes that are about to be killed.
+    cut_off: HashSet<u32>,
     bodies: usize,
 }
 
@@ -28,6 +33,7 @@ impl Links {
             journal: Journal::default(),
             network: Network::new(settings, nodes, seed),
             under_way: HashMap::new(),
+            cut_off: HashSet::new(),
             bodies: 0,
         }
     }
@@ -38,14 +44,18 @@ impl Links {
         whole.extend_from_slice(line);
         whole.push(b'\n');
         let bytes = whole.len() as u64;
-        let message = Message { from: NodeId(from), to: NodeId(to), payload: whole.into() };
-        let sent = self.network.send(now, message);
         self.bodies += body.len();
         let body: Arc<str> = if self.bodies <= MOST_BODIES { body.into() } else { "".into() };
         let mut entry = |fate, copy| {
             self.journal.entries.push(Entry { from, to, sent: now, fate, bytes, copy, body: body.clone() });
             self.journal.entries.len() - 1
         };
+        if self.cut_off.contains(&from) {
+            entry(Fate::Down, false);
+            return;
+        }
+        let message = Message { from: NodeId(from), to: NodeId(to), payload: whole.into() };
+        let sent = self.network.send(now, message);
         match sent.fate {
             harness::net::Fate::Queued { copies } => {
                 for copy in 0..copies {
@@ -83,8 +93,37 @@ impl Links {
         self.network.next_deadline()
     }
 
+    /// Nothing that this node sends arrives any more: its kill takes with it what it sends from now on.
+    pub fn cut_off(&mut self, node: u32) {
+        self.cut_off.insert(node);
+    }
+
     /// Plays a fault.
     pub fn apply(&mut self, now: Offset, fault: &Fault) {
+        if let Fault::Restart(node) = fault {
+            self.cut_off.remove(&node.0);
+        }
         self.network.apply(now, fault);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_is_cut_off_sends_nothing_until_it_is_started_again() {
+        let mut links = Links::new(&Settings::default(), 2, 1);
+        let mut arrived = |links: &mut Links, at: u64| {
+            let now = Offset::from_millis(at);
+            links.send(now, 0, 1, b"{}", "{}");
+            links.due(now + std::time::Duration::from_secs(1)).len()
+        };
+        assert_eq!(arrived(&mut links, 0), 1);
+        links.cut_off(0);
+        assert_eq!(arrived(&mut links, 2_000), 0);
+        assert_eq!(links.journal.entries[1].fate, Fate::Down);
+        links.apply(Offset::from_millis(4_000), &Fault::Restart(NodeId(0)));
+        assert_eq!(arrived(&mut links, 4_000), 1);
     }
 }

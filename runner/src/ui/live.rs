@@ -54,6 +54,10 @@ impl Sink for Live {
             EventKind::RunStarted { cases } => self.cases = *cases,
             EventKind::CaseStarted(case) => self.running.push(case.clone()),
             EventKind::CaseFinished { case, result } => self.finished(case, result),
+            EventKind::CaseRepeated { case, lag } => {
+                let text = format!("{} again: this machine was too busy, requests were up to {lag} late", case.name());
+                self.bar.suspend(|| message(&text));
+            }
             EventKind::Interrupted => self.bar.suspend(|| message("stopping; the record is kept")),
             EventKind::RunFinished => self.bar.finish_and_clear(),
             EventKind::Fault { .. } | EventKind::Incident { .. } => {}

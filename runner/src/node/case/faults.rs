@@ -34,8 +34,12 @@ impl Case {
                 self.open_fault(now, "partition", partition.to_string(), None);
             }
             Fault::Heal => self.close_fault(now, "partition", None),
-            // Right behind an acknowledgement a kill costs most who has not kept what they acknowledged.
-            Fault::Kill(node) => self.nodes[node.index()].doomed = Some(now + DEATH_ROW),
+            // Right behind an acknowledgement, and with what the node has just sent still on its way, a kill costs most
+            // who has not kept what they acknowledged.
+            Fault::Kill(node) => {
+                self.nodes[node.index()].doomed = Some(now + DEATH_ROW);
+                self.links.cut_off(node.0);
+            }
             Fault::Restart(node) => {
                 self.kill_doomed(now, node.0);
                 self.close_fault(now, "kill", Some(node.0));
