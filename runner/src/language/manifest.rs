@@ -1,5 +1,6 @@
 //! `takehome.toml`: what a submission says about itself.
 
+use harness::text::excerpt;
 use serde::Serialize;
 use toml::{Table, Value};
 
@@ -28,6 +29,7 @@ impl Manifest {
         let table: Table = text.parse().map_err(|error: toml::de::Error| error.to_string().trim_end().to_owned())?;
         if let Some(unknown) = table.keys().find(|key| !FIELDS.contains(&key.as_str())) {
             let hint = nearest(unknown, FIELDS).map(|field| format!("; did you mean `{field}`?")).unwrap_or_default();
+            let unknown = excerpt(unknown, 60);
             return Err(format!("unknown field `{unknown}`{hint} (known: {})", FIELDS.join(", ")));
         }
         let text = |field: &str| match table.get(field) {
