@@ -150,6 +150,8 @@ mod tests {
     fn an_unknown_field_comes_with_a_suggestion() {
         let error = Manifest::parse("chalenge = 'echo'").unwrap_err();
         assert!(error.contains("unknown field `chalenge`; did you mean `challenge`?"), "{error}");
+        let forged = Manifest::parse("\"a\\n::error::x\" = 1").unwrap_err();
+        assert!(forged.lines().count() == 1 && forged.contains("a\\n::error::x"), "{forged}");
         assert!(!Manifest::parse("zzzzzz = 1").unwrap_err().contains("did you mean"));
         assert!(Manifest::parse("run = ").is_err());
     }
