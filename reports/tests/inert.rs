@@ -109,7 +109,7 @@ fn html_fault(text: &str, harmless: &str) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn human(attack in attack()) {
@@ -132,6 +132,12 @@ proptest! {
         let (text, expected) = (written("markdown", &hostile(&attack)), written("markdown", &harmless(&attack)));
         prop_assert_eq!(markdown_fault(&text, &expected), None);
     }
+
+}
+
+proptest! {
+    // A page is large, and is read as a browser reads it.
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn html(attack in attack()) {

@@ -125,9 +125,9 @@ fn raw_text_is_found() {
 
 #[test]
 fn an_endless_message_is_cut() {
-    let mut endless = error(&"x".repeat(100 << 20));
-    endless.details.truncate(1);
-    assert!(endless.to_string().len() < 20_000);
+    let endless = CommandError::new(Kind::Build, "x".repeat(100 << 20));
+    assert!(endless.to_string().len() < 3_000);
+    assert!(error(&"x".repeat(1 << 20)).to_string().len() < 20_000);
 }
 
 /// In CI the words of a command line may come from a branch of the candidate's.
@@ -150,7 +150,9 @@ fn words_of_the_command_line_are_quoted() {
 /// A record may come from anywhere: its plan names no other folder, takes no memory and prints nothing that acts.
 #[test]
 fn a_hostile_record_is_refused_in_words_that_do_nothing() {
-    let changes: [(&str, fn(&mut serde_json::Value)); 6] = [
+    /// What the message says, and what was done to the plan.
+    type Change = (&'static str, fn(&mut serde_json::Value));
+    let changes: [Change; 6] = [
         ("no name", |plan| plan["cases"][0]["stage"] = "../../../outside".into()),
         ("no name", |plan| plan["manifest"]["stage"][0]["id"] = "a\u{1b}[2J".into()),
         ("no name", |plan| plan["run"] = "x\n::error::owned".into()),
