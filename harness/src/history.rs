@@ -166,7 +166,9 @@ pub(crate) fn complete_lines<'a>(
 }
 
 /// JSON text fit for a column: raw tabs and line ends are only white space between tokens there.
-pub(crate) fn cell(json: &str) -> std::borrow::Cow<'_, str> {
+///
+/// Whoever records a message applies it at once, so that what is judged is what will be read back.
+pub fn cell(json: &str) -> std::borrow::Cow<'_, str> {
     if json.contains(['\t', '\n', '\r']) { json.replace(['\t', '\n', '\r'], " ").into() } else { json.into() }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     manifest::{Manifest, Stage},
     report::{Environment, Submission},
+    text::excerpt,
 };
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,29 @@ pub struct PlannedCase {
     pub stage: String,
     /// Seed.
     pub seed: u64,
+}
+
+impl Plan {
+    /// Whether a plan that was read back can be worked with: its names name no other place, and its numbers are within
+    /// their bounds. What it asks for may be unknown to this takehome; that is said in the report.
+    pub fn check(&self) -> Result<(), String> {
+        let stages = self.manifest.stages.iter().map(|stage| &stage.id);
+        let names =
+            [&self.run, &self.challenge].into_iter().chain(stages).chain(self.cases.iter().map(|case| &case.stage));
+        for name in names {
+            if !is_name(name) {
+                return Err(format!("`{}` is no name: lower case letters, digits and dashes", excerpt(name, 60)));
+            }
+        }
+        self.manifest.check_numbers()
+    }
+}
+
+/// Names of runs, challenges and stages: they become folders of a record and words of a command.
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
 }
 
 impl PlannedCase {

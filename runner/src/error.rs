@@ -1,7 +1,13 @@
 //! Errors of commands: what, where, why, what to do next, whose fault, and the exit code.
 
-use harness::{text::inert, verdict::Blame};
+use harness::{
+    text::{excerpt, lines, quiet},
+    verdict::Blame,
+};
 use std::fmt;
+
+/// Most characters of a line of another program.
+const WIDEST: usize = 1_000;
 
 /// Why a command ended without doing what was asked.
 #[derive(Debug)]
@@ -105,19 +111,16 @@ impl CommandError {
     }
 }
 
-/// Text of which a part may come from a submission: its lines stay lines, and nothing in them acts on a terminal.
-fn calm(text: &str) -> String {
-    text.lines().map(inert).collect::<Vec<_>>().join("\n")
-}
-
+/// Any part of it may come from a submission: its lines stay lines, bounded, and nothing in them acts on a terminal or
+/// in the log of a CI system.
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error[{}]: {}", self.kind.code(), calm(&self.message))?;
+        write!(f, "error[{}]: {}", self.kind.code(), lines(&self.message))?;
         if let Some(place) = &self.place {
-            write!(f, "\n  --> {}", calm(place))?;
+            write!(f, "\n  --> {}", lines(place))?;
         }
         for line in &self.details {
-            write!(f, "\n   | {}", inert(line))?;
+            write!(f, "\n   | {}", quiet(&excerpt(line, WIDEST)))?;
         }
         if let Some(blame) = self.blame {
             let whose = match blame {
@@ -128,7 +131,7 @@ impl fmt::Display for CommandError {
             write!(f, "\n  = fault of {whose}")?;
         }
         for hint in &self.hints {
-            write!(f, "\nhint: {}", calm(hint))?;
+            write!(f, "\nhint: {}", lines(hint))?;
         }
         Ok(())
     }

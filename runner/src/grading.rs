@@ -13,6 +13,7 @@ use harness::{
     manifest::{Manifest, Stage, nearest},
     plan::{Plan, PlannedCase, RECORD_VERSION},
     report::{self, Environment, Report},
+    text,
 };
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
@@ -76,7 +77,7 @@ impl Grading<'_> {
         let unwritable = |error| CommandError::io(format!("the record in {}", folder.display()), &error);
         let record = RecordWriter::create(folder.clone(), &plan).map_err(unwritable)?;
         let request = Request { location: self.prepared.location, ..self.request.clone() };
-        let request = serde_json::to_vec_pretty(&request).unwrap_or_default();
+        let request = record::pretty(&request).map_err(unwritable)?;
         record.file(REQUEST, &request).map_err(unwritable)?;
         record.file(BUILD_LOG, &build_log(&self.prepared.build_log)).map_err(unwritable)?;
         let execution = Execution {
@@ -143,7 +144,7 @@ pub fn random() -> u64 {
 fn build_log(path: &std::path::Path) -> Vec<u8> {
     let mut log = std::fs::read(path).unwrap_or_default();
     log.truncate(MOST_LOG);
-    log
+    text::log(&log).into_bytes()
 }
 
 fn environment(manifest: &Manifest, backend: &dyn Backend) -> Environment {

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod commands;
 pub mod error;
 pub mod execute;
+pub mod fuzzing;
 pub mod grading;
 pub mod language;
 pub mod node;

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // Before anything else: cells are set up by this same executable.
     runner::backend::native::helper_main_if_asked();
+    ui::tell_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            ui::usage(&error);
             return ExitCode::from(error.exit_code() as u8);
         }
     };

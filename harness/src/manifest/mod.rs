@@ -11,6 +11,7 @@ use crate::{
         Distribution, FaultError, FaultKind, FaultPlan, FaultSchedule, Link, NodeId, Rhythm, Settings, Terrain,
         Topology,
     },
+    plan::is_name,
     time::Offset,
     units::{Bytes, Span},
 };
@@ -220,6 +221,12 @@ impl Manifest {
         self.stages.iter().find(|stage| stage.id == id)
     }
 
+    /// Whether every stage's numbers are within their bounds.
+    pub(crate) fn check_numbers(&self) -> Result<(), String> {
+        let wrong = |stage: &Stage| stage.check_numbers().map_err(|why| format!("stage `{}`: {why}", stage.id));
+        self.stages.iter().try_for_each(wrong)
+    }
+
     fn validate(&self, text: &str) -> Result<(), ManifestError> {
         if self.stages.is_empty() {
             return Err(ManifestError::new("a challenge needs at least one [[stage]]"));
@@ -229,9 +236,7 @@ impl Manifest {
             if self.stages[..index].iter().any(|earlier| earlier.id == stage.id) {
                 return at(format!("two stages are called `{}`", stage.id), &format!("id = \"{}\"", stage.id));
             }
-            if stage.id.is_empty()
-                || !stage.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-            {
+            if !is_name(&stage.id) {
                 return at(format!("`{}` is no stage id: lower case letters, digits and dashes", stage.id), &stage.id);
             }
             if let Err(message) = stage.check_numbers() {

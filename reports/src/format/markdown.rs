@@ -14,8 +14,10 @@ use crate::{
 use harness::{
     report::Report,
     score::{ScoreLine, Scorecard},
+    text::quiet,
     verdict::{Finding, Verdict},
 };
+use std::borrow::Cow;
 
 /// Groups of findings shown; platforms limit the size of a summary.
 const GROUPS: usize = 12;
@@ -40,7 +42,8 @@ impl Format for Markdown {
         }
         out.push_str("\n## Reproduce\n\n");
         out.push_str(&block(&[text::prose(&report.run.command)]));
-        out.into_bytes()
+        // Whoever prints it into a CI log instead of a summary is not harmed either.
+        quiet(&out).into_owned().into_bytes()
     }
 }
 
@@ -135,6 +138,7 @@ fn code(text: &str) -> String {
     if text.trim().is_empty() {
         return "(empty)".into();
     }
+    let text = &short_runs(text);
     let fence = "`".repeat(longest_run(text) + 1);
     format!("{fence} {text} {fence}")
 }
@@ -149,9 +153,18 @@ fn block(lines: &[String]) -> String {
     if lines.is_empty() {
         return String::new();
     }
+    let lines: Vec<_> = lines.iter().map(|line| short_runs(line)).collect();
     let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}text\n{}\n{fence}\n", lines.join("\n"))
+}
+
+/// Longest run of backticks that is left as it is.
+const LONGEST_RUN: usize = 8;
+
+/// Renderers count fences up to a bound of their own, some to 80, and take a longer one for text: so no run is long.
+fn short_runs(text: &str) -> Cow<'_, str> {
+    if longest_run(text) <= LONGEST_RUN { text.into() } else { text.replace('`', "\\u{60}").into() }
 }
 
 fn longest_run(text: &str) -> usize {

@@ -2,6 +2,7 @@
 //!
 //! Nothing is guessed. When there are several programs and none is named, the error lists each with its options.
 
+use harness::text::excerpt;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -54,7 +55,7 @@ pub enum ChoiceError {
     #[error("{0}")]
     Invalid(String),
     /// No folder of that name.
-    #[error("the submission has no folder `{dir}`{}", listed(" with a program in it; it has:", .alternatives))]
+    #[error("the submission has no folder `{}`{}", excerpt(.dir, 200), listed(" with a program in it; it has:", .alternatives))]
     NoFolder {
         /// What was asked for.
         dir: String,
@@ -70,7 +71,7 @@ pub enum ChoiceError {
         why: Option<String>,
     },
     /// No program of that name.
-    #[error("there is no program `{bin}`{}{}", hint(.bin, .alternatives), listed("; there are:", .alternatives))]
+    #[error("there is no program `{}`{}{}", excerpt(.bin, 200), hint(.bin, .alternatives), listed("; there are:", .alternatives))]
     NoSuchProgram {
         /// What was asked for.
         bin: String,
@@ -129,7 +130,7 @@ fn hint(bin: &str, alternatives: &[Alternative]) -> String {
 }
 
 fn nothing(dir: &str, why: &Option<String>) -> String {
-    let place = if dir.is_empty() { "the submission".to_owned() } else { format!("`{dir}`") };
+    let place = if dir.is_empty() { "the submission".to_owned() } else { format!("`{}`", excerpt(dir, 200)) };
     match why {
         Some(why) => format!("{place} has no program to run: {why}"),
         None => format!(
@@ -189,20 +190,22 @@ fn known<'n>(name: &'n str, languages: &[&dyn Language]) -> Result<&'n str, Stri
     }
     let near = nearest(name, super::names()).map(|near| format!("did you mean `{near}`?"));
     let near = near.unwrap_or_else(|| format!("known are {}", super::names().collect::<Vec<_>>().join(", ")));
-    Err(format!("unknown language `{name}`; {near}"))
+    Err(format!("unknown language `{}`; {near}", excerpt(name, 60)))
 }
 
 /// How the language itself would build the folder.
 fn base(root: &Folder<'_>, languages: &'static [&'static dyn Language], name: &str) -> Result<Recipe, String> {
     let found = here(root, languages, Some(name));
     let recipe = found.and_then(|found| Some(found.language.recipe(&found.folder, found.detected.programs.first()?)));
-    let place = if root.dir.is_empty() { "the submission".to_owned() } else { format!("`{}`", root.dir) };
+    let place =
+        if root.dir.is_empty() { "the submission".to_owned() } else { format!("`{}`", excerpt(&root.dir, 200)) };
     recipe.ok_or_else(|| format!("{place} has no program that is written in {name}"))
 }
 
 /// A folder given by a person or by the candidate's own file must lie inside the submission.
 fn inside(dir: &str) -> Result<String, ChoiceError> {
-    normalise(dir).ok_or_else(|| ChoiceError::Invalid(format!("the folder `{dir}` is not inside the submission")))
+    normalise(dir)
+        .ok_or_else(|| ChoiceError::Invalid(format!("the folder `{}` is not inside the submission", excerpt(dir, 200))))
 }
 
 fn manifest(tree: &Tree, dir: Option<&str>) -> Result<Option<Manifest>, ChoiceError> {
@@ -217,7 +220,9 @@ type Commands = (Option<Vec<Step>>, Vec<String>);
 fn commands(choice: &Choice, said: &Manifest) -> Result<Option<Commands>, ChoiceError> {
     let build = choice.build.as_deref().map(|command| vec![Step::shell(command)]).or_else(|| said.build.clone());
     let run = match choice.run.as_deref() {
-        Some(command) => Some(split(command).ok_or_else(|| ChoiceError::Invalid(format!("not a command: {command}")))?),
+        Some(command) => Some(
+            split(command).ok_or_else(|| ChoiceError::Invalid(format!("not a command: {}", excerpt(command, 200))))?,
+        ),
         None => said.run.clone(),
     };
     match (build, run) {

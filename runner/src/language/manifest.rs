@@ -1,5 +1,6 @@
 //! `takehome.toml`: what a submission says about itself.
 
+use harness::text::excerpt;
 use serde::Serialize;
 use toml::{Table, Value};
 
@@ -28,6 +29,7 @@ impl Manifest {
         let table: Table = text.parse().map_err(|error: toml::de::Error| error.to_string().trim_end().to_owned())?;
         if let Some(unknown) = table.keys().find(|key| !FIELDS.contains(&key.as_str())) {
             let hint = nearest(unknown, FIELDS).map(|field| format!("; did you mean `{field}`?")).unwrap_or_default();
+            let unknown = excerpt(unknown, 60);
             return Err(format!("unknown field `{unknown}`{hint} (known: {})", FIELDS.join(", ")));
         }
         let text = |field: &str| match table.get(field) {
@@ -148,6 +150,8 @@ mod tests {
     fn an_unknown_field_comes_with_a_suggestion() {
         let error = Manifest::parse("chalenge = 'echo'").unwrap_err();
         assert!(error.contains("unknown field `chalenge`; did you mean `challenge`?"), "{error}");
+        let forged = Manifest::parse("\"a\\n::error::x\" = 1").unwrap_err();
+        assert!(forged.lines().count() == 1 && forged.contains("a\\n::error::x"), "{forged}");
         assert!(!Manifest::parse("zzzzzz = 1").unwrap_err().contains("did you mean"));
         assert!(Manifest::parse("run = ").is_err());
     }

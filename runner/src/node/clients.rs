@@ -2,7 +2,7 @@
 
 use super::wire::{self, ReplyHead};
 use harness::{
-    history::{History, Operation, Outcome, Role, is_definite},
+    history::{History, Operation, Outcome, Role, cell, is_definite},
     oracle::Body,
     time::Offset,
 };
@@ -89,7 +89,7 @@ impl Clients {
         }
         self.working -= usize::from(op.role == Role::Work);
         op.returned = Some(now);
-        op.reply = Some(body.into());
+        op.reply = Some(cell(body).into());
         op.outcome = match (head.kind.as_ref().map(|kind| &*kind.0), head.code) {
             (Some("error"), Some(code)) if is_definite(code) => Outcome::Failed(code),
             (Some("error"), code) => Outcome::Unknown(code),

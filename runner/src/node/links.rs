@@ -1,6 +1,7 @@
 //! The network model under the wall clock: messages between nodes go in, come out when due, and are journalled.
 
 use harness::{
+    history::cell,
     journal::{Entry, Fate, Journal},
     net::{DropReason, Fault, Message, Network, NodeId, Outcome, Settings},
     time::Offset,
@@ -45,7 +46,7 @@ impl Links {
         whole.push(b'\n');
         let bytes = whole.len() as u64;
         self.bodies += body.len();
-        let body: Arc<str> = if self.bodies <= MOST_BODIES { body.into() } else { "".into() };
+        let body: Arc<str> = if self.bodies <= MOST_BODIES { cell(body).into() } else { "".into() };
         let mut entry = |fate, copy| {
             self.journal.entries.push(Entry { from, to, sent: now, fate, bytes, copy, body: body.clone() });
             self.journal.entries.len() - 1

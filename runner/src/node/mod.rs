@@ -10,10 +10,12 @@
 //! | `incidents` | what nodes did wrong |
 //! | `cpus` | which processors a node is kept to |
 //! | `settle` | whether the final reads are complete |
+//! | `fuzzing` | the way in for fuzz targets |
 
 mod case;
 mod clients;
 mod cpus;
+pub mod fuzzing;
 mod incidents;
 mod links;
 mod process;

@@ -2,6 +2,7 @@
 
 use super::wire;
 use crate::backend::{Backend, Cell, CellEvent, CellSpec, Command, Control, Exit, Limits, OpenError, Stdio, Usage};
+use harness::text;
 use nix::{fcntl::OFlag, unistd::pipe2};
 use std::{
     io,
@@ -350,6 +351,8 @@ async fn read_log(mut pipe: pipe::Receiver, log: Arc<Mutex<Log>>) {
         None => None,
     };
     let mut buffer = vec![0; 16 << 10];
+    // The beginning of a character whose end has not been read yet.
+    let mut begun = Vec::new();
     while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
         let chunk = &buffer[..count];
         let room = {
@@ -363,12 +366,25 @@ async fn read_log(mut pipe: pipe::Receiver, log: Arc<Mutex<Log>>) {
         };
         if let Some(file) = &mut file {
             // A full disk must not stop the node; the record says less then.
-            let _ = file.write_all(&chunk[..room]).await;
+            begun.extend_from_slice(&chunk[..room]);
+            let rest = begun.split_off(whole(&begun));
+            let _ = file.write_all(text::log(&begun).as_bytes()).await;
+            begun = rest;
         }
     }
     if let Some(mut file) = file {
+        let _ = file.write_all(text::log(&begun).as_bytes()).await;
         let _ = file.flush().await;
     }
+}
+
+/// How many of the bytes end with a whole character, or with what will never be one.
+fn whole(bytes: &[u8]) -> usize {
+    let unfinished = |back: &usize| {
+        let tail = &bytes[bytes.len() - back..];
+        std::str::from_utf8(tail).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    };
+    bytes.len() - (1..=bytes.len().min(3)).find(unfinished).unwrap_or(0)
 }
 
 /// The limits of a node's cell, and the processors that it is kept to.
@@ -380,5 +396,20 @@ pub fn limits(limits: &harness::manifest::Limits, cpus: Vec<u32>) -> Limits {
         open_files: limits.open_files,
         file_size: limits.disk.0,
         cpu: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_in_two_pieces_is_kept_until_it_is_whole() {
+        let bytes = "naïve 日本".as_bytes();
+        for end in 0..=bytes.len() {
+            let valid = std::str::from_utf8(&bytes[..end]).map_or_else(|error| error.valid_up_to(), str::len);
+            assert_eq!(whole(&bytes[..end]), valid);
+        }
+        assert_eq!((whole(b"a\xff"), whole(b"\xf0\x9f\xa6"), whole(b"a\x80\x80\x80\x80")), (2, 0, 5));
     }
 }

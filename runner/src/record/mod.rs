@@ -7,14 +7,17 @@
 //!      /cases/<stage>-<seed>/      summary.json, history.tsv.gz, journal.tsv.gz, n<k>.log
 //!      /scorecard.json             the report as JSON, for others to read
 //! ```
+//!
+//! What candidates wrote is made visible in the JSON files and the logs, so that they can be printed. Histories and
+//! journals hold the messages byte for byte: look at them with `zless`, which shows control characters.
 
 mod read;
 mod store;
 mod write;
 
-pub use read::{Record, RecordError, events, run_seconds};
+pub use read::{Record, RecordError, case_of, events, plan_of, run_seconds};
 pub use store::{Store, cache_folder, state_folder};
-pub use write::{RecordWriter, write_case, write_file};
+pub use write::{RecordWriter, pretty, write_case, write_file};
 
 use std::path::{Path, PathBuf};
 

@@ -9,6 +9,7 @@ use harness::{
     journal::Journal,
     judge::RunFacts,
     plan::{Plan, RECORD_VERSION},
+    text::excerpt,
 };
 use std::{
     fs,
@@ -57,7 +58,7 @@ pub enum RecordError {
         /// Version of the writer.
         takehome: String,
         /// Version of its record.
-        version: u32,
+        version: u64,
     },
 }
 
@@ -81,24 +82,49 @@ impl Record {
 
 fn read_plan(folder: &Path) -> Result<Plan, RecordError> {
     let path = folder.join(PLAN);
-    let text = text(&path)?;
-    let damaged = |error: serde_json::Error| RecordError::Damaged { path: path.clone(), why: error.to_string() };
-    let value: serde_json::Value = serde_json::from_str(&text).map_err(damaged)?;
-    let version = value["version"].as_u64().unwrap_or(0) as u32;
-    if version > RECORD_VERSION {
-        let takehome = value["takehome"].as_str().unwrap_or("?").to_owned();
-        return Err(RecordError::Newer { takehome, version });
-    }
-    serde_json::from_str(&text).map_err(damaged)
+    plan_of(&text(&path)?).map_err(|error| error.of(path))
 }
 
 fn read_case(folder: &Path) -> Result<CaseRecord, RecordError> {
-    let damaged = |name: &str, why: String| RecordError::Damaged { path: folder.join(name), why };
+    let (history, journal) = (unpacked(&folder.join(HISTORY))?, unpacked(&folder.join(JOURNAL))?);
+    let case = case_of(&text(&folder.join(SUMMARY))?, &history, &journal);
+    case.map_err(|(name, why)| RecordError::Damaged { path: folder.join(name), why })
+}
+
+/// Reads a plan.
+///
+/// A record may come from anywhere, so what is read decides neither where files are written nor how much memory is
+/// taken: see [`Plan::check`].
+pub fn plan_of(text: &str) -> Result<Plan, RecordError> {
+    let damaged = |why: String| RecordError::Damaged { path: PLAN.into(), why: excerpt(&why, 300) };
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+    let version = value["version"].as_u64().unwrap_or(0);
+    if version > RECORD_VERSION.into() {
+        let takehome = excerpt(value["takehome"].as_str().unwrap_or("?"), 40);
+        return Err(RecordError::Newer { takehome, version });
+    }
+    let plan: Plan = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
+    plan.check().map_err(damaged)?;
+    Ok(plan)
+}
+
+/// Reads a case from the texts of its three files; the error names the file.
+pub fn case_of(summary: &str, history: &str, journal: &str) -> Result<CaseRecord, (&'static str, String)> {
     let summary: CaseSummary =
-        serde_json::from_str(&text(&folder.join(SUMMARY))?).map_err(|error| damaged(SUMMARY, error.to_string()))?;
-    let history = History::from_text(&unpacked(&folder.join(HISTORY))?).map_err(|why| damaged(HISTORY, why))?;
-    let journal = Journal::from_text(&unpacked(&folder.join(JOURNAL))?).map_err(|why| damaged(JOURNAL, why))?;
+        serde_json::from_str(summary).map_err(|error| (SUMMARY, excerpt(&error.to_string(), 300)))?;
+    let history = History::from_text(history).map_err(|why| (HISTORY, excerpt(&why, 300)))?;
+    let journal = Journal::from_text(journal).map_err(|why| (JOURNAL, excerpt(&why, 300)))?;
     Ok(CaseRecord { summary, history, journal })
+}
+
+impl RecordError {
+    /// The same error, of the file at this path.
+    fn of(self, path: PathBuf) -> Self {
+        match self {
+            Self::Damaged { why, .. } => Self::Damaged { path, why },
+            other => other,
+        }
+    }
 }
 
 /// The events of a run; a torn last line is left out.

@@ -2,7 +2,8 @@
 
 use super::{EVENTS, HISTORY, JOURNAL, PLAN, SUMMARY};
 use flate2::{Compression, write::GzEncoder};
-use harness::{case::CaseRecord, event::Event, plan::Plan};
+use harness::{case::CaseRecord, event::Event, plan::Plan, text};
+use serde::Serialize;
 use std::{
     fs::{self, File},
     io::{self, Write},
@@ -20,17 +21,15 @@ impl RecordWriter {
     /// Begins a record in a folder that it makes.
     pub fn create(folder: PathBuf, plan: &Plan) -> io::Result<Self> {
         fs::create_dir_all(folder.join("cases"))?;
-        let plan = serde_json::to_vec_pretty(plan).map_err(io::Error::other)?;
-        write_file(&folder.join(PLAN), &plan)?;
+        write_file(&folder.join(PLAN), &pretty(plan)?)?;
         let events = File::options().create(true).append(true).open(folder.join(EVENTS))?;
         Ok(Self { folder, events })
     }
 
     /// Appends an event.
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
-        let mut line = serde_json::to_vec(event).map_err(io::Error::other)?;
-        line.push(b'\n');
-        self.events.write_all(&line)
+        let line = serde_json::to_string(event).map_err(io::Error::other)?;
+        self.events.write_all(format!("{}\n", text::json(&line)).as_bytes())
     }
 
     /// The record's folder.
@@ -50,8 +49,13 @@ pub fn write_case(folder: &Path, record: &CaseRecord) -> io::Result<()> {
     write_file(&folder.join(HISTORY), &compressed(&record.history.to_text())?)?;
     write_file(&folder.join(JOURNAL), &compressed(&record.journal.to_text())?)?;
     // Last, as its presence says that the case is complete.
-    let summary = serde_json::to_vec_pretty(&record.summary).map_err(io::Error::other)?;
-    write_file(&folder.join(SUMMARY), &summary)
+    write_file(&folder.join(SUMMARY), &pretty(&record.summary)?)
+}
+
+/// A value as JSON for people, who may print it: what candidates wrote does nothing there.
+pub fn pretty(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let json = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
+    Ok(text::json(&json).into_owned().into_bytes())
 }
 
 fn compressed(text: &str) -> io::Result<Vec<u8>> {

@@ -8,6 +8,7 @@ mod credentials;
 mod error;
 mod export;
 mod folder;
+pub mod fuzzing;
 mod git;
 mod https;
 mod ini;

@@ -43,6 +43,11 @@ pub(super) fn parse(text: &[u8]) -> Vec<Module> {
     paths.filter_map(|s| Some(Module { path: s.value.clone(), url: value(&s.subsection, "url")? })).collect()
 }
 
+/// The path and the address of each submodule that a `.gitmodules` file names.
+pub(super) fn listed(text: &[u8]) -> impl Iterator<Item = (String, String)> {
+    parse(text).into_iter().map(|module| (module.path, module.url))
+}
+
 /// The repository whose submodules are being looked at.
 #[derive(Clone)]
 pub(super) struct Parent {

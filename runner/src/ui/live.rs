@@ -5,11 +5,11 @@ use crate::{cli::Format, execute::Sink};
 use harness::{
     event::{Event, EventKind},
     plan::PlannedCase,
-    text::inert,
+    text,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use reports::format::human::{Style, case_line};
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 /// The live screen of a run.
 pub struct Live {
@@ -32,7 +32,7 @@ impl Live {
 
     fn progress(&self) {
         let names: Vec<String> = self.running.iter().map(PlannedCase::name).collect();
-        self.bar.set_message(format!("{}/{} cases · {}", self.done, self.cases, names.join(", ")));
+        self.bar.set_message(format!("{}/{} cases · {}", self.done, self.cases, text::inert(&names.join(", "))));
     }
 
     fn finished(&mut self, case: &PlannedCase, result: &harness::report::Case) {
@@ -68,22 +68,10 @@ impl Sink for Live {
     }
 }
 
-/// An event as one line of JSON. What could act on a terminal is written as `\u` escapes, which mean the same.
+/// An event as one line of JSON. What could act on a terminal or in a CI log is written as `\u` escapes, which mean the
+/// same.
 pub fn json_line(event: &Event) -> String {
-    let json = serde_json::to_string(event).unwrap_or_default();
-    let mut line = String::with_capacity(json.len() + 1);
-    for character in json.chars() {
-        match inert(character.encode_utf8(&mut [0; 4])) {
-            Cow::Borrowed(_) => line.push(character),
-            Cow::Owned(_) => {
-                let units =
-                    character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
-                line.push_str(&units);
-            }
-        }
-    }
-    line.push('\n');
-    line
+    format!("{}\n", text::json(&serde_json::to_string(event).unwrap_or_default()))
 }
 
 /// A spinner on a terminal; nothing elsewhere.

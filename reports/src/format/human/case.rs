@@ -4,6 +4,7 @@ use super::{Ink, Style};
 use crate::{number, text};
 use harness::{
     report::Case,
+    text::quiet,
     verdict::{Finding, Verdict},
 };
 
@@ -16,7 +17,7 @@ pub fn case_line(style: Style, index: usize, of: usize, challenge: &str, stage: 
     };
     let trailer = if trailer.is_empty() { trailer } else { format!("  {}", style.paint(Ink::Faint, &trailer)) };
     let place = place(Some((index, of, case.seconds)), challenge, stage, case.seed);
-    format!("{} {place}{trailer}\n", style.verdict(case.verdict, 4))
+    quiet(&format!("{} {place}{trailer}\n", style.verdict(case.verdict, 4))).into_owned()
 }
 
 /// The line above a finding: `FAIL` where it decides the verdict, `NOTE` where it is advice.

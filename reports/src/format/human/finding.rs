@@ -1,8 +1,11 @@
 //! A finding in text: what was required, what happened, the proof, and how to see it again.
 
-use super::{INDENT, Ink, Style, WIDTH, calm, sequence, wrap};
+use super::{INDENT, Ink, Style, WIDTH, sequence, wrap};
 use crate::{digest, number, text};
-use harness::verdict::{Evidence, Finding};
+use harness::{
+    text::quiet,
+    verdict::{Evidence, Finding},
+};
 
 /// Log lines shown.
 const LINES: usize = 8;
@@ -21,7 +24,7 @@ pub fn finding(style: Style, finding: &Finding) -> String {
     out.push_str(&lines(style, &finding.evidence));
     // A command is never wrapped: it is there to be copied.
     out.push_str(&pair(style, "replay", &text::prose(&finding.replay)));
-    calm(out)
+    quiet(&out).into_owned()
 }
 
 /// One line for another seed that showed the same.

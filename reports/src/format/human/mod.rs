@@ -18,6 +18,7 @@ use super::Format;
 use crate::{digest, number, text};
 use harness::{
     report::{Case, Report, Stage},
+    text::quiet,
     verdict::{Finding, Verdict},
 };
 
@@ -47,7 +48,7 @@ impl Format for Human {
         out.push_str(&scorecard(self.style, &report.scorecard));
         out.push_str(&conclusion(self.style, report));
         out.push_str(&tail(self.style, report));
-        calm(out).into_bytes()
+        quiet(&out).into_owned().into_bytes()
     }
 }
 
@@ -63,7 +64,7 @@ fn head(style: Style, report: &Report) -> String {
     };
     let mut out = format!(
         "{}\n\n  submission  {}{commit}{author}\n  built with  {}{} in {}{}\n  run         {} on {}, seed {}, {}, takehome {}\n",
-        style.paint(Ink::Bold, &calm(title)),
+        style.paint(Ink::Bold, &title),
         text::line(&submission.source),
         text::name(&submission.language),
         toolchain,
@@ -161,28 +162,6 @@ fn total(report: &Report) -> usize {
     report.stages.iter().map(|stage| stage.cases.len()).sum()
 }
 
-/// The text without what a CI system's log would take for a command: `::error` at the beginning of a line, `##[`.
-fn calm(text: String) -> String {
-    if !text.contains("::") && !text.contains("##[") {
-        return text;
-    }
-    let quiet = |line: &str| {
-        let start = line.len() - beginning(line).len();
-        let mark = if line[start..].starts_with("::") { "\\" } else { "" };
-        format!("{}{mark}{}", &line[..start], line[start..].replace("##[", "#\\#["))
-    };
-    text.split_inclusive('\n').map(quiet).collect()
-}
-
-/// A line from its first visible character on: colours of ours do not hide what a log that drops them would see.
-fn beginning(line: &str) -> &str {
-    let mut rest = line.trim_start();
-    while let Some((_, after)) = rest.strip_prefix("\u{1b}[").and_then(|code| code.split_once('m')) {
-        rest = after.trim_start();
-    }
-    rest
-}
-
 /// Lines of at most `width` characters, broken at spaces; a word that is longer stays whole.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -201,12 +180,6 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn commands_for_a_ci_log_are_calmed() {
-        assert_eq!(calm("a::b\n  ::error::x\n##[error]y".into()), "a::b\n  \\::error::x\n#\\#[error]y");
-        assert_eq!(calm(" \u{1b}[2m ::error\u{1b}[0m".into()), " \u{1b}[2m \\::error\u{1b}[0m");
-    }
 
     #[test]
     fn wrapping_keeps_words_whole() {

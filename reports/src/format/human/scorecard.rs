@@ -1,8 +1,11 @@
 //! The scorecard as a table: stage, verdict, points, and why points were lost.
 
-use super::{Ink, Style, WIDTH, calm, wrap};
+use super::{Ink, Style, WIDTH, wrap};
 use crate::{number, text};
-use harness::score::{ScoreLine, Scorecard};
+use harness::{
+    score::{ScoreLine, Scorecard},
+    text::quiet,
+};
 
 /// Columns before the reasons, without the stage's name.
 const FIXED: usize = 2 + 2 + 7 + 2 + 6 + 3 + 5 + 2;
@@ -23,7 +26,7 @@ pub fn scorecard(style: Style, scorecard: &Scorecard) -> String {
         number::points(scorecard.of)
     );
     out.push_str(&format!("{}\n", style.paint(Ink::Bold, &total)));
-    calm(out)
+    quiet(&out).into_owned()
 }
 
 fn stage(style: Style, width: usize, line: &ScoreLine) -> String {
