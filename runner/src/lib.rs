@@ -9,6 +9,7 @@ pub mod error;
 pub mod execute;
 pub mod grading;
 pub mod language;
+pub mod leftovers;
 pub mod node;
 pub mod record;
 pub mod source;

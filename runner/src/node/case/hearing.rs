@@ -5,6 +5,7 @@ use crate::{
     backend::{Control, Exit},
     node::{
         clients::Replied,
+        incidents,
         process::{self, NodeEvent, Output},
         wire::{self, Party},
     },
@@ -196,13 +197,7 @@ impl Case {
             return;
         }
         slot.phase = Phase::Crashed;
-        let (kind, detail) = match exit {
-            Exit { out_of_memory: true, .. } => {
-                (IncidentKind::OutOfMemory, format!("killed at the memory limit of {}", self.setup.limits.memory))
-            }
-            Exit { signal: Some(signal), .. } => (IncidentKind::Crashed, format!("ended by {}", signal_name(signal))),
-            Exit { code, .. } => (IncidentKind::Crashed, format!("exited with status {}", code.unwrap_or(-1))),
-        };
+        let (kind, detail) = incidents::ending(&exit, &self.setup.limits);
         let tail = self.nodes[node as usize].process.log_tail();
         self.links.apply(now, &Fault::Kill(NodeId(node)));
         self.incident(now, node, kind, detail, tail.as_bytes());
@@ -213,9 +208,4 @@ impl Case {
             let _ = self.setup.notices.send(Notice::Incident(incident.clone()));
         }
     }
-}
-
-/// `SIGSEGV` rather than 11.
-fn signal_name(signal: i32) -> String {
-    nix::sys::signal::Signal::try_from(signal).map_or(format!("signal {signal}"), |signal| signal.to_string())
 }
