@@ -14,5 +14,7 @@ mod leftovers;
 mod limits;
 #[path = "sandbox/machine.rs"]
 mod machine;
+#[path = "sandbox/toolchains.rs"]
+mod toolchains;
 #[path = "sandbox/walls.rs"]
 mod walls;

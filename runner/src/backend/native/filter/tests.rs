@@ -11,7 +11,7 @@ fn verdict(table: u32, number: u32, arguments: [u64; 6]) -> i32 {
         _ => {
             let at = (offset - ARGUMENTS) as usize;
             let argument = arguments[at / 8];
-            if at % 8 == 0 { argument as u32 } else { (argument >> 32) as u32 }
+            if at.is_multiple_of(8) { argument as u32 } else { (argument >> 32) as u32 }
         }
     };
     let (mut at, mut loaded) = (0, 0);
