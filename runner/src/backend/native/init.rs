@@ -6,7 +6,7 @@
 
 use super::{
     filter,
-    helper::{control, die_with_parent},
+    helper::{self, control, die_with_parent},
     landlock, limits,
     wire::{Bytes, Facts, Failure, LARGEST_PACKET, Report, Request, Start, receive, send},
 };
@@ -93,6 +93,8 @@ impl Init {
     /// Obeys until told to close, or until takehome is gone.
     fn serve(&mut self) -> nix::Result<()> {
         tell(&Report::Ready)?;
+        // While takehome hears that: what is done here once holds for every program, and delays none.
+        harden()?;
         loop {
             let (request, child) = self.wait()?;
             if child {
@@ -205,6 +207,13 @@ impl Init {
             }
         }
     }
+}
+
+/// Takes from this process, and so from every program, the calls that none of them needs.
+fn harden() -> nix::Result<()> {
+    // The filter lets nobody change this limit any more.
+    limits::no_core_files().map_err(errno)?;
+    filter::install(&filter::program())
 }
 
 /// A process that has ended and been reaped.
@@ -330,7 +339,7 @@ fn started(pipe: &OwnedFd, child: Pid) -> Result<Pid, (&'static str, Errno)> {
 }
 
 /// Names of the calls between `fork` and `exec` that may fail.
-const CALLS: [&str; 7] = ["setsid", "dup2", "chdir", "setrlimit", "landlock", "seccomp", "exec"];
+const CALLS: [&str; 6] = ["setsid", "dup2", "chdir", "setrlimit", "landlock", "exec"];
 
 /// A program with all its strings in the form that `exec` needs, so that nothing has to be made after `fork`.
 struct Program<'a> {
@@ -340,7 +349,6 @@ struct Program<'a> {
     cwd: CString,
     bounds: &'a limits::Bounds,
     walls: Option<OwnedFd>,
-    filter: Vec<libc::sock_filter>,
 }
 
 impl<'a> Program<'a> {
@@ -354,7 +362,6 @@ impl<'a> Program<'a> {
             cwd: string(&start.cwd)?,
             bounds: &start.bounds,
             walls: start.bounds.walls().map_err(|error| ("landlock", errno(error)))?,
-            filter: filter::program(),
         })
     }
 
@@ -379,10 +386,7 @@ impl<'a> Program<'a> {
         if let Some(Err(error)) = self.walls.as_ref().map(|walls| landlock::restrict(walls.as_fd())) {
             return (4, error);
         }
-        if let Err(error) = filter::install(&self.filter) {
-            return (5, error);
-        }
-        (6, self.execute(&argv, &env))
+        (5, self.execute(&argv, &env))
     }
 
     /// Tries one candidate after the other, as a shell does: the first error that says more than "not here" stays.
@@ -460,9 +464,12 @@ fn size_of_file_system(path: &str) -> u64 {
     nix::sys::statvfs::statvfs(path).map_or(0, |found| found.blocks() as u64 * found.fragment_size() as u64)
 }
 
-/// Tries to make a further user namespace.
+/// Whether further namespaces are refused: by the filter when it is tried, and by the kernel's own count as well.
 fn nesting_refused() -> bool {
-    in_a_child(|| nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER).is_err())
+    let most = |kind: &str| std::fs::read_to_string(format!("/proc/sys/user/max_{kind}_namespaces"));
+    let none = |kind: &&str| most(kind).is_ok_and(|count| count.trim() == "0");
+    let refused = || nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER).is_err();
+    helper::NOT_NESTED.iter().all(none) && in_a_child(refused)
 }
 
 /// Tries to write where landlock alone forbids it.
@@ -478,10 +485,8 @@ fn walls_hold() -> bool {
 
 /// Makes a call that the filter alone forbids.
 fn filter_holds() -> bool {
-    let filter = filter::program();
     // SAFETY: numbers only; the child ends at once, traced or not.
-    let trace = || Errno::result(unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) });
-    in_a_child(|| trace().is_ok()) && in_a_child(|| filter::install(&filter).is_ok() && trace() == Err(Errno::EPERM))
+    in_a_child(|| Errno::result(unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) }) == Err(Errno::EPERM))
 }
 
 /// Tries something out in a child that ends at once; whether it held.

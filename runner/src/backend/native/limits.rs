@@ -65,9 +65,7 @@ fn of(limits: &Limits, whole_cell: bool) -> Vec<Limit> {
     // which counts them.
     let processes = limits.processes + 1 + if whole_cell { 16 } else { 0 };
     let mut list = vec![
-        // One byte is too little for a core file, and the value at which the kernel does not start the host's handler
-        // of crashes either; at zero it would feed that handler all the same.
-        (libc::RLIMIT_CORE, 1, 1),
+        (libc::RLIMIT_CORE, CORE_FILES, CORE_FILES),
         (libc::RLIMIT_NOFILE, limits.open_files, limits.open_files),
         (libc::RLIMIT_FSIZE, limits.file_size, limits.file_size),
         (libc::RLIMIT_NPROC, processes, processes),
@@ -88,6 +86,9 @@ fn of(limits: &Limits, whole_cell: bool) -> Vec<Limit> {
     list.into_iter().map(|(number, soft, hard)| (number as u32, soft, hard)).collect()
 }
 
+/// One byte is too little for a core file, and the value at which the kernel does not start the host's handler of
+/// crashes either; at zero it would feed that handler all the same.
+const CORE_FILES: u64 = 1;
 /// What io_uring and similar may pin: the usual default.
 const LOCKED_MEMORY: u64 = 8 << 20;
 
@@ -106,11 +107,24 @@ fn keep_to(cpus: &[u32]) -> io::Result<()> {
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
+/// Sets the limit on core files alone. Where it is zero already, only root can raise it.
+pub(super) fn no_core_files() -> io::Result<()> {
+    let value = libc::rlimit { rlim_cur: CORE_FILES, rlim_max: CORE_FILES };
+    // SAFETY: a valid structure for the length of the call.
+    if unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const value) } == 0 {
+        return Ok(());
+    }
+    apply(&[(libc::RLIMIT_CORE as u32, CORE_FILES, CORE_FILES)])
+}
+
 fn apply(limits: &[Limit]) -> io::Result<()> {
     for &(number, soft, hard) in limits {
-        let most = current(number)?.rlim_max;
+        let now = current(number)?;
         // An ordinary user cannot raise a hard limit; then the lower one that is in force holds.
-        let value = libc::rlimit { rlim_cur: soft.min(most), rlim_max: hard.min(most) };
+        let value = libc::rlimit { rlim_cur: soft.min(now.rlim_max), rlim_max: hard.min(now.rlim_max) };
+        if (value.rlim_cur, value.rlim_max) == (now.rlim_cur, now.rlim_max) {
+            continue;
+        }
         // SAFETY: a valid structure for the length of the call.
         if unsafe { libc::setrlimit(number as _, &raw const value) } != 0 {
             return Err(io::Error::last_os_error());

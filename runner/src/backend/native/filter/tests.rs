@@ -152,3 +152,52 @@ fn devices_terminals_and_personalities() {
     assert_eq!((says(libc::SYS_personality, &[0]), says(libc::SYS_personality, &[0xffff_ffff])), (0, 0));
     assert_eq!(says(libc::SYS_personality, &[0x0004_0000]), libc::EPERM);
 }
+
+/// Not a test: prints what filter and walls cost a program's start, in CPU time, which a busy machine leaves alone.
+#[test]
+#[ignore = "a measurement"]
+fn cost_of_filter_and_walls() {
+    use super::super::landlock;
+    use std::{io::Read, os::fd::AsFd};
+    let spent = || {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the structure is ours.
+        unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+        time.tv_sec * 1_000_000_000 + time.tv_nsec
+    };
+    let timed = |work: &mut dyn FnMut()| {
+        let start = spent();
+        work();
+        spent() - start
+    };
+    let mut lists: [Vec<i64>; 4] = Default::default();
+    for _ in 0..300 {
+        let (mut walls, mut filter) = (None, Vec::new());
+        lists[0].push(timed(&mut || filter = program()));
+        lists[1].push(timed(&mut || walls = landlock::prepare([c"/tmp", c"/dev/shm", c"/root"].iter()).unwrap()));
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        // SAFETY: the child makes system calls on what was made before, and ends.
+        if unsafe { libc::fork() } == 0 {
+            let _ = nix::sys::prctl::set_no_new_privs();
+            let restricted = timed(&mut || walls.iter().for_each(|walls| landlock::restrict(walls.as_fd()).unwrap()));
+            let installed = timed(&mut || install(&filter).unwrap());
+            let _ = nix::unistd::write(&writer, &[restricted.to_ne_bytes(), installed.to_ne_bytes()].concat());
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(0) }
+        }
+        drop(writer);
+        let mut bytes = [0; 16];
+        reader.read_exact(&mut bytes).unwrap();
+        lists[2].push(i64::from_ne_bytes(bytes[..8].try_into().unwrap()));
+        lists[3].push(i64::from_ne_bytes(bytes[8..].try_into().unwrap()));
+        // SAFETY: no status is asked for.
+        unsafe { libc::wait(std::ptr::null_mut()) };
+    }
+    println!("{} steps", program().len());
+    for (name, mut list) in
+        ["make the filter", "make the walls", "raise the walls", "install the filter"].into_iter().zip(lists)
+    {
+        list.sort_unstable();
+        println!("{name}: median {:.1} us, p90 {:.1} us", list[150] as f64 / 1e3, list[270] as f64 / 1e3);
+    }
+}
