@@ -75,7 +75,7 @@ pub fn describe(groups: usize, folders: usize) -> Option<String> {
         many => Some(format!("{many} {one}s")),
     };
     let found: Vec<String> = [count(groups, "cgroup"), count(folders, "folder")].into_iter().flatten().collect();
-    (!found.is_empty()).then(|| format!("removed what a takehome that was killed had left: {}", found.join(" and ")))
+    (!found.is_empty()).then(|| format!("removed what an earlier takehome had left: {}", found.join(" and ")))
 }
 
 #[cfg(test)]
@@ -120,6 +120,6 @@ mod tests {
     #[test]
     fn nothing_is_said_about_nothing() {
         assert_eq!(describe(0, 0), None);
-        assert_eq!(describe(1, 2).unwrap(), "removed what a takehome that was killed had left: 1 cgroup and 2 folders");
+        assert_eq!(describe(1, 2).unwrap(), "removed what an earlier takehome had left: 1 cgroup and 2 folders");
     }
 }
