@@ -50,6 +50,39 @@ async fn an_out_of_memory_child_is_told_of() {
 }
 
 #[tokio::test]
+async fn a_cell_that_has_used_up_its_memory_for_good_is_not_this_machine_s_fault() {
+    if !limits_whole_cells() {
+        eprintln!("skipped: no cgroups for this user");
+        return;
+    }
+    let mut spec = spec("t");
+    (spec.limits.memory, spec.tmp_bytes) = (24 << 20, 64 << 20);
+    let mut session = Session::open(spec).await;
+    // What lies in memory stays there when its writer is killed, so that there is none for the next program, and in
+    // the end none for PID 1 either.
+    for script in ["head -c 60000000 /dev/zero > /tmp/x", "head -c 60000000 /dev/zero > /dev/shm/x", "true", "true"] {
+        let _reader = session.start(&["/bin/sh", "-c", script]);
+        loop {
+            match session.event().await {
+                CellEvent::Started => {}
+                CellEvent::Exited(exit) => {
+                    println!("{script}: {exit:?}");
+                    break;
+                }
+                CellEvent::StartFailed { .. } => break,
+                CellEvent::Closed(_) => return,
+                CellEvent::Lost(why) => panic!("{why}"),
+            }
+        }
+        tokio::task::yield_now().await;
+        if session.cell.control.is_closed() {
+            return;
+        }
+    }
+    session.close().await;
+}
+
+#[tokio::test]
 async fn scratch_space_is_limited() {
     for place in ["/work", "/tmp", "/dev/shm"] {
         let (exit, output) = shell(&format!("head -c 4000000 /dev/zero > {place}/big")).await;

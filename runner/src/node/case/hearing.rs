@@ -48,6 +48,7 @@ impl Case {
             NodeEvent::Closed(node, usage) => {
                 let (cpu_seconds, peak_memory) = (usage.cpu.as_secs_f64(), usage.peak_memory);
                 self.nodes[node as usize].usage = Some(NodeUsage { cpu_seconds, peak_memory });
+                self.on_closed(self.now(), node);
             }
             NodeEvent::Lost(node, why) => self.lost = Some(format!("the sandbox of n{node} was lost: {why}")),
         }
@@ -181,6 +182,17 @@ impl Case {
         }
         for line in waiting {
             self.write(now, node, &line);
+        }
+    }
+
+    /// A cell that nobody has closed: its program has left it no memory to go on with, nor to be started again in.
+    fn on_closed(&mut self, now: Offset, node: u32) {
+        let slot = &mut self.nodes[node as usize];
+        if slot.phase != Phase::Crashed {
+            slot.phase = Phase::Crashed;
+            let detail = format!("what it left in memory takes up its limit of {}", self.setup.limits.memory);
+            self.links.apply(now, &Fault::Kill(NodeId(node)));
+            self.incident(now, node, IncidentKind::OutOfMemory, detail, b"");
         }
     }
 
