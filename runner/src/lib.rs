@@ -10,6 +10,7 @@ pub mod execute;
 pub mod fuzzing;
 pub mod grading;
 pub mod language;
+pub mod leftovers;
 pub mod node;
 pub mod record;
 pub mod source;

@@ -7,7 +7,7 @@ use crate::{
     error::{CommandError, Kind},
     execute::Program,
     language::Choice,
-    record,
+    leftovers, record,
     source::{self, Snapshot, SourceError},
 };
 use harness::{report, verdict::Blame};
@@ -120,10 +120,7 @@ pub async fn prepare(
 ) -> Result<Prepared, CommandError> {
     let cache = record::cache_folder().map_err(|error| CommandError::io("the cache folder", &error))?;
     std::fs::create_dir_all(&cache).map_err(|error| CommandError::io(cache.display(), &error))?;
-    let scratch = tempfile::Builder::new()
-        .prefix("source-")
-        .tempdir_in(&cache)
-        .map_err(|error| CommandError::io(cache.display(), &error))?;
+    let (scratch, _held) = leftovers::claim(&cache).map_err(|error| CommandError::io(cache.display(), &error))?;
     let sample = sample(&request.location)?;
     let located = match &sample {
         Some(sample) => sample.unpack(request, &scratch.path().join("sample"))?,

@@ -10,7 +10,10 @@ use std::{
 };
 
 use runner::{
-    backend::{Backend, CellEvent, CellSpec, Command, Control, Limits as CellLimits, Stdio, Work, native::Native},
+    backend::{
+        Backend, CellEvent, CellSpec, Command, Control, Full, LayerStatus, Limits as CellLimits, Stdio, Work,
+        native::Native,
+    },
     build::{Blame, BuildError, Built, End, Host, Limits, Phase, Progress, Request, build},
     language::Choice,
 };
@@ -334,19 +337,39 @@ async fn an_artefact_that_is_a_link_is_refused() {
     }
 }
 
+/// Whether a cgroup counts the processes that were refused.
+fn is_counted() -> bool {
+    let layers = native().capabilities().layers;
+    layers.iter().any(|layer| layer.name == "process limit" && layer.status == LayerStatus::Enforced)
+}
+
 #[tokio::test]
 async fn limits_end_a_build() {
     let endless = submission(&[("x", "")]).commands("while :; do :; done", "./x");
     let endless = Submission { limits: Limits { time: Duration::from_secs(2), ..Limits::default() }, ..endless };
     let started = Instant::now();
     let failed = failure(endless.build().await.unwrap_err());
-    assert_eq!((failed.end, failed.blame), (End::Time(Duration::from_secs(2)), Blame::Candidate));
+    assert_eq!(failed.blame, Blame::Candidate);
+    assert!(matches!(failed.end, End::Time(limit, cpu) if limit.as_secs() == 2 && cpu.as_millis() > 100), "{failed}");
+    let asleep = submission(&[("x", "")]).commands("sleep 1000", "./x");
+    let asleep = Submission { limits: Limits { time: Duration::from_secs(2), ..Limits::default() }, ..asleep };
+    let failed = failure(asleep.build().await.unwrap_err()).to_string();
+    assert!(failed.contains("took longer than 2 s; it used 0.") && failed.contains("it was waiting"), "{failed}");
     assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
 
     let fill = "i=0; while :; do head -c 4000000 /dev/zero > f$i; i=$((i+1)); done";
     let disk = submission(&[("x", "")]).commands(fill, "./x");
     let disk = Submission { limits: Limits { disk: 64 << 20, ..disk.limits.clone() }, ..disk };
     assert_eq!(failure(disk.build().await.unwrap_err()).end, End::Disk(64 << 20));
+
+    let bomb = submission(&[("x", "")]).commands("for i in $(seq 60); do sleep 100 & done; exit 0", "./x");
+    let bomb = Submission { limits: Limits { processes: 20, ..bomb.limits.clone() }, ..bomb };
+    let end = failure(bomb.build().await.unwrap_err()).end;
+    assert!(end == End::Processes(20) || !is_counted(), "{end:?}");
+
+    let full = submission(&[("x", "")]).commands("head -c 2000000000 /dev/zero > /tmp/big", "./x");
+    let end = failure(full.build().await.unwrap_err()).end;
+    assert!(matches!(end, End::Scratch(Full { place: "/tmp", inodes: false }) | End::Memory(_)), "{end:?}");
 
     let deep = "i=0; while [ $i -lt 3000 ]; do mkdir d && cd d; i=$((i+1)); done; sleep 20";
     let deep = submission(&[("x", "")]).commands(deep, "./x").build().await.unwrap_err();

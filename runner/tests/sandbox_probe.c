@@ -10,11 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -99,6 +102,135 @@ static int limit(int pid) {
     return say(prlimit(pid, RLIMIT_NOFILE, &few, NULL));
 }
 
+/* A limit of one's own above the hard one, as far as that can be raised. */
+static int raise_limit(int resource) {
+    struct rlimit all;
+    if (getrlimit(resource, &all)) return say(1);
+    all.rlim_max = all.rlim_max == RLIM_INFINITY ? all.rlim_max : all.rlim_max + 1;
+    return say(setrlimit(resource, &all));
+}
+
+/* Calls with arguments that do no harm where they are let through. */
+static const struct {
+    const char *name;
+    long number, arguments[5];
+} CALLS[] = {
+    {"mount", SYS_mount, {(long)"x", (long)"/no/such", (long)"tmpfs"}},
+    {"umount2", SYS_umount2, {(long)"/no/such"}},
+    {"pivot_root", SYS_pivot_root, {(long)"/no/such", (long)"/no/such"}},
+    {"chroot", SYS_chroot, {(long)"/no/such"}},
+    {"fsopen", SYS_fsopen, {(long)"no-such"}},
+    {"fsmount", SYS_fsmount, {-1}},
+    {"fsconfig", SYS_fsconfig, {-1}},
+    {"fspick", SYS_fspick, {-1, (long)"no"}},
+    {"open_tree", SYS_open_tree, {-1, (long)"no"}},
+    {"move_mount", SYS_move_mount, {-1, (long)"no", -1, (long)"no"}},
+    {"mount_setattr", SYS_mount_setattr, {-1, (long)"no"}},
+    {"quotactl", SYS_quotactl, {-1, (long)"/no/such"}},
+    {"setns", SYS_setns, {-1}},
+    {"unshare", SYS_unshare, {CLONE_NEWUTS}},
+    {"unshare-user", SYS_unshare, {CLONE_NEWUSER}},
+    {"unshare-time", SYS_unshare, {0x80}},
+    {"clone", SYS_clone, {CLONE_NEWUTS | CLONE_THREAD}},
+    {"clone3", SYS_clone3, {0, 0}},
+    {"process_vm_readv", SYS_process_vm_readv, {1 << 30}},
+    {"process_vm_writev", SYS_process_vm_writev, {1 << 30}},
+    {"process_madvise", SYS_process_madvise, {-1}},
+    {"process_mrelease", 448, {-1}},
+    {"kcmp", SYS_kcmp, {1 << 30, 1 << 30}},
+    {"pidfd_getfd", SYS_pidfd_getfd, {-1}},
+    {"add_key", SYS_add_key, {(long)"user", (long)"x", 0, 0, 0}},
+    {"request_key", SYS_request_key, {(long)"user", (long)"x", 0, 0}},
+    {"keyctl", SYS_keyctl, {-1}},
+    {"io_uring_setup", SYS_io_uring_setup, {0}},
+    {"io_uring_enter", SYS_io_uring_enter, {-1}},
+    {"io_uring_register", SYS_io_uring_register, {-1}},
+    {"bpf", SYS_bpf, {-1}},
+    {"perf_event_open", SYS_perf_event_open, {0}},
+    {"userfaultfd", SYS_userfaultfd, {-1}},
+    {"open_by_handle_at", SYS_open_by_handle_at, {-1}},
+    {"name_to_handle_at", SYS_name_to_handle_at, {-1, (long)"no"}},
+    {"fanotify_init", SYS_fanotify_init, {-1}},
+    {"fanotify_mark", SYS_fanotify_mark, {-1, -1}},
+    {"kexec_load", SYS_kexec_load, {0, 0, 0, 0xffff}},
+    {"init_module", SYS_init_module, {0}},
+    {"finit_module", SYS_finit_module, {-1}},
+    {"delete_module", SYS_delete_module, {0}},
+    {"reboot", SYS_reboot, {0}},
+    {"swapon", SYS_swapon, {(long)"/no/such"}},
+    {"swapoff", SYS_swapoff, {(long)"/no/such"}},
+    {"acct", SYS_acct, {(long)"/no/such"}},
+    {"syslog", SYS_syslog, {-1}},
+    {"settimeofday", SYS_settimeofday, {1}},
+    {"clock_settime", SYS_clock_settime, {0, 1}},
+    {"adjtimex", SYS_adjtimex, {1}},
+    {"clock_adjtime", SYS_clock_adjtime, {0, 1}},
+    {"sethostname", SYS_sethostname, {0, -1}},
+    {"setdomainname", SYS_setdomainname, {0, -1}},
+    {"mbind", SYS_mbind, {1, 0, -1}},
+    {"set_mempolicy", SYS_set_mempolicy, {-1}},
+    {"migrate_pages", SYS_migrate_pages, {1 << 30, 1}},
+    {"move_pages", SYS_move_pages, {1 << 30}},
+    {"personality", SYS_personality, {0x0040000}},
+    {"mknodat-char", SYS_mknodat, {-1, (long)"no", S_IFCHR, 0x101}},
+    {"mknodat-block", SYS_mknodat, {-1, (long)"no", S_IFBLK, 0x101}},
+    {"ioctl-tiocsti", SYS_ioctl, {-1, 0x5412}},
+    {"ioctl-tioclinux", SYS_ioctl, {-1, 0x541c}},
+    {"ioctl-tiocsetd", SYS_ioctl, {-1, 0x5423}},
+    {"socket-raw", SYS_socket, {AF_INET, SOCK_RAW, 1}},
+    {"socket-raw6", SYS_socket, {AF_INET6, SOCK_RAW | SOCK_CLOEXEC, 58}},
+    {"socket-packet", SYS_socket, {AF_PACKET, SOCK_RAW, 0}},
+    {"socket-vsock", SYS_socket, {AF_VSOCK, SOCK_STREAM, 0}},
+    {"socket-netfilter", SYS_socket, {AF_NETLINK, SOCK_RAW, 12}},
+    {"socket-sctp", SYS_socket, {AF_INET, SOCK_RAW, 132}},
+    {"priority-of-pid-1", SYS_setpriority, {PRIO_PROCESS, 1, 0}},
+    {"priority-of-all", SYS_setpriority, {PRIO_USER, 1 << 30, 0}},
+    {"affinity-of-pid-1", SYS_sched_setaffinity, {1, 0, 0}},
+    {"scheduler-of-pid-1", SYS_sched_setscheduler, {1, -1, 0}},
+    {"attributes-of-pid-1", SYS_sched_setattr, {1, 0, 0}},
+    {"core-limit", SYS_prlimit64, {0, RLIMIT_CORE, 1, 0}},
+#ifdef __x86_64__
+    {"iopl", SYS_iopl, {-1}},
+    {"ioperm", SYS_ioperm, {-1, 0}},
+    {"modify_ldt", SYS_modify_ldt, {-1}},
+    {"mknod-char", SYS_mknod, {(long)"/no/such", S_IFCHR, 0x101}},
+#endif
+};
+
+static int calls(void) {
+    for (size_t i = 0; i < sizeof CALLS / sizeof *CALLS; i++) {
+        /* Each in a process of its own: what succeeds must not change what comes next. */
+        if (fork() == 0) {
+            const long *a = CALLS[i].arguments;
+            long result = syscall(CALLS[i].number, a[0], a[1], a[2], a[3], a[4]);
+            printf("%s %s\n", CALLS[i].name, result < 0 ? strerrorname_np(errno) : "ok");
+            fflush(stdout);
+            _exit(0);
+        }
+        wait(NULL);
+    }
+    return 0;
+}
+
+/* What honest programs need beside files: none of it may be refused. */
+static int needs(void) {
+    struct rlimit limit;
+    int pair[2];
+    if (socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0) < 0) return say(1);
+    if (socket(AF_UNIX, SOCK_SEQPACKET, 0) < 0 || socket(AF_INET6, SOCK_DGRAM, 0) < 0) return say(1);
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) return say(1);
+    if (syscall(SYS_personality, 0xffffffffL) < 0 || getrlimit(RLIMIT_CORE, &limit)) return say(1);
+    if (mkfifo("/work/fifo", 0600) || unshare(CLONE_FILES)) return say(1);
+    if (mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+        return say(1);
+    return say(0);
+}
+
+/* Writes where this is allowed; otherwise the error. */
+static int write_to(const char *path) {
+    return say(open(path, O_WRONLY | O_CREAT, 0600) < 0);
+}
+
 static void burn(int milliseconds) {
     struct timespec now;
     do clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
@@ -117,6 +249,11 @@ int main(int argc, char **argv) {
     if (!strcmp(word, "trace")) return say(ptrace(PTRACE_SEIZE, atoi(argument), 0, 0) != 0);
     if (!strcmp(word, "limit")) return limit(atoi(argument));
     if (!strcmp(word, "keyring")) return say(syscall(SYS_keyctl, 0, -4, 1) < 0);
+    if (!strcmp(word, "raise")) return raise_limit(atoi(argument));
+    if (!strcmp(word, "calls")) return calls();
+    if (!strcmp(word, "needs")) return needs();
+    if (!strcmp(word, "write")) return write_to(argument);
+    if (!strcmp(word, "raise-signal")) return raise(atoi(argument));
     if (!strcmp(word, "daemon")) return become_daemon(argument);
     if (!strcmp(word, "burn")) return burn(atoi(argument)), 0;
     if (!strcmp(word, "burn-then-wait")) {

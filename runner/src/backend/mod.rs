@@ -7,18 +7,22 @@ mod adopt;
 pub mod native;
 pub mod none;
 
+use crate::leftovers;
 use std::{ffi::OsString, future::Future, os::fd::OwnedFd, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 /// The back end to use: the native one, which must work to the end here, or on demand the one that isolates nothing.
 ///
-/// Also removes what takehomes that were killed have left behind.
+/// Also removes what takehomes that were killed have left behind, and says so.
 pub fn select(unsafe_no_sandbox: bool) -> Result<Arc<dyn Backend>, OpenError> {
     if unsafe_no_sandbox {
         return Ok(Arc::new(none::None::default()));
     }
     let native = native::Native::default();
-    native.sweep();
+    let folders = crate::record::cache_folder().map_or(0, |cache| leftovers::sweep(&cache));
+    if let Some(removed) = leftovers::describe(native.sweep(), folders) {
+        crate::ui::message(&removed);
+    }
     native.capabilities().usable.map_err(|reason| OpenError::new("try a cell", &reason))?;
     Ok(Arc::new(native))
 }
@@ -51,6 +55,8 @@ pub struct CellSpec {
 
 /// Where the work directory is seen inside every cell.
 pub const WORK: &str = "/work";
+/// The places of a cell that are memory; the work directory may be a folder instead.
+pub(crate) const SCRATCH: [&str; 3] = [WORK, "/tmp", "/dev/shm"];
 /// The proxy's address inside a cell with egress.
 pub const EGRESS: &str = "127.0.0.1:3128";
 
@@ -99,7 +105,7 @@ pub struct Limits {
     pub open_files: u64,
     /// Size of one file, in bytes.
     pub file_size: u64,
-    /// CPU time of one process.
+    /// CPU time of all processes.
     pub cpu: Option<Duration>,
     /// The processors that a program is started on; all of them when empty.
     pub cpus: Vec<u32>,
@@ -164,15 +170,69 @@ pub enum CellEvent {
     Lost(String),
 }
 
-/// How a program ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a program ended: the kernel's word for it, and the limits that had to do with it. A status above 128 is a status.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Exit {
     /// Exit status, when it exited by itself.
     pub code: Option<i32>,
     /// Signal that ended it.
     pub signal: Option<i32>,
-    /// The kernel killed a process of the cell because of the memory limit.
+    /// A process of the cell was killed because of the memory limit while the program ran.
     pub out_of_memory: bool,
+    /// Further limits that were reached while it ran.
+    pub reached: Reached,
+    /// CPU time, user and system, that the program and all it started have used.
+    pub cpu: Duration,
+}
+
+impl Exit {
+    /// An end with a status or by a signal, of which nothing else is known.
+    #[must_use]
+    pub fn plain(code: Option<i32>, signal: Option<i32>) -> Self {
+        Self { code, signal, ..Self::default() }
+    }
+}
+
+/// Limits that a program has reached. A program may reach one and live on; then it ended for another reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// It used all the CPU time it had and was ended for it. A program that sends itself `SIGXCPU` has not.
+    pub cpu_time: bool,
+    /// A process or thread was refused to it.
+    pub processes: bool,
+    /// Scratch space that had no room left when it ended.
+    pub full: Option<Full>,
+}
+
+/// Scratch space without room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full {
+    /// Where it is seen in the cell.
+    pub place: &'static str,
+    /// Whether it could hold more bytes, but no more files.
+    pub inodes: bool,
+}
+
+impl std::fmt::Display for Full {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.inodes {
+            true => write!(out, "{} can hold no more files", self.place),
+            false => write!(out, "{} is full", self.place),
+        }
+    }
+}
+
+/// What a program did with its time, in words: how much CPU time it used, and whether it computed or waited.
+#[must_use]
+pub fn pastime(cpu: Duration, wall: Duration) -> String {
+    let used = format!("it used {:.1} s of CPU time", cpu.as_secs_f64());
+    if cpu * 2 >= wall {
+        format!("{used}: it was computing")
+    } else if cpu * 10 <= wall {
+        format!("{used}: it was waiting")
+    } else {
+        used
+    }
 }
 
 /// What all processes of a cell used, ended children included.
@@ -255,5 +315,19 @@ impl OpenError {
     /// An error of a step.
     pub fn new(step: impl Into<String>, reason: &(impl std::fmt::Display + ?Sized)) -> Self {
         Self { step: step.into(), reason: reason.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sleeping_and_computing_are_told_apart() {
+        let after = |cpu| pastime(Duration::from_millis(cpu), Duration::from_secs(10));
+        assert_eq!(after(100), "it used 0.1 s of CPU time: it was waiting");
+        assert_eq!(after(9_900), "it used 9.9 s of CPU time: it was computing");
+        assert_eq!(after(39_000), "it used 39.0 s of CPU time: it was computing");
+        assert_eq!(after(3_000), "it used 3.0 s of CPU time");
     }
 }

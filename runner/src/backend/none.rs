@@ -190,7 +190,7 @@ impl Driver {
         match exit {
             Ok(status) => {
                 let (code, signal) = (status.code(), status.signal());
-                self.tell(CellEvent::Exited(Exit { code, signal, out_of_memory: false }));
+                self.tell(CellEvent::Exited(Exit::plain(code, signal)));
             }
             Err(error) => self.tell(CellEvent::Lost(error.to_string())),
         }

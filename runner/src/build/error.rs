@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{backend::OpenError, language::ChoiceError};
+use crate::{
+    backend::{Full, OpenError, pastime},
+    language::ChoiceError,
+};
 
 /// Whose fault a failure is. A fault of this machine never costs a candidate a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,8 +102,12 @@ pub enum End {
     NotStarted(String),
     /// The kernel killed it because of the memory limit.
     Memory(u64),
-    /// It took longer than this.
-    Time(Duration),
+    /// It took longer than this, and used so much CPU time meanwhile.
+    Time(Duration, Duration),
+    /// It needed more processes and threads than this.
+    Processes(u64),
+    /// It failed with scratch space of the cell full.
+    Scratch(Full),
     /// It filled more than this many bytes of disk.
     Disk(u64),
     /// It made a folder into which the watch over the disk cannot look: unreadable, or too deep.
@@ -161,7 +168,7 @@ impl End {
     fn option(&self) -> Option<String> {
         let option = match self {
             Self::Memory(_) => "--build-memory",
-            Self::Time(_) => "--build-timeout",
+            Self::Time(..) => "--build-timeout",
             Self::Disk(_) => "--build-disk",
             _ => return None,
         };
@@ -194,7 +201,11 @@ impl fmt::Display for End {
             Self::Signal(signal) => write!(out, "was killed by signal {signal}"),
             Self::NotStarted(why) => write!(out, "could not be started: {why}"),
             Self::Memory(limit) => write!(out, "used more than {} of memory", size(*limit)),
-            Self::Time(limit) => write!(out, "took longer than {} s", limit.as_secs_f64()),
+            Self::Time(limit, cpu) => {
+                write!(out, "took longer than {} s; {}", limit.as_secs_f64(), pastime(*cpu, *limit))
+            }
+            Self::Processes(limit) => write!(out, "failed at its limit of {limit} processes and threads"),
+            Self::Scratch(full) => write!(out, "failed: {full}"),
             Self::Disk(limit) => write!(out, "filled more than {} of disk", size(*limit)),
             Self::Hidden => write!(out, "made a folder that is unreadable or too deep"),
         }

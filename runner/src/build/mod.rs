@@ -39,6 +39,11 @@ use crate::{
 use cache::{Record, Slot};
 use toolchain::Toolchain;
 
+/// Removes the folders of builds that nobody works in any more from the cache; how many.
+pub(crate) fn sweep(cache: &Path) -> usize {
+    workspace::sweep(&cache.join("work"))
+}
+
 /// What is to be built.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {

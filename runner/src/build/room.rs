@@ -16,7 +16,7 @@ use super::{
     proxy::{Proxy, Report, Rules},
 };
 use crate::{
-    backend::{self, Backend, Cell, CellEvent, CellSpec, Control, Exit, Mount, OpenError, Root, Stdio, Work},
+    backend::{self, Backend, Cell, CellEvent, CellSpec, Control, Exit, Mount, OpenError, Reached, Root, Stdio, Work},
     language::recipe::{DEPS, OUT, Step},
 };
 
@@ -166,7 +166,7 @@ impl Room<'_> {
                     if over.is_some() {
                         return Err(lost("ending a command", "the cell does not answer"));
                     }
-                    over = Some(End::Time(self.limits.time));
+                    over = Some(End::Time(self.limits.time, Duration::ZERO));
                     give_up = Instant::now() + GRACE;
                     send(cell, Control::Kill)?;
                 }
@@ -177,13 +177,21 @@ impl Room<'_> {
             open = count > 0;
             log.push(&buffer[..count]);
         }
-        Ok(over.or_else(|| self.end(exit)))
+        match over {
+            // What it used is known now that it has ended.
+            Some(End::Time(limit, _)) => Ok(Some(End::Time(limit, exit.cpu))),
+            Some(end) => Ok(Some(end)),
+            None => Ok(self.end(exit)),
+        }
     }
 
+    /// How a command ended, in terms of the limit that made it fail. What ended well is no failure, whatever it met.
     fn end(&self, exit: Exit) -> Option<End> {
         match exit {
-            Exit { out_of_memory: true, code: None | Some(1..), .. } => Some(End::Memory(self.limits.memory)),
             Exit { code: Some(0), .. } => None,
+            Exit { out_of_memory: true, .. } => Some(End::Memory(self.limits.memory)),
+            Exit { reached: Reached { full: Some(full), .. }, .. } => Some(End::Scratch(full)),
+            Exit { reached: Reached { processes: true, .. }, .. } => Some(End::Processes(self.limits.processes)),
             Exit { code: Some(code), .. } => Some(End::Status(code)),
             Exit { signal, .. } => Some(End::Signal(signal.unwrap_or(0))),
         }

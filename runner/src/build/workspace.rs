@@ -55,8 +55,9 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes what builds of dead processes have left: nobody holds their locks.
-fn sweep(all: &Path) {
+/// Removes what builds of dead processes have left: nobody holds their locks. How many folders.
+pub(super) fn sweep(all: &Path) -> usize {
+    let mut removed = 0;
     for entry in fs::read_dir(all).into_iter().flatten().flatten() {
         let abandoned = match File::open(entry.path().join("lock")) {
             Ok(lock) => lock.try_lock().is_ok(),
@@ -66,10 +67,11 @@ fn sweep(all: &Path) {
                 .and_then(|data| data.modified())
                 .is_ok_and(|at| at.elapsed().is_ok_and(|age| age.as_secs() > 600)),
         };
-        if abandoned {
-            let _left = remove(&entry.path());
+        if abandoned && remove(&entry.path()).is_ok() {
+            removed += 1;
         }
     }
+    removed
 }
 
 /// Removes a folder without following links, whatever a build has made of it: also when it took its own permissions

@@ -538,6 +538,8 @@ impl Case {
             }
         };
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
+        let usage: Vec<_> = self.nodes.iter().map(|node| node.usage).collect();
+        self.incidents.explain_slowness(&usage, now.since(Offset::ZERO));
         let open = std::mem::take(&mut self.open_faults);
         self.summary.faults.extend(open.into_iter().map(|fault| FaultWindow { to: now, ..fault }));
         self.summary.faults.sort_by_key(|fault| fault.from);

@@ -4,7 +4,10 @@
 //! A cell's groups are named `takehome-<pid>-<start time>-<number>-<label>`, so that a later takehome can tell which
 //! belong to one that has died and remove them.
 
-use crate::backend::{Limits, Usage};
+use crate::{
+    backend::{Limits, Usage},
+    leftovers,
+};
 use std::{
     collections::HashMap,
     fs, io,
@@ -15,6 +18,8 @@ use std::{
 
 /// Beginning of the names of our groups.
 const PREFIX: &str = "takehome-";
+/// The group of version 2 into which we move, so that our own may have others below it.
+const LEAF: &str = "supervisor";
 /// How often a removal is tried again while the last process is on its way out: about a second in all.
 const REMOVALS: u32 = 200;
 
@@ -100,8 +105,7 @@ impl CellGroup {
     fn create_in(hierarchy: &Hierarchy, label: &str, limits: Option<&Limits>) -> io::Result<Self> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let pid = std::process::id();
-        let name = format!("{PREFIX}{pid}-{}-{number}-{label}", start_time(pid).unwrap_or(0));
+        let name = format!("{PREFIX}{}-{number}-{label}", leftovers::owner());
         // From here on dropping it removes what has been made so far.
         let group = Self { hierarchy: hierarchy.clone(), name, baseline: Duration::ZERO, removed: false };
         for base in hierarchy.bases() {
@@ -116,12 +120,7 @@ impl CellGroup {
         let processes = (limits.processes + 1).to_string();
         let memory = limits.memory.to_string();
         match &self.hierarchy {
-            Hierarchy::Unified(base) => {
-                let folder = base.join(&self.name);
-                put(&folder, "memory.max", &memory)?;
-                let _ = put(&folder, "memory.swap.max", "0");
-                put(&folder, "pids.max", &processes)
-            }
+            Hierarchy::Unified(base) => limit_unified(&base.join(&self.name), &memory, &processes),
             Hierarchy::Separate { memory: base, pids, .. } => {
                 let folder = base.join(&self.name);
                 put(&folder, "memory.limit_in_bytes", &memory)?;
@@ -152,13 +151,24 @@ impl CellGroup {
         field(&text, "oom_kill").unwrap_or(0)
     }
 
+    /// How often a process or thread was refused.
+    pub(super) fn refused_processes(&self) -> u64 {
+        let base = match &self.hierarchy {
+            Hierarchy::Unified(base) => base,
+            Hierarchy::Separate { pids, .. } => pids,
+        };
+        let text = fs::read_to_string(base.join(&self.name).join("pids.events")).unwrap_or_default();
+        field(&text, "max").unwrap_or(0)
+    }
+
     /// What the members have used; figures that are not counted here are taken from `fallback`.
     pub(super) fn usage(&self, fallback: Usage) -> Usage {
         let cpu = self.cpu().map(|cpu| cpu.saturating_sub(self.baseline));
         Usage { cpu: cpu.unwrap_or(fallback.cpu), peak_memory: self.peak_memory().unwrap_or(fallback.peak_memory) }
     }
 
-    fn cpu(&self) -> Option<Duration> {
+    /// CPU time of the members, also of those that have gone.
+    pub(super) fn cpu(&self) -> Option<Duration> {
         match &self.hierarchy {
             Hierarchy::Unified(base) => {
                 let text = fs::read_to_string(base.join(&self.name).join("cpu.stat")).ok()?;
@@ -195,6 +205,18 @@ impl Drop for CellGroup {
             self.folders().for_each(|folder| drop(kill_members(&folder).and_then(|()| remove(&folder))));
         }
     }
+}
+
+/// Limits by version 2. Without `memory.oom.group`, because PID 1 is a member too: it has to live on to tell how the
+/// program ended, and to start another.
+fn limit_unified(folder: &Path, memory: &str, processes: &str) -> io::Result<()> {
+    put(folder, "memory.max", memory)?;
+    // Only there when the kernel can swap at all.
+    match put(folder, "memory.swap.max", "0") {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    put(folder, "pids.max", processes)
 }
 
 /// Our own groups, as directories.
@@ -246,8 +268,11 @@ fn mounted(mounts: &str, controller: Option<&str>, path: &str) -> Option<PathBuf
 /// A directory of version 2 in which new groups have memory and pids: our own, or else the one above.
 fn unified_base(own: &Path) -> Result<PathBuf, String> {
     let above = own.parent().filter(|above| above.join("cgroup.procs").exists());
+    // Whoever is in the leaf already has been handed down, by an earlier look or by the takehome that started this one.
+    let is_leaf = own.file_name().is_some_and(|name| name == LEAF);
+    let order = if is_leaf { [above, Some(own)] } else { [Some(own), above] };
     let mut reason = String::new();
-    for base in [Some(own), above].into_iter().flatten() {
+    for base in order.into_iter().flatten() {
         match delegated(base, base == own) {
             Ok(()) => return Ok(base.to_owned()),
             Err(why) => reason = format!("version 2 at {}: {why}", base.display()),
@@ -279,12 +304,13 @@ fn delegated(base: &Path, own: bool) -> Result<(), String> {
 /// Enables the controllers for the children of our own group. It may have no processes of its own then, so we move
 /// into a leaf below it; should anyone else live here, the kernel refuses and we move back.
 fn hand_down(base: &Path) -> io::Result<()> {
-    let leaf = base.join("supervisor");
+    let leaf = base.join(LEAF);
     match fs::create_dir(&leaf) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => put(&leaf, "cgroup.procs", "0")?,
+        _ => {}
     }
-    put(base, "cgroup.subtree_control", "+memory +pids").inspect_err(|_| {
+    let moved = put(&leaf, "cgroup.procs", "0");
+    moved.and_then(|()| put(base, "cgroup.subtree_control", "+memory +pids")).inspect_err(|_| {
         let _ = put(base, "cgroup.procs", "0");
         let _ = fs::remove_dir(&leaf);
     })
@@ -292,22 +318,14 @@ fn hand_down(base: &Path) -> io::Result<()> {
 
 /// Whether a directory is a group of ours whose takehome no longer runs.
 fn is_orphan(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix(PREFIX));
-    let mut parts = name.unwrap_or_default().split('-');
-    let pid = parts.next().and_then(|pid| pid.parse::<u32>().ok());
-    let start = parts.next().and_then(|start| start.parse::<u64>().ok());
-    matches!((pid, start), (Some(pid), Some(start)) if start_time(pid) != Some(start))
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| leftovers::is_orphan(name, PREFIX))
 }
 
-/// When a process started, in ticks since the machine did: with its pid it names a process for good.
-fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before the last parenthesis may hold anything.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
-}
-
-/// Kills the members of a group.
+/// Kills the members of a group: by one word where the kernel knows it, which no fork can outrun.
 fn kill_members(folder: &Path) -> io::Result<()> {
+    if put(folder, "cgroup.kill", "1").is_ok() {
+        return Ok(());
+    }
     for pid in fs::read_to_string(folder.join("cgroup.procs"))?.lines().filter_map(|line| line.parse().ok()) {
         let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
     }
@@ -371,12 +389,84 @@ mod tests {
         assert_eq!(mounted(mounts, Some("memory"), "/elsewhere"), None);
     }
 
+    /// A directory with empty control files, as the kernel makes them.
+    fn fake(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        files.iter().for_each(|file| fs::write(folder.path().join(file), "").unwrap());
+        folder
+    }
+
+    fn content(folder: &Path, file: &str) -> String {
+        fs::read_to_string(folder.join(file)).unwrap()
+    }
+
     #[test]
-    fn only_groups_of_the_dead_are_orphans() {
-        let pid = std::process::id();
-        let start = start_time(pid).expect("our own start time");
-        assert!(!is_orphan(Path::new(&format!("/x/takehome-{pid}-{start}-0-n1"))));
-        assert!(is_orphan(Path::new(&format!("/x/takehome-{pid}-{}-0-n1", start + 1))));
-        assert!(!is_orphan(Path::new("/x/takehome-notes")));
+    fn limits_of_version_2_go_where_they_belong() {
+        let folder = fake(&["memory.max", "memory.swap.max", "pids.max", "memory.oom.group"]);
+        limit_unified(folder.path(), "1048576", "9").unwrap();
+        assert_eq!(content(folder.path(), "memory.max"), "1048576");
+        assert_eq!(content(folder.path(), "memory.swap.max"), "0");
+        assert_eq!(content(folder.path(), "pids.max"), "9");
+        assert_eq!(content(folder.path(), "memory.oom.group"), "", "PID 1 has to survive its programs");
+        let without_swap = fake(&["memory.max", "pids.max"]);
+        limit_unified(without_swap.path(), "1", "9").unwrap();
+        let without_pids = fake(&["memory.max", "memory.swap.max"]);
+        let error = limit_unified(without_pids.path(), "1", "9").unwrap_err();
+        assert!(error.to_string().contains("pids.max"), "{error}");
+    }
+
+    #[test]
+    fn what_a_cell_did_is_read_from_version_2() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = base.path().join("cell");
+        fs::create_dir(&folder).unwrap();
+        for (file, text) in [
+            ("memory.events", "low 0\nhigh 0\nmax 12\noom 2\noom_kill 1\noom_group_kill 0\n"),
+            ("pids.events", "max 7\n"),
+            ("cpu.stat", "usage_usec 2500000\nuser_usec 2000000\nsystem_usec 500000\n"),
+            ("memory.peak", "4096\n"),
+        ] {
+            fs::write(folder.join(file), text).unwrap();
+        }
+        let hierarchy = Hierarchy::Unified(base.path().into());
+        let group = CellGroup { hierarchy, name: "cell".into(), baseline: Duration::from_secs(1), removed: true };
+        assert_eq!((group.out_of_memory_kills(), group.refused_processes()), (1, 7));
+        let usage = group.usage(Usage::default());
+        assert_eq!((usage.cpu, usage.peak_memory), (Duration::from_millis(1500), 4096));
+        assert_eq!(group.member_files(), [folder.join("cgroup.procs")]);
+    }
+
+    #[test]
+    fn members_are_killed_by_one_word_where_there_is_one() {
+        let folder = fake(&["cgroup.kill", "cgroup.procs"]);
+        kill_members(folder.path()).unwrap();
+        assert_eq!(content(folder.path(), "cgroup.kill"), "1");
+        assert!(kill_members(fake(&[]).path()).is_err(), "neither way");
+    }
+
+    #[test]
+    fn controllers_are_handed_down_from_a_leaf_or_not_at_all() {
+        let base = fake(&["cgroup.procs", "cgroup.subtree_control"]);
+        // A plain directory gets no control files when it is made, so that moving into it fails: nothing may be left.
+        assert!(hand_down(base.path()).is_err());
+        assert!(!base.path().join(LEAF).exists());
+        assert_eq!(content(base.path(), "cgroup.procs"), "0", "we are back");
+        assert_eq!(content(base.path(), "cgroup.subtree_control"), "", "not before we are out of the way");
+        let leaf = base.path().join(LEAF);
+        fs::create_dir(&leaf).unwrap();
+        fs::write(leaf.join("cgroup.procs"), "").unwrap();
+        hand_down(base.path()).unwrap();
+        assert_eq!(content(&leaf, "cgroup.procs"), "0");
+        assert_eq!(content(base.path(), "cgroup.subtree_control"), "+memory +pids");
+    }
+
+    #[test]
+    fn a_group_without_controllers_is_refused_with_the_reason() {
+        let base = fake(&["cgroup.procs", "cgroup.subtree_control"]);
+        fs::write(base.path().join("cgroup.controllers"), "cpuset io\n").unwrap();
+        let why = unified_base(base.path()).unwrap_err();
+        assert!(why.contains("no memory and pids controllers"), "{why}");
+        let why = unified_base(Path::new("/no/such/group")).unwrap_err();
+        assert!(why.contains("/no/such/group"), "{why}");
     }
 }

@@ -5,7 +5,7 @@
 //! safely, and because a copy of takehome's memory (hidden seeds, tokens) has no place near a candidate's code.
 
 use super::{
-    init, mounts,
+    init, limits, mounts,
     wire::{CONTROL, Failure, Identity, LARGEST_PACKET, Report, Request, Setup, Step, receive, send},
 };
 use nix::{
@@ -157,6 +157,7 @@ fn wait_for_either(process: BorrowedFd<'_>) {
 /// The child's part of the set-up: ends in `exec`, or in an error.
 fn become_init(setup: &Setup, sync: &OwnedFd) -> Result<std::convert::Infallible, Failure> {
     die_with_parent().step("PR_SET_PDEATHSIG")?;
+    limits::no_core_files().step("set the limit on core files")?;
     for file in &setup.join {
         let path = file.path();
         fs::write(&path, "0").step(&format!("enter the cgroup {}", path.display()))?;
@@ -242,12 +243,13 @@ fn become_dedicated(sync: &OwnedFd) -> Result<(), Failure> {
     setresuid(user, user, user).step("change the user")
 }
 
+/// The kinds of namespaces of which a cell can make no further ones.
+pub(super) const NOT_NESTED: [&str; 4] = ["user", "mnt", "net", "pid"];
+
 /// Takes from the cell the right to make namespaces in which it would have all capabilities, and with them a large
 /// part of the kernel to attack.
 fn forbid_nesting() -> io::Result<()> {
-    ["user", "mnt", "net", "pid"]
-        .iter()
-        .try_for_each(|kind| fs::write(format!("/proc/sys/user/max_{kind}_namespaces"), "0"))
+    NOT_NESTED.iter().try_for_each(|kind| fs::write(format!("/proc/sys/user/max_{kind}_namespaces"), "0"))
 }
 
 /// Leaves this process, and all it will ever start, without capabilities or a way to regain any.

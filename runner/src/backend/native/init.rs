@@ -6,8 +6,8 @@
 
 use super::{
     filter,
-    helper::{control, die_with_parent},
-    limits,
+    helper::{self, control, die_with_parent},
+    landlock, limits,
     wire::{Bytes, Facts, Failure, LARGEST_PACKET, Report, Request, Start, receive, send},
 };
 use nix::{
@@ -70,6 +70,8 @@ pub(super) fn run() -> i32 {
 struct Init {
     /// The program that was started last, while it runs.
     main: Option<Pid>,
+    /// CPU time of what had ended before that.
+    before: u64,
     children: SignalFd,
     buffer: Vec<u8>,
 }
@@ -85,12 +87,14 @@ impl Init {
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), None)?;
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         nix::fcntl::fcntl(control(), nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
-        Ok(Self { main: None, children, buffer: vec![0; LARGEST_PACKET] })
+        Ok(Self { main: None, before: 0, children, buffer: vec![0; LARGEST_PACKET] })
     }
 
     /// Obeys until told to close, or until takehome is gone.
     fn serve(&mut self) -> nix::Result<()> {
         tell(&Report::Ready)?;
+        // While takehome hears that: what is done here once holds for every program, and delays none.
+        harden()?;
         loop {
             let (request, child) = self.wait()?;
             if child {
@@ -145,7 +149,7 @@ impl Init {
         };
         match outcome {
             Ok(pid) => {
-                self.main = Some(pid);
+                (self.main, self.before) = (Some(pid), used().0);
                 tell(&Report::Started)
             }
             Err((call, error)) => tell(&Report::StartFailed { call: call.into(), errno: error as i32 }),
@@ -164,8 +168,10 @@ impl Init {
         while let Some(ended) = wait_for_any(libc::WNOHANG) {
             if Some(ended.pid) == self.main {
                 self.main = None;
+                // Before the rest is killed, which may hold files that have no name any more.
+                let full = full_places();
                 self.kill_all();
-                tell(&ended.report())?;
+                tell(&self.report(&ended, full))?;
             }
         }
         Ok(())
@@ -173,10 +179,17 @@ impl Init {
 
     /// Kills everything; the program's end is reported if one ran.
     fn kill_and_report(&mut self) -> nix::Result<()> {
+        let full = full_places();
         match self.kill_all() {
-            Some(ended) => tell(&ended.report()),
+            Some(ended) => tell(&self.report(&ended, full)),
             None => Ok(()),
         }
+    }
+
+    /// How the program ended, once all it has started is gone too.
+    fn report(&self, ended: &Ended, full: Vec<(String, bool)>) -> Report {
+        let (code, signal) = ended.how();
+        Report::Exited { code, signal, cpu_micros: used().0.saturating_sub(self.before), full }
     }
 
     /// Kills every process of the cell but this one and waits until none is left; how the program ended.
@@ -196,6 +209,13 @@ impl Init {
     }
 }
 
+/// Takes from this process, and so from every program, the calls that none of them needs.
+fn harden() -> nix::Result<()> {
+    // The filter lets nobody change this limit any more.
+    limits::no_core_files().map_err(errno)?;
+    filter::install(&filter::program())
+}
+
 /// A process that has ended and been reaped.
 struct Ended {
     pid: Pid,
@@ -203,12 +223,12 @@ struct Ended {
 }
 
 impl Ended {
-    /// How it ended: the kernel's word for it, never guessed from a status above 128.
-    fn report(&self) -> Report {
-        if libc::WIFSIGNALED(self.status) {
-            return Report::Exited { code: None, signal: Some(libc::WTERMSIG(self.status)) };
+    /// Its status or its signal: the kernel's word for it, never guessed from a status above 128.
+    fn how(&self) -> (Option<i32>, Option<i32>) {
+        match libc::WIFSIGNALED(self.status) {
+            true => (None, Some(libc::WTERMSIG(self.status))),
+            false => (Some(libc::WEXITSTATUS(self.status)), None),
         }
-        Report::Exited { code: Some(libc::WEXITSTATUS(self.status)), signal: None }
     }
 }
 
@@ -255,20 +275,33 @@ fn errno(error: io::Error) -> Errno {
 
 /// What all programs used that have been reaped.
 fn usage() -> Report {
-    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN);
+    let (cpu_micros, peak_bytes) = used();
+    Report::Closed { cpu_micros, peak_bytes }
+}
+
+/// CPU time in microseconds and peak memory in bytes of all that has been reaped.
+fn used() -> (u64, u64) {
     let micros = |time: nix::sys::time::TimeVal| (time.tv_sec() * 1_000_000 + time.tv_usec()) as u64;
-    match usage {
-        Ok(usage) => Report::Closed {
-            cpu_micros: micros(usage.user_time()) + micros(usage.system_time()),
-            peak_bytes: usage.max_rss() as u64 * 1024,
-        },
-        Err(_) => Report::Closed { cpu_micros: 0, peak_bytes: 0 },
+    match nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN) {
+        Ok(usage) => (micros(usage.user_time()) + micros(usage.system_time()), usage.max_rss() as u64 * 1024),
+        Err(_) => (0, 0),
     }
+}
+
+/// The scratch places that have no room left.
+fn full_places() -> Vec<(String, bool)> {
+    let room = |place: &&str| {
+        let found = nix::sys::statvfs::statvfs(*place).ok()?;
+        let full = found.blocks() > 0 && found.blocks_free() == 0;
+        let inodes = found.files() > 0 && found.files_free() == 0;
+        (full || inodes).then(|| ((*place).to_owned(), !full))
+    };
+    crate::backend::SCRATCH.iter().filter_map(room).collect()
 }
 
 /// Starts a program, and returns once its `exec` has succeeded or failed.
 fn spawn(start: &Start, descriptors: &[OwnedFd]) -> Result<Pid, (&'static str, Errno)> {
-    let program = Program::new(start).ok_or(("argument", Errno::EINVAL))?;
+    let program = Program::new(start)?;
     let [stdin, stdout, stderr] = descriptors else { return Err(("stdio", Errno::EBADF)) };
     let stdio = [stdin, stdout, stderr].map(AsRawFd::as_raw_fd);
     let (reading, writing) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|error| ("pipe", error))?;
@@ -306,7 +339,7 @@ fn started(pipe: &OwnedFd, child: Pid) -> Result<Pid, (&'static str, Errno)> {
 }
 
 /// Names of the calls between `fork` and `exec` that may fail.
-const CALLS: [&str; 6] = ["setsid", "dup2", "chdir", "setrlimit", "seccomp", "exec"];
+const CALLS: [&str; 6] = ["setsid", "dup2", "chdir", "setrlimit", "landlock", "exec"];
 
 /// A program with all its strings in the form that `exec` needs, so that nothing has to be made after `fork`.
 struct Program<'a> {
@@ -315,20 +348,20 @@ struct Program<'a> {
     env: Vec<CString>,
     cwd: CString,
     bounds: &'a limits::Bounds,
-    filter: Vec<libc::sock_filter>,
+    walls: Option<OwnedFd>,
 }
 
 impl<'a> Program<'a> {
-    /// None if a string holds a null byte.
-    fn new(start: &'a Start) -> Option<Self> {
-        let strings = |list: &[Bytes]| list.iter().map(|text| text.c_string().ok()).collect::<Option<Vec<_>>>();
-        Some(Self {
+    fn new(start: &'a Start) -> Result<Self, (&'static str, Errno)> {
+        let string = |text: &Bytes| text.c_string().map_err(|_| ("argument", Errno::EINVAL));
+        let strings = |list: &[Bytes]| list.iter().map(string).collect::<Result<Vec<_>, _>>();
+        Ok(Self {
             executables: strings(&start.executables)?,
             argv: strings(&start.argv)?,
             env: strings(&start.env)?,
-            cwd: start.cwd.c_string().ok()?,
+            cwd: string(&start.cwd)?,
             bounds: &start.bounds,
-            filter: filter::program(),
+            walls: start.bounds.walls().map_err(|error| ("landlock", errno(error)))?,
         })
     }
 
@@ -350,7 +383,7 @@ impl<'a> Program<'a> {
             return (3, errno(error));
         }
         ordinary_signals();
-        if let Err(error) = filter::install(&self.filter) {
+        if let Some(Err(error)) = self.walls.as_ref().map(|walls| landlock::restrict(walls.as_fd())) {
             return (4, error);
         }
         (5, self.execute(&argv, &env))
@@ -418,6 +451,8 @@ fn facts() -> Facts {
         status: std::fs::read_to_string("/proc/self/status").unwrap_or_default(),
         read_only_root: refused == Some(libc::EROFS),
         no_nesting: nesting_refused(),
+        landlock: if walls_hold() { landlock::version() } else { 0 },
+        filter: filter_holds(),
         work_bytes: size_of_file_system(crate::backend::WORK),
         interfaces: interfaces(),
     }
@@ -429,14 +464,39 @@ fn size_of_file_system(path: &str) -> u64 {
     nix::sys::statvfs::statvfs(path).map_or(0, |found| found.blocks() as u64 * found.fragment_size() as u64)
 }
 
-/// Tries to make a further user namespace, in a child that ends at once.
+/// Whether further namespaces are refused: by the filter when it is tried, and by the kernel's own count as well.
 fn nesting_refused() -> bool {
-    // SAFETY: one thread; the child only makes a system call.
+    let most = |kind: &str| std::fs::read_to_string(format!("/proc/sys/user/max_{kind}_namespaces"));
+    let none = |kind: &&str| most(kind).is_ok_and(|count| count.trim() == "0");
+    let refused = || nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER).is_err();
+    helper::NOT_NESTED.iter().all(none) && in_a_child(refused)
+}
+
+/// Tries to write where landlock alone forbids it.
+fn walls_hold() -> bool {
+    let Ok(Some(walls)) = landlock::prepare([c"/work"].iter()) else { return false };
+    in_a_child(|| {
+        let before = std::fs::write("/tmp/.probe", "");
+        let restricted = landlock::restrict(walls.as_fd());
+        let after = std::fs::write("/tmp/.probe", "").err().and_then(|error| error.raw_os_error());
+        before.is_ok() && restricted.is_ok() && after == Some(libc::EACCES)
+    })
+}
+
+/// Makes a call that the filter alone forbids.
+fn filter_holds() -> bool {
+    // SAFETY: numbers only; the child ends at once, traced or not.
+    in_a_child(|| Errno::result(unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) }) == Err(Errno::EPERM))
+}
+
+/// Tries something out in a child that ends at once; whether it held.
+fn in_a_child(attempt: impl FnOnce() -> bool) -> bool {
+    // SAFETY: this process has one thread, so the child may do anything.
     match unsafe { fork() } {
         Ok(ForkResult::Child) => {
-            let refused = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER).is_err();
+            let held = attempt();
             // SAFETY: ends the process without running what belongs to its parent.
-            unsafe { libc::_exit(i32::from(refused)) }
+            unsafe { libc::_exit(i32::from(held)) }
         }
         Ok(ForkResult::Parent { child }) => {
             let status = wait_for(child);

@@ -3,13 +3,14 @@
 // The type of a limit's number differs between C libraries.
 #![allow(clippy::unnecessary_cast)]
 
-use crate::backend::Limits;
+use super::{landlock, wire::Bytes};
+use crate::backend::{CellSpec, Limits, SCRATCH};
 use nix::{
     sched::{CpuSet, sched_setaffinity},
     unistd::Pid,
 };
 use serde::{Deserialize, Serialize};
-use std::{io, time::Duration};
+use std::{io, os::fd::OwnedFd, time::Duration};
 
 /// One limit, as `setrlimit` takes it: number, soft and hard value.
 type Limit = (u32, u64, u64);
@@ -19,12 +20,31 @@ type Limit = (u32, u64, u64);
 pub(crate) struct Bounds {
     limits: Vec<Limit>,
     cpus: Vec<u32>,
+    /// Where it may write; no walls are drawn when nothing is said.
+    #[serde(default)]
+    writable: Vec<Bytes>,
 }
 
 impl Bounds {
     /// The bounds of a program. `whole_cell` tells whether a cgroup bounds memory and processes of the cell.
     pub(crate) fn new(limits: &Limits, whole_cell: bool) -> Self {
-        Self { limits: of(limits, whole_cell), cpus: limits.cpus.clone() }
+        Self { limits: of(limits, whole_cell), cpus: limits.cpus.clone(), writable: Vec::new() }
+    }
+
+    /// With walls around all but the places of a cell that may be written to.
+    pub(crate) fn within(mut self, cell: &CellSpec) -> Self {
+        let mounts = cell.mounts.iter().filter(|mount| mount.writable).map(|mount| mount.at.as_path().into());
+        self.writable = SCRATCH.map(Bytes::from).into_iter().chain(mounts).collect();
+        self
+    }
+
+    /// The rules of landlock for these walls; none where there are no walls, or nothing to build them with.
+    pub(super) fn walls(&self) -> io::Result<Option<OwnedFd>> {
+        if self.writable.is_empty() {
+            return Ok(None);
+        }
+        let paths: Vec<_> = self.writable.iter().map(Bytes::c_string).collect::<Result<_, _>>()?;
+        landlock::prepare(paths.iter())
     }
 
     /// Without the limit on processes, which would count all that the user runs where there is no user namespace.
@@ -41,13 +61,14 @@ impl Bounds {
 }
 
 fn of(limits: &Limits, whole_cell: bool) -> Vec<Limit> {
+    // Counted in the cell's user namespace, where PID 1 is one more. Behind a cgroup it leaves the refusals to that,
+    // which counts them.
+    let processes = limits.processes + 1 + if whole_cell { 16 } else { 0 };
     let mut list = vec![
-        // No core files, and no core pattern of the host that a pipe handler would be fed by.
-        (libc::RLIMIT_CORE, 0, 0),
+        (libc::RLIMIT_CORE, CORE_FILES, CORE_FILES),
         (libc::RLIMIT_NOFILE, limits.open_files, limits.open_files),
         (libc::RLIMIT_FSIZE, limits.file_size, limits.file_size),
-        // Counted in the cell's user namespace, where PID 1 is one more.
-        (libc::RLIMIT_NPROC, limits.processes + 1, limits.processes + 1),
+        (libc::RLIMIT_NPROC, processes, processes),
         (libc::RLIMIT_MEMLOCK, LOCKED_MEMORY, LOCKED_MEMORY),
         (libc::RLIMIT_RTPRIO, 0, 0),
         (libc::RLIMIT_NICE, 0, 0),
@@ -57,13 +78,17 @@ fn of(limits: &Limits, whole_cell: bool) -> Vec<Limit> {
         list.push((libc::RLIMIT_DATA, limits.memory, limits.memory));
     }
     if let Some(cpu) = limits.cpu {
-        let seconds = whole_seconds(cpu);
+        // Far enough behind the watch over the whole cell, which counts exactly: this limit counts ticks of the clock.
+        let seconds = whole_seconds(cpu) * 3 / 2 + 2;
         // SIGXCPU first, SIGKILL for a program that ignores it.
         list.push((libc::RLIMIT_CPU, seconds, seconds + 1));
     }
     list.into_iter().map(|(number, soft, hard)| (number as u32, soft, hard)).collect()
 }
 
+/// One byte is too little for a core file, and the value at which the kernel does not start the host's handler of
+/// crashes either; at zero it would feed that handler all the same.
+const CORE_FILES: u64 = 1;
 /// What io_uring and similar may pin: the usual default.
 const LOCKED_MEMORY: u64 = 8 << 20;
 
@@ -82,11 +107,24 @@ fn keep_to(cpus: &[u32]) -> io::Result<()> {
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
+/// Sets the limit on core files alone. Where it is zero already, only root can raise it.
+pub(super) fn no_core_files() -> io::Result<()> {
+    let value = libc::rlimit { rlim_cur: CORE_FILES, rlim_max: CORE_FILES };
+    // SAFETY: a valid structure for the length of the call.
+    if unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const value) } == 0 {
+        return Ok(());
+    }
+    apply(&[(libc::RLIMIT_CORE as u32, CORE_FILES, CORE_FILES)])
+}
+
 fn apply(limits: &[Limit]) -> io::Result<()> {
     for &(number, soft, hard) in limits {
-        let most = current(number)?.rlim_max;
+        let now = current(number)?;
         // An ordinary user cannot raise a hard limit; then the lower one that is in force holds.
-        let value = libc::rlimit { rlim_cur: soft.min(most), rlim_max: hard.min(most) };
+        let value = libc::rlimit { rlim_cur: soft.min(now.rlim_max), rlim_max: hard.min(now.rlim_max) };
+        if (value.rlim_cur, value.rlim_max) == (now.rlim_cur, now.rlim_max) {
+            continue;
+        }
         // SAFETY: a valid structure for the length of the call.
         if unsafe { libc::setrlimit(number as _, &raw const value) } != 0 {
             return Err(io::Error::last_os_error());

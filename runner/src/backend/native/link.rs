@@ -41,6 +41,11 @@ impl Link {
         Ok(Self { socket, helper })
     }
 
+    /// The process id of the helper, while it runs.
+    pub(super) fn helper_id(&self) -> Option<u32> {
+        self.helper.id()
+    }
+
     /// Sends a request with descriptors.
     pub(super) async fn send(&self, request: &Request, descriptors: &[RawFd]) -> io::Result<()> {
         let bytes = serde_json::to_vec(request)?;

@@ -10,31 +10,32 @@
 //! namespace with its PID 1, and both of them see the socket's other end close when takehome dies.
 
 mod cgroup;
+mod driver;
 mod filter;
 mod helper;
 mod init;
+mod landlock;
 pub(crate) mod limits;
 mod link;
 mod mounts;
 mod plan;
 mod probe;
+mod watchdog;
 mod wire;
 
-use super::{Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Exit, OpenError, Opening, Usage};
+use super::{Backend, Capabilities, Cell, CellSpec, OpenError, Opening, Usage};
 use cgroup::{CellGroup, Hierarchy};
-use limits::Bounds;
+use driver::Driver;
 use link::Link;
 use std::{
-    ffi::OsStr,
     io,
     net::TcpListener,
-    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
 };
 use tokio::sync::{Semaphore, mpsc};
-use wire::{Bytes, Identity, Report, Request, Setup, Start};
+use wire::{Identity, Report, Request, Setup};
 
 /// The user, and the group, that cells run as when takehome is root. It lies in a range that systemd leaves to nobody
 /// (60578 to 61183), so that no service, person or container shares it; it is neither root nor `nobody`.
@@ -164,9 +165,7 @@ impl Native {
         let (control, requests) = mpsc::unbounded_channel();
         let (sender, events) = mpsc::unbounded_channel();
         let Opened { link, group, egress } = opened;
-        let bounds = Bounds::new(&spec.limits, group.is_some());
-        let kills = 0;
-        tokio::spawn(Driver { link, group, bounds, kills, events: sender }.run(requests));
+        tokio::spawn(Driver::new(link, group, &spec, sender).run(requests));
         Ok(Cell { control, events, egress })
     }
 
@@ -227,118 +226,6 @@ async fn instruct(link: &mut Link, setup: Setup) -> Result<Option<TcpListener>, 
     }
 }
 
-/// Stands between the caller's channels and one cell.
-struct Driver {
-    link: Link,
-    group: Option<CellGroup>,
-    bounds: Bounds,
-    /// Processes killed for want of memory that have been told of.
-    kills: u64,
-    events: mpsc::UnboundedSender<CellEvent>,
-}
-
-impl Driver {
-    /// Carries requests and events until the cell is closed or lost.
-    async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Control>) {
-        let lost = loop {
-            let step = tokio::select! {
-                request = requests.recv() => match request {
-                    None | Some(Control::Close) => break None,
-                    Some(request) => self.request(request).await,
-                },
-                report = self.link.receive() => match report {
-                    Ok(Some((report, _))) => self.report(report),
-                    Ok(None) => Err(self.link.fate().await),
-                    Err(error) => Err(error.to_string()),
-                },
-            };
-            if let Err(why) = step {
-                break Some(why);
-            }
-        };
-        match lost {
-            Some(why) => self.lose(why).await,
-            None => self.close().await,
-        }
-    }
-
-    async fn request(&mut self, request: Control) -> Result<(), String> {
-        let sent = match request {
-            Control::Start(command, stdio) => return self.start(&command, stdio).await,
-            Control::Terminate => self.link.send(&Request::Terminate, &[]).await,
-            Control::Kill => self.link.send(&Request::Kill, &[]).await,
-            Control::Pause => self.link.send(&Request::Pause, &[]).await,
-            Control::Resume => self.link.send(&Request::Resume, &[]).await,
-            Control::Close => Ok(()),
-        };
-        sent.map_err(|error| format!("cannot reach the cell: {error}"))
-    }
-
-    async fn start(&mut self, command: &Command, stdio: super::Stdio) -> Result<(), String> {
-        let start = start_request(command, &self.bounds);
-        let descriptors = [&stdio.stdin, &stdio.stdout, &stdio.stderr].map(std::os::fd::AsRawFd::as_raw_fd);
-        match self.link.send(&Request::Start(start), &descriptors).await {
-            Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
-                self.tell(CellEvent::StartFailed { call: "exec".into(), errno: libc::E2BIG });
-                Ok(())
-            }
-            other => other.map_err(|error| format!("cannot reach the cell: {error}")),
-        }
-    }
-
-    /// Passes on what PID 1 tells.
-    fn report(&mut self, report: Report) -> Result<(), String> {
-        match report {
-            Report::Started => self.tell(CellEvent::Started),
-            Report::StartFailed { call, errno } => self.tell(CellEvent::StartFailed { call, errno }),
-            Report::Exited { code, signal } => {
-                let out_of_memory = self.new_kills();
-                self.tell(CellEvent::Exited(Exit { code, signal, out_of_memory }));
-            }
-            Report::Failed(failure) => return Err(probe::explain(&failure).to_string()),
-            Report::Closed { .. } => return Err("the cell closed unasked".into()),
-            Report::Ready | Report::Listening | Report::Facts(_) => {}
-        }
-        Ok(())
-    }
-
-    /// Whether the kernel has killed processes for want of memory since the last time.
-    fn new_kills(&mut self) -> bool {
-        let kills = self.group.as_ref().map_or(0, CellGroup::out_of_memory_kills);
-        std::mem::replace(&mut self.kills, kills) < kills
-    }
-
-    fn tell(&self, event: CellEvent) {
-        // The caller may have stopped listening; its cell is closed through the other channel.
-        let _ = self.events.send(event);
-    }
-
-    /// Takes the cell down in an orderly way, telling of what still happens meanwhile.
-    async fn close(mut self) {
-        let mut usage = Usage::default();
-        if self.link.send(&Request::Close, &[]).await.is_ok() {
-            while let Ok(Some((report, _))) = self.link.receive().await {
-                match report {
-                    Report::Closed { cpu_micros, peak_bytes } => {
-                        usage = Usage { cpu: Duration::from_micros(cpu_micros), peak_memory: peak_bytes };
-                    }
-                    other => drop(self.report(other)),
-                }
-            }
-        }
-        let events = self.events.clone();
-        let usage = dismantle(self.link, self.group, usage).await;
-        let _ = events.send(CellEvent::Closed(usage));
-    }
-
-    /// Removes what is left of a cell that has failed.
-    async fn lose(self, why: String) {
-        let events = self.events.clone();
-        dismantle(self.link, self.group, Usage::default()).await;
-        let _ = events.send(CellEvent::Lost(why));
-    }
-}
-
 /// Waits for the last process of a cell and removes its cgroups; what it has used, counted by them if possible.
 async fn dismantle(link: Link, group: Option<CellGroup>, usage: Usage) -> Usage {
     link.end().await;
@@ -350,29 +237,4 @@ async fn dismantle(link: Link, group: Option<CellGroup>, usage: Usage) -> Usage 
         counted
     });
     removal.await.unwrap_or(usage)
-}
-
-/// A command in the form in which PID 1 executes it.
-fn start_request(command: &Command, bounds: &Bounds) -> Start {
-    let variable = |(name, value): &(std::ffi::OsString, std::ffi::OsString)| {
-        Bytes([name.as_bytes(), b"=", value.as_bytes()].concat())
-    };
-    Start {
-        argv: command.argv.iter().map(|argument| argument.as_os_str().into()).collect(),
-        env: command.env.iter().map(variable).collect(),
-        executables: executables(command),
-        cwd: command.cwd.as_path().into(),
-        bounds: bounds.clone(),
-    }
-}
-
-/// Where the program may be, by its `PATH`.
-fn executables(command: &Command) -> Vec<Bytes> {
-    let Some(program) = command.argv.first() else { return Vec::new() };
-    if program.as_bytes().contains(&b'/') {
-        return vec![program.as_os_str().into()];
-    }
-    let path = command.env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_os_str());
-    let folders = std::env::split_paths(path.unwrap_or(OsStr::new(""))).filter(|folder| folder.is_absolute());
-    folders.map(|folder| folder.join(program).as_path().into()).collect()
 }

@@ -93,9 +93,24 @@ fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
     list.push(layer("no capabilities", has_no_capabilities(facts), "all five sets are empty"));
     list.push(layer("no new privileges", status(facts, "NoNewPrivs:") == "1", "no_new_privs is set"));
     list.push(layer("no nested namespaces", facts.no_nesting, "max_user_namespaces is 0 inside"));
+    list.push(layer(
+        "system call filter",
+        facts.filter,
+        "seccomp: a list of refusals, and nothing newer than the list",
+    ));
+    list.push(landlock(facts.landlock));
     list.extend(group_layers(shared.groups()));
     list.push(layer("work size limit", facts.work_bytes == WORK_BYTES, "a tmpfs of fixed size, for work in memory"));
     list
+}
+
+/// Landlock, which a kernel may lack.
+fn landlock(version: u32) -> Layer {
+    match version {
+        0 => layer("landlock", false, "this kernel has none, or an old one: needs Linux 5.19 with lsm=…,landlock"),
+        6.. => layer("landlock", true, &format!("version {version}: files, signals and abstract sockets")),
+        _ => layer("landlock", true, &format!("version {version}: files")),
+    }
 }
 
 /// Memory, processes and CPU time.
@@ -109,13 +124,32 @@ fn group_layers(groups: &Result<Hierarchy, String>) -> [Layer; 3] {
         }),
         Err(why) => names.map(|name| {
             let instead = match name {
-                "memory limit" => "RLIMIT_DATA of each process",
+                "memory limit" => "RLIMIT_DATA of each process, and all of them summed up several times a second",
                 "process limit" => "RLIMIT_NPROC in the cell's user namespace",
                 _ => "what ended children report",
             };
-            let hint = "hint: systemd-run --user --scope -p Delegate=yes takehome …";
-            Layer { name, status: LayerStatus::Approximate, detail: format!("{instead}; no cgroup: {why}; {hint}") }
+            let hint = group_hint(nix::unistd::geteuid().as_raw(), |path| std::path::Path::new(path).exists());
+            Layer {
+                name,
+                status: LayerStatus::Approximate,
+                detail: format!("{instead}; no cgroup: {why}; hint: {hint}"),
+            }
         }),
+    }
+}
+
+/// How to get cgroups: takehome does not move itself into another scope, because whoever started it, and what it was
+/// started with, would then no longer be its own.
+fn group_hint(user: u32, exists: impl Fn(&str) -> bool) -> String {
+    let manager = format!("/run/user/{user}/systemd/private");
+    if user == 0 {
+        "in a container, start it with --privileged or --cgroupns=private and a writable /sys/fs/cgroup".into()
+    } else if exists(&manager) {
+        "systemd-run --user --scope -p Delegate=yes takehome …".into()
+    } else if exists("/run/systemd/system") {
+        format!("sudo loginctl enable-linger {user}, then systemd-run --user --scope -p Delegate=yes takehome …")
+    } else {
+        "run takehome as root; its cells still have a user of their own".into()
     }
 }
 
@@ -128,6 +162,8 @@ fn names() -> impl Iterator<Item = &'static str> {
         "no capabilities",
         "no new privileges",
         "no nested namespaces",
+        "system call filter",
+        "landlock",
         "memory limit",
         "process limit",
         "cpu accounting",
@@ -213,5 +249,15 @@ mod tests {
     fn without_a_cell_no_layer_is_claimed() {
         let shared = &Native::default().shared;
         assert!(layers(shared, None).iter().all(|layer| layer.status == LayerStatus::Missing));
+    }
+
+    #[test]
+    fn the_way_to_cgroups_depends_on_the_machine() {
+        let hint = |user, there: &[&str]| group_hint(user, |path| there.contains(&path));
+        let manager = "/run/user/1000/systemd/private";
+        assert!(hint(1000, &[manager, "/run/systemd/system"]).starts_with("systemd-run --user --scope"));
+        assert!(hint(1000, &["/run/systemd/system"]).contains("enable-linger 1000"));
+        assert!(hint(1000, &[]).contains("as root"));
+        assert!(hint(0, &[]).contains("container"));
     }
 }

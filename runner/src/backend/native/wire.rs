@@ -84,6 +84,12 @@ pub(super) enum Report {
     Exited {
         code: Option<i32>,
         signal: Option<i32>,
+        /// CPU time of all that ended since the program was started.
+        #[serde(default)]
+        cpu_micros: u64,
+        /// Scratch places without room for bytes, or for files (then true).
+        #[serde(default)]
+        full: Vec<(String, bool)>,
     },
     Facts(Facts),
     Closed {
@@ -129,6 +135,12 @@ pub(super) struct Facts {
     pub(super) read_only_root: bool,
     /// Whether a further user namespace was refused.
     pub(super) no_nesting: bool,
+    /// The version of landlock that was seen to hold; 0 for none.
+    #[serde(default)]
+    pub(super) landlock: u32,
+    /// Whether the system call filter was seen to hold.
+    #[serde(default)]
+    pub(super) filter: bool,
     /// Bytes that fit into `/work`.
     pub(super) work_bytes: u64,
     /// Names of the network interfaces.

@@ -5,6 +5,7 @@ use crate::{
     backend::{Control, Exit},
     node::{
         clients::Replied,
+        incidents,
         process::{self, NodeEvent, Output},
         wire::{self, Party},
     },
@@ -55,6 +56,7 @@ impl Case {
             NodeEvent::Closed(node, usage) => {
                 let (cpu_seconds, peak_memory) = (usage.cpu.as_secs_f64(), usage.peak_memory);
                 self.nodes[node as usize].usage = Some(NodeUsage { cpu_seconds, peak_memory });
+                self.on_closed(self.now(), node);
             }
             NodeEvent::Lost(node, why) => self.lost = Some(format!("the sandbox of n{node} was lost: {why}")),
         }
@@ -201,6 +203,17 @@ impl Case {
         }
     }
 
+    /// A cell that nobody has closed: its program has left it no memory to go on with, nor to be started again in.
+    fn on_closed(&mut self, now: Offset, node: u32) {
+        let slot = &mut self.nodes[node as usize];
+        if slot.phase != Phase::Crashed {
+            slot.phase = Phase::Crashed;
+            let detail = format!("what it left in memory takes up its limit of {}", self.setup.limits.memory);
+            self.links.apply(now, &Fault::Kill(NodeId(node)));
+            self.incident(now, node, IncidentKind::OutOfMemory, detail, b"");
+        }
+    }
+
     fn on_ended(&mut self, now: Offset, node: u32, exit: Exit) {
         let slot = &mut self.nodes[node as usize];
         slot.ended = true;
@@ -214,13 +227,7 @@ impl Case {
             return;
         }
         slot.phase = Phase::Crashed;
-        let (kind, detail) = match exit {
-            Exit { out_of_memory: true, .. } => {
-                (IncidentKind::OutOfMemory, format!("killed at the memory limit of {}", self.setup.limits.memory))
-            }
-            Exit { signal: Some(signal), .. } => (IncidentKind::Crashed, format!("ended by {}", signal_name(signal))),
-            Exit { code, .. } => (IncidentKind::Crashed, format!("exited with status {}", code.unwrap_or(-1))),
-        };
+        let (kind, detail) = incidents::ending(&exit, &self.setup.limits);
         let tail = self.nodes[node as usize].process.log_tail();
         self.links.apply(now, &Fault::Kill(NodeId(node)));
         self.incident(now, node, kind, detail, tail.as_bytes());
@@ -234,8 +241,3 @@ impl Case {
 }
 
 const NO_LINE_END: &str = "no line end after it";
-
-/// `SIGSEGV` rather than 11.
-fn signal_name(signal: i32) -> String {
-    nix::sys::signal::Signal::try_from(signal).map_or(format!("signal {signal}"), |signal| signal.to_string())
-}

@@ -1,0 +1,56 @@
+//! What this machine enforces, and errors that say what is wrong with it.
+
+use crate::cell::*;
+
+#[tokio::test]
+async fn every_layer_is_enforced() {
+    let capabilities = native().capabilities();
+    assert_eq!(capabilities.usable, Ok(()));
+    for layer in &capabilities.layers {
+        let approximate = layer.status == LayerStatus::Approximate && !is_root();
+        assert!(layer.status == LayerStatus::Enforced || approximate, "{layer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unusable_helper_is_an_error_that_names_the_step() {
+    let error = Native::new("/no/such/helper".into()).open(spec("t")).await.expect_err("no helper");
+    assert_eq!(error.step, "start the set-up process");
+    let error = Native::new("/bin/true".into()).open(spec("t")).await.expect_err("no helper");
+    assert!(error.reason.contains("ended"), "{error}");
+}
+
+#[tokio::test]
+async fn a_missing_mount_is_an_error_that_names_it() {
+    let mounts = vec![Mount { host: "/no/such/toolchain".into(), at: "/opt/x".into(), writable: false }];
+    let error = native().open(CellSpec { mounts, ..spec("t") }).await.expect_err("no such mount");
+    assert_eq!(error.step, "bind /no/such/toolchain");
+}
+
+#[test]
+fn all_of_it_holds_for_an_ordinary_user() {
+    if !is_root() {
+        eprintln!("skipped: these tests already run as an ordinary user");
+        return;
+    }
+    let folder =
+        tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o755)).tempdir().expect("a folder");
+    let copy = |from: &Path, name: &str| {
+        let to = folder.path().join(name);
+        std::fs::copy(from, &to).expect("a copy");
+        to
+    };
+    let tests = copy(&std::env::current_exe().expect("this test"), "tests");
+    let output = Host::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(tests)
+        .args(["--skip", "leftovers::five_hundred"])
+        .env(HELPER, copy(Path::new(env!("CARGO_BIN_EXE_takehome")), "takehome"))
+        .env(PROBE, copy(probe(), "probe"))
+        .env("TMPDIR", "/tmp")
+        .current_dir("/")
+        .output()
+        .expect("setpriv");
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && report.contains(" 0 failed"), "{report}");
+}
