@@ -9,7 +9,10 @@ use std::{
     collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,7 +32,15 @@ pub(super) enum Hierarchy {
 
 impl Hierarchy {
     /// Finds where groups can be made here, by making one; the error says why it cannot be done.
+    ///
+    /// Once for the whole process: looking may move it into another group, so that a second look would start from
+    /// there, and one at the same time would see it half way.
     pub(super) fn find() -> Result<Self, String> {
+        static FOUND: OnceLock<Result<Hierarchy, String>> = OnceLock::new();
+        FOUND.get_or_init(Self::look).clone()
+    }
+
+    fn look() -> Result<Self, String> {
         let places = Places::read().map_err(|error| format!("/proc/self/cgroup or mountinfo: {error}"))?;
         let unified = places.unified.as_deref().map_or(Err("version 2 is not mounted".to_owned()), unified_base);
         let v2 = match unified {
