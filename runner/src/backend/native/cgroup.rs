@@ -143,9 +143,15 @@ impl CellGroup {
         }
     }
 
-    /// The files into which a process writes itself to become a member.
+    /// The files into which a process of one thread writes itself to become a member.
     pub(super) fn member_files(&self) -> Vec<PathBuf> {
-        self.folders().map(|folder| folder.join("cgroup.procs")).collect()
+        // A thread that moves only itself need not stop the world: version 1 lets it in through a file of its own,
+        // which spares several milliseconds for each cell.
+        let file = match self.hierarchy {
+            Hierarchy::Unified(_) => "cgroup.procs",
+            Hierarchy::Separate { .. } => "tasks",
+        };
+        self.folders().map(|folder| folder.join(file)).collect()
     }
 
     /// Counts from here on; what was used before was not the candidate's.
