@@ -12,7 +12,10 @@ use std::{
     collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -34,7 +37,15 @@ pub(super) enum Hierarchy {
 
 impl Hierarchy {
     /// Finds where groups can be made here, by making one; the error says why it cannot be done.
+    ///
+    /// Once for the whole process: looking may move it into another group, so that a second look would start from
+    /// there, and one at the same time would see it half way.
     pub(super) fn find() -> Result<Self, String> {
+        static FOUND: OnceLock<Result<Hierarchy, String>> = OnceLock::new();
+        FOUND.get_or_init(Self::look).clone()
+    }
+
+    fn look() -> Result<Self, String> {
         let places = Places::read().map_err(|error| format!("/proc/self/cgroup or mountinfo: {error}"))?;
         let unified = places.unified.as_deref().map_or(Err("version 2 is not mounted".to_owned()), unified_base);
         let v2 = match unified {
@@ -131,9 +142,15 @@ impl CellGroup {
         }
     }
 
-    /// The files into which a process writes itself to become a member.
+    /// The files into which a process of one thread writes itself to become a member.
     pub(super) fn member_files(&self) -> Vec<PathBuf> {
-        self.folders().map(|folder| folder.join("cgroup.procs")).collect()
+        // A thread that moves only itself need not stop the world: version 1 lets it in through a file of its own,
+        // which spares several milliseconds for each cell.
+        let file = match self.hierarchy {
+            Hierarchy::Unified(_) => "cgroup.procs",
+            Hierarchy::Separate { .. } => "tasks",
+        };
+        self.folders().map(|folder| folder.join(file)).collect()
     }
 
     /// Counts from here on; what was used before was not the candidate's.
