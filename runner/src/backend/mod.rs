@@ -4,24 +4,19 @@
 //! scratch files are gone when it is closed, and also when takehome itself dies.
 
 mod adopt;
+pub mod bubblewrap;
+pub mod container;
+pub mod degraded;
+mod escort;
 pub mod native;
 pub mod none;
+mod places;
+mod registry;
 
-use std::{ffi::OsString, future::Future, os::fd::OwnedFd, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+pub use registry::{Entry, Purpose, REGISTRY, Selected, Strength, Wish, find, select};
+
+use std::{ffi::OsString, future::Future, os::fd::OwnedFd, path::PathBuf, pin::Pin, time::Duration};
 use tokio::sync::mpsc;
-
-/// The back end to use: the native one, which must work to the end here, or on demand the one that isolates nothing.
-///
-/// Also removes what takehomes that were killed have left behind.
-pub fn select(unsafe_no_sandbox: bool) -> Result<Arc<dyn Backend>, OpenError> {
-    if unsafe_no_sandbox {
-        return Ok(Arc::new(none::None::default()));
-    }
-    let native = native::Native::default();
-    native.sweep();
-    native.capabilities().usable.map_err(|reason| OpenError::new("try a cell", &reason))?;
-    Ok(Arc::new(native))
-}
 
 /// Allows this process as many open files as the system lets it, so that hundreds of cells can be open at once; how
 /// many that are.

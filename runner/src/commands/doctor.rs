@@ -24,7 +24,10 @@ const TOOLS: &[(&str, &str)] = &[
 
 /// Runs the command.
 pub async fn run(options: &Doctor) -> Outcome {
-    let probe = tokio::task::spawn_blocking(|| backend::native::Native::default().capabilities());
+    let probe = tokio::task::spawn_blocking(|| {
+        use backend::Backend;
+        backend::native::Native::default().capabilities()
+    });
     let capabilities =
         probe.await.map_err(|error| crate::error::CommandError::new(crate::error::Kind::Bug, error.to_string()))?;
     let tools: Vec<(&str, &str, Option<String>)> =

@@ -10,15 +10,16 @@
 //! namespace with its PID 1, and both of them see the socket's other end close when takehome dies.
 
 mod cgroup;
-mod filter;
+pub(in crate::backend) mod filter;
+pub(in crate::backend) mod foreign;
 mod helper;
 mod init;
 pub(crate) mod limits;
 mod link;
-mod mounts;
+pub(in crate::backend) mod mounts;
 mod plan;
 mod probe;
-mod wire;
+pub(in crate::backend) mod wire;
 
 use super::{Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Exit, OpenError, Opening, Usage};
 use cgroup::{CellGroup, Hierarchy};
@@ -51,6 +52,7 @@ pub fn helper_main_if_asked() {
     if init::asked() {
         std::process::exit(init::run());
     }
+    foreign::main_if_asked();
     if std::env::args_os().nth(1).is_some_and(|argument| argument == ASK_HELPER) {
         std::process::exit(helper::run());
     }
@@ -161,13 +163,8 @@ impl Shared {
 impl Native {
     async fn open_cell(&self, spec: CellSpec) -> Result<Cell, OpenError> {
         let opened = self.set_up(&spec).await?;
-        let (control, requests) = mpsc::unbounded_channel();
-        let (sender, events) = mpsc::unbounded_channel();
-        let Opened { link, group, egress } = opened;
-        let bounds = Bounds::new(&spec.limits, group.is_some());
-        let kills = 0;
-        tokio::spawn(Driver { link, group, bounds, kills, events: sender }.run(requests));
-        Ok(Cell { control, events, egress })
+        let bounds = Bounds::new(&spec.limits, opened.group.is_some());
+        Ok(drive(opened, bounds))
     }
 
     /// Starts a helper and waits until PID 1 of the new cell is ready.
@@ -176,7 +173,7 @@ impl Native {
         let (shared, wanted) = (Arc::clone(&self.shared), spec.clone());
         let prepared = tokio::task::spawn_blocking(move || shared.prepare(&wanted)).await;
         let (setup, group) = prepared.map_err(|error| OpenError::new("prepare the cell", &error))??;
-        let mut link = Link::spawn(&self.shared.helper)?;
+        let mut link = Link::spawn(&self.shared.helper, ASK_HELPER)?;
         match tokio::time::timeout(PATIENCE, instruct(&mut link, setup)).await {
             Ok(Ok(egress)) => Ok(Opened::new(link, group, egress)),
             Ok(Err(error)) => {
@@ -189,6 +186,16 @@ impl Native {
             }
         }
     }
+}
+
+/// Puts a driver between a cell and its caller.
+fn drive(opened: Opened, bounds: Bounds) -> Cell {
+    let (control, requests) = mpsc::unbounded_channel();
+    let (sender, events) = mpsc::unbounded_channel();
+    let Opened { link, group, egress } = opened;
+    let kills = 0;
+    tokio::spawn(Driver { link, group, bounds, kills, events: sender }.run(requests));
+    Cell { control, events, egress }
 }
 
 /// A cell whose PID 1 waits for requests.
@@ -214,6 +221,11 @@ async fn instruct(link: &mut Link, setup: Setup) -> Result<Option<TcpListener>, 
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         other => other.map_err(|error| OpenError::new("send the specification", &error))?,
     }
+    follow(link).await
+}
+
+/// Follows a set-up to its end.
+async fn follow(link: &mut Link) -> Result<Option<TcpListener>, OpenError> {
     let mut egress = None;
     loop {
         match link.receive().await {

@@ -58,7 +58,7 @@ async fn ask(native: &Native) -> Result<Facts, OpenError> {
 }
 
 /// A small cell.
-fn specification() -> CellSpec {
+pub(super) fn specification() -> CellSpec {
     CellSpec {
         label: "probe".into(),
         root: Root::Libraries,
@@ -78,7 +78,7 @@ fn specification() -> CellSpec {
 }
 
 /// All layers, in a fixed order.
-fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
+pub(super) fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
     let Some(facts) = facts else {
         return names().map(|name| layer(name, false, "no cell could be opened")).collect();
     };
