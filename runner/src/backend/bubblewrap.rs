@@ -11,7 +11,7 @@ use super::{
     native::{
         foreign::{ASK_ENTRANCE, Builder, Enter, FIRST_FILE, Foreign, Launch, PROGRAM_PATH, Plan, find},
         mounts::{Access, Node},
-        wire::{Bytes, Facts},
+        wire::Bytes,
     },
 };
 use std::{
@@ -94,10 +94,7 @@ impl Builder for Bwrap {
         Ok((launch, Enter { egress: spec.egress, walls: None }))
     }
 
-    fn correct(&self, facts: Option<&Facts>, layers: &mut Vec<Layer>) {
-        if facts.is_none() {
-            return;
-        }
+    fn correct(&self, layers: &mut Vec<Layer>) {
         let mut say = |name, detail: &str| {
             layers.push(Layer { name, status: LayerStatus::Approximate, detail: detail.into() });
         };

@@ -9,9 +9,8 @@ use super::{
     escort::escort,
     native::{
         foreign::{ASK_ENTRANCE, Builder, Enter, Foreign, Launch, PROGRAM_PATH, Plan, find},
-        limits::Bounds,
         mounts::{Access, Node},
-        wire::{Bytes, Facts},
+        wire::Bytes,
     },
 };
 use std::{
@@ -24,6 +23,9 @@ use std::{
 /// As root: the user of the host that root of the container is, who owns nothing. It is the one after
 /// [`super::native::DEDICATED_USER`].
 const CONTAINER_ROOT: u32 = super::native::DEDICATED_USER + 1;
+
+/// Processes and threads of a user that the container runtime needs itself while it sets up.
+const ENOUGH_FOR_RUNC: u64 = 512;
 
 /// The back end that has podman put up the walls.
 #[derive(Clone)]
@@ -99,6 +101,7 @@ impl Builder for Podman {
         let podman = self.found.clone().map_err(|why| OpenError::new("find podman", &why))?;
         let mut arguments = Arguments::default();
         let nodes = std::mem::take(&mut plan.nodes);
+        furnish(&self.root).map_err(|error| OpenError::new("make the container's root", &error))?;
         arguments.texts(&engine());
         arguments.texts(CONTAINER);
         arguments.limits(spec);
@@ -117,15 +120,7 @@ impl Builder for Podman {
         Ok((launch, Enter { egress: spec.egress, walls: None }))
     }
 
-    fn bounds(&self, spec: &CellSpec, whole_cell: bool) -> Bounds {
-        // One user of the host for all cells; podman limits the processes of each.
-        Bounds::new(&spec.limits, whole_cell).without_processes()
-    }
-
-    fn correct(&self, facts: Option<&Facts>, layers: &mut Vec<Layer>) {
-        if facts.is_none() {
-            return;
-        }
+    fn correct(&self, layers: &mut Vec<Layer>) {
         let mut say = |name, status, detail: &str| layers.push(Layer { name, status, detail: detail.into() });
         say("inode limit", LayerStatus::Approximate, "podman takes none: as many as the kernel gives a tmpfs");
         say("hidden processes", LayerStatus::Approximate, "PID 1 is seen in /proc, but cannot be looked into");
@@ -189,6 +184,12 @@ fn environment() -> Vec<String> {
     names.iter().filter_map(|name| value(name)).collect()
 }
 
+/// Puts into the container's root what podman mounts on by itself.
+fn furnish(root: &Path) -> io::Result<()> {
+    ["dev", "etc", "proc", "run", "sys"].iter().try_for_each(|name| directories(&root.join(name)))?;
+    ["etc/resolv.conf", "run/.containerenv"].iter().try_for_each(|name| std::fs::write(root.join(name), ""))
+}
+
 /// Puts into the container's root what is no mount, and something to mount on for what is.
 fn prepare(root: &Path, node: &Node) -> io::Result<()> {
     let at = |at: &Bytes| root.join(at.path().strip_prefix("/").unwrap_or(&at.path()));
@@ -233,12 +234,15 @@ impl Arguments {
         let limits = &spec.limits;
         // Set again, and finally, when a program is started.
         let (files, processes) = (limits.open_files.max(64), limits.processes + 1);
+        let threads = processes.max(ENOUGH_FOR_RUNC);
         self.texts(&[
             &format!("--name={name}"),
             &format!("--memory={}b", limits.memory),
             &format!("--pids-limit={processes}"),
             &format!("--ulimit=nofile={files}:{files}"),
             "--ulimit=core=0:0",
+            // Without a word podman asks for more than it may have on some machines.
+            &format!("--ulimit=nproc={threads}:{threads}"),
         ]);
     }
 

@@ -17,7 +17,6 @@ use super::{
     native::{
         foreign::{Builder, Enter, Foreign, Launch, Plan},
         limits::Bounds,
-        wire::Facts,
     },
     places::Places,
 };
@@ -131,8 +130,8 @@ impl Builder for Own {
         Bounds::new(&spec.limits, whole_cell).without_processes()
     }
 
-    fn correct(&self, facts: Option<&Facts>, layers: &mut Vec<Layer>) {
-        let Some(abi) = self.abi.filter(|_| facts.is_some()) else { return };
+    fn correct(&self, layers: &mut Vec<Layer>) {
+        let abi = self.abi.unwrap_or(0);
         let at_least = |needed| if abi >= needed { LayerStatus::Enforced } else { LayerStatus::Missing };
         let mut set = |name: &'static str, status, detail: String| match layers.iter_mut().find(|it| it.name == name) {
             Some(layer) => (layer.status, layer.detail) = (status, detail),

@@ -163,6 +163,10 @@ fn has_no_capabilities(facts: &Facts) -> bool {
 
 /// What went wrong and, where it is known, what to do about it.
 pub(super) fn explain(failure: &Failure) -> OpenError {
+    if let (0, Some((program, words))) = (failure.errno, failure.step.split_once(": ")) {
+        // Another program's own explanation, to which no errno belongs.
+        return OpenError::new(format!("start {program}"), words);
+    }
     let error = std::io::Error::from_raw_os_error(failure.errno);
     let reason = match advice(failure) {
         Some(advice) => format!("{error}; {advice}"),

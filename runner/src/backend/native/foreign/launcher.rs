@@ -197,12 +197,15 @@ fn complain(started: &Started) {
     let words: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if let Some(last) = words.last() {
         let step = format!("{}: {}", started.name, last.trim_start_matches(&format!("{}: ", started.name)));
-        let _ = send(control(), &Report::Failed(Failure { errno: errno_in(&step), step }), &[]);
+        let _ = send(control(), &Report::Failed(Failure { errno: errno_in(&started.name, &step), step }), &[]);
     }
 }
 
-/// The number of an error that is known only by its words.
-fn errno_in(text: &str) -> i32 {
+/// The number of an error that is known only by its words; 0 where they are about more than system calls.
+fn errno_in(program: &str, text: &str) -> i32 {
+    if program != "bwrap" {
+        return 0;
+    }
     let known = [
         ("No space left", libc::ENOSPC),
         ("Permission denied", libc::EACCES),
@@ -212,5 +215,5 @@ fn errno_in(text: &str) -> i32 {
         ("No such file", libc::ENOENT),
         ("no such file", libc::ENOENT),
     ];
-    known.iter().find(|(words, _)| text.contains(words)).map_or(libc::EIO, |(_, errno)| *errno)
+    known.iter().find(|(words, _)| text.contains(words)).map_or(0, |(_, errno)| *errno)
 }

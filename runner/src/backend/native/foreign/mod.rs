@@ -22,7 +22,7 @@ use super::{
     probe,
     wire::{Bytes, Facts, Report, Request},
 };
-use crate::backend::{Capabilities, Cell, CellSpec, Layer, OpenError, Usage};
+use crate::backend::{Capabilities, Cell, CellSpec, Layer, LayerStatus, OpenError, Usage};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
@@ -43,6 +43,8 @@ const PROGRAM: i32 = 4;
 pub(in crate::backend) const PROGRAM_PATH: &str = "/proc/self/fd/4";
 /// The first of the descriptors that hold files of ours.
 pub(in crate::backend) const FIRST_FILE: i32 = PROGRAM + 1;
+/// Why no layer is claimed.
+const NO_CELL: &str = "no cell could be opened";
 /// Where a launcher of root's puts what it brings within reach.
 const REACH: &str = "/tmp";
 
@@ -99,7 +101,7 @@ pub(in crate::backend) trait Builder: Send + Sync {
         Bounds::new(&spec.limits, whole_cell)
     }
     /// Corrects what the probe has found by what it cannot see.
-    fn correct(&self, facts: Option<&Facts>, layers: &mut Vec<Layer>);
+    fn correct(&self, layers: &mut Vec<Layer>);
 }
 
 /// What a cell shall hold, and how its parts are reached.
@@ -180,7 +182,11 @@ impl Foreign {
         let name = self.builder.name();
         let facts = self.builder.available().and_then(|()| self.facts());
         let mut layers = probe::layers(&self.shared, facts.as_ref().ok());
-        self.builder.correct(facts.as_ref().ok(), &mut layers);
+        self.builder.correct(&mut layers);
+        if facts.is_err() {
+            let missing = |layer: Layer| Layer { status: LayerStatus::Missing, detail: NO_CELL.into(), ..layer };
+            layers = layers.into_iter().map(missing).collect();
+        }
         Capabilities { backend: name, layers, usable: facts.map(drop) }
     }
 
