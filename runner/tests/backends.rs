@@ -310,6 +310,8 @@ async fn a_killed_takehome_leaves_no_process() {
         child.kill().expect("killed");
         child.wait().expect("reaped");
         wait_until(subject.entry.name, || running(&marker).is_empty()).await;
+        let is_container = subject.entry.name == "podman";
+        wait_until("no container is left", || !is_container || containers(child.id()).is_empty()).await;
         runner::backend::native::Native::default().sweep();
         assert_eq!(leftovers(&format!("takehome-{}-", child.id())), Vec::<String>::new(), "{}", subject.entry.name);
     }

@@ -90,7 +90,8 @@ impl Builder for Bwrap {
         let mut argv = vec![Bytes::from(program.as_path())];
         argv.extend(arguments.words);
         let user = plan.is_dedicated().then_some(plan.user);
-        let launch = Launch { argv, env: Vec::new(), files: arguments.files, reach: plan.reach(), user };
+        let launch =
+            Launch { argv, env: Vec::new(), files: arguments.files, reach: plan.reach(), user, tidy: Vec::new() };
         Ok((launch, Enter { egress: spec.egress, walls: None }))
     }
 

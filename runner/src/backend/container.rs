@@ -102,8 +102,13 @@ impl Builder for Podman {
         let mut arguments = Arguments::default();
         let nodes = std::mem::take(&mut plan.nodes);
         furnish(&self.root).map_err(|error| OpenError::new("make the container's root", &error))?;
+        let name = unique_name();
+        let mut tidy = Arguments(vec![podman.as_path().into()]);
+        tidy.texts(&engine());
+        tidy.texts(&["rm", "--force", "--time=0", "--ignore", &name]);
         arguments.texts(&engine());
         arguments.texts(CONTAINER);
+        arguments.texts(&["--name", &name]);
         arguments.limits(spec);
         arguments.user(&plan);
         for node in &nodes {
@@ -116,7 +121,8 @@ impl Builder for Podman {
         arguments.texts(&[PROGRAM_PATH, ASK_ENTRANCE]);
         let mut argv = vec![Bytes::from(podman.as_path())];
         argv.extend(arguments.0);
-        let launch = Launch { argv, env: environment(), files: Vec::new(), reach: plan.reach(), user: None };
+        let launch =
+            Launch { argv, env: environment(), files: Vec::new(), reach: plan.reach(), user: None, tidy: tidy.0 };
         Ok((launch, Enter { egress: spec.egress, walls: None }))
     }
 
@@ -136,6 +142,12 @@ fn has_ranges() -> bool {
         let text = std::fs::read_to_string(file).unwrap_or_default();
         text.lines().any(|line| line.strip_prefix(&name).is_some_and(|rest| rest.starts_with(':')))
     })
+}
+
+/// A name that no other container has.
+fn unique_name() -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    format!("takehome-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
 /// How podman is made to work on this kind of machine.
@@ -229,14 +241,11 @@ impl Arguments {
     }
 
     fn limits(&mut self, spec: &CellSpec) {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let name = format!("takehome-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let limits = &spec.limits;
         // Set again, and finally, when a program is started.
         let (files, processes) = (limits.open_files.max(64), limits.processes + 1);
         let threads = processes.max(ENOUGH_FOR_RUNC);
         self.texts(&[
-            &format!("--name={name}"),
             &format!("--memory={}b", limits.memory),
             &format!("--pids-limit={processes}"),
             &format!("--ulimit=nofile={files}:{files}"),
@@ -267,8 +276,9 @@ impl Arguments {
                 let (source, at) = (Bytes::from(source.as_path()), at.clone());
                 self.0.extend(["--volume".into(), Bytes::joined(&[&source, &":".into(), &at, &end.into()])]);
             }
-            Node::Memory { at, bytes, mode, .. } if !at.path().starts_with("/dev") => {
-                let options = format!(":rw,nosuid,nodev,exec,size={bytes},mode={mode:o},notmpcopyup");
+            Node::Memory { at, bytes, .. } if !at.path().starts_with("/dev") => {
+                // It belongs to the container's root; the cell has one user, and nobody else is there to write.
+                let options = format!(":rw,nosuid,nodev,exec,size={bytes},mode=1777,notmpcopyup");
                 self.0.extend(["--tmpfs".into(), Bytes::joined(&[at, &options.as_str().into()])]);
             }
             Node::Memory { bytes, .. } => self.texts(&[&format!("--shm-size={bytes}b")]),

@@ -260,3 +260,10 @@ pub fn leftovers(name: &str) -> Vec<String> {
         .expect("find");
     String::from_utf8_lossy(&found.stdout).lines().map(str::to_owned).collect()
 }
+
+/// The containers that a process of ours has left.
+pub fn containers(pid: u32) -> String {
+    let filter = format!("name=takehome-{pid}-");
+    let listed = std::process::Command::new("podman").args(["ps", "--all", "--quiet", "--filter", &filter]).output();
+    listed.map(|listed| String::from_utf8_lossy(&listed.stdout).trim().to_owned()).unwrap_or_default()
+}

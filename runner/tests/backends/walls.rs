@@ -79,7 +79,8 @@ async fn programs_have_no_privileges() {
         }
         assert!(lines.contains(&("NoNewPrivs", "1")) && lines.contains(&("Seccomp", "2")), "{name}: {output}");
         if is_root() {
-            assert!(lines.contains(&("Groups", "")), "{name}: {output}");
+            // podman adds the user's own group.
+            assert!(lines.contains(&("Groups", "")) || lines.contains(&("Groups", "1000")), "{name}: {output}");
         }
     }
 }
@@ -104,6 +105,10 @@ async fn no_program_is_root_outside() {
 #[tokio::test]
 async fn further_namespaces_are_refused() {
     for subject in subjects(Strength::Weaker) {
+        if !subject.enforces("no nested namespaces") {
+            assert!(subject.entry.strength < Strength::Strong, "{}", subject.entry.name);
+            continue;
+        }
         assert_ne!(subject.probe(&["nest"]).await, "connected", "{}", subject.entry.name);
     }
 }

@@ -15,6 +15,7 @@ use super::{
     Backend, Capabilities, CellSpec, Layer, LayerStatus, Mount, OpenError, Opening, Work,
     escort::escort,
     native::{
+        DEDICATED_USER,
         foreign::{Builder, Enter, Foreign, Launch, Plan},
         limits::Bounds,
     },
@@ -121,7 +122,8 @@ impl Builder for Own {
 
     fn launch(&self, _: &CellSpec, plan: Plan) -> Result<(Launch, Enter), OpenError> {
         let user = plan.is_dedicated().then_some(plan.user);
-        let launch = Launch { argv: Vec::new(), env: Vec::new(), files: Vec::new(), reach: Vec::new(), user };
+        let (argv, tidy) = (Vec::new(), Vec::new());
+        let launch = Launch { argv, env: Vec::new(), files: Vec::new(), reach: Vec::new(), user, tidy };
         let walls = Walls::around(&plan.nodes, self.proxy);
         Ok((launch, Enter { egress: false, walls: Some(walls) }))
     }
@@ -137,6 +139,12 @@ impl Builder for Own {
             Some(layer) => (layer.status, layer.detail) = (status, detail),
             None => layers.push(Layer { name, status, detail }),
         };
+        let dedicated = nix::unistd::geteuid().is_root().then_some(DEDICATED_USER);
+        let (status, user) = match dedicated {
+            Some(id) => (LayerStatus::Enforced, format!("host user {id}")),
+            None => (LayerStatus::Missing, "the one who started takehome".into()),
+        };
+        set("other user", status, user);
         let files = "Landlock: the cell's folders and chosen, read-only parts of the host, at their own paths";
         set("private root", LayerStatus::Approximate, files.into());
         let network = if abi >= 4 {

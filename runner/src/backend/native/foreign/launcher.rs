@@ -49,6 +49,9 @@ struct Started {
     child: Pid,
     /// What it says about its errors.
     errors: OwnedFd,
+    /// What tidies up after it.
+    tidy: Vec<Bytes>,
+    env: Vec<String>,
 }
 
 fn launch() -> Result<Started, Failure> {
@@ -68,7 +71,7 @@ fn launch() -> Result<Started, Failure> {
     match unsafe { fork() }.step("fork")? {
         ForkResult::Parent { child } => {
             drop(files);
-            Ok(Started { name, child, errors })
+            Ok(Started { name, child, errors, tidy: launch.tidy, env: launch.env })
         }
         ForkResult::Child => std::process::exit(match become_it(&launch, &writing) {
             Ok(()) => entrance::run(),
@@ -155,7 +158,17 @@ fn supervise(started: Started) -> i32 {
     if failed {
         complain(&started);
     }
+    tidy_up(&started);
     0
+}
+
+/// Runs what tidies up; an error of it has nobody left to hear it.
+fn tidy_up(started: &Started) {
+    let Some((program, arguments)) = started.tidy.split_first() else { return };
+    let mut command = std::process::Command::new(program.path());
+    command.args(arguments.iter().map(Bytes::path)).env_clear();
+    command.envs(started.env.iter().filter_map(|variable| variable.split_once('=')));
+    let _ = command.status();
 }
 
 /// Reaps the program and everything below; whether the program itself had ended with an error before.

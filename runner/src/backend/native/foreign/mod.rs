@@ -70,6 +70,8 @@ pub(in crate::backend) struct Launch {
     pub(in crate::backend) reach: Vec<Reach>,
     /// The user and group to become; none to stay who we are.
     pub(in crate::backend) user: Option<u32>,
+    /// A program that tidies up when all has ended, and its arguments; none if nothing is ever left.
+    pub(in crate::backend) tidy: Vec<Bytes>,
 }
 
 /// A file or folder of the host that is brought within reach of a user who has no way to it.
@@ -182,6 +184,10 @@ impl Foreign {
         let name = self.builder.name();
         let facts = self.builder.available().and_then(|()| self.facts());
         let mut layers = probe::layers(&self.shared, facts.as_ref().ok());
+        let nested = |layer: &&mut Layer| layer.name == "no nested namespaces" && layer.status == LayerStatus::Missing;
+        if let Some(layer) = layers.iter_mut().find(nested) {
+            layer.detail = "further user namespaces can be made inside".into();
+        }
         self.builder.correct(&mut layers);
         if facts.is_err() {
             let missing = |layer: Layer| Layer { status: LayerStatus::Missing, detail: NO_CELL.into(), ..layer };
