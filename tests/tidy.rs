@@ -137,7 +137,7 @@ fn every_registry_is_complete() {
     registered("harness/src/checker", "Checker", "harness/src/checker/mod.rs", |name| format!("&{name}::"));
     registered("reports/src/format", "Format", "reports/src/format/mod.rs", |name| format!("&{name}::"));
     registered("runner/src/language", "Language", "runner/src/language/mod.rs", |name| format!("&{name}::"));
-    registered("runner/src/backend", "Backend", "runner/src/backend/mod.rs", |name| format!("{name}::"));
+    registered("runner/src/backend", "Backend", "runner/src/backend/registry.rs", |name| format!("{name}::"));
 }
 
 #[test]

@@ -210,7 +210,7 @@ pub struct Environment {
     pub processors: u32,
     /// Bytes of memory.
     pub memory: u64,
-    /// Back end: `native`, or `none` when the sandbox was switched off.
+    /// Back end: `native`, `bubblewrap`, `podman`, `degraded`, or `none` when the sandbox was switched off.
     pub sandbox: String,
     /// Each layer of isolation.
     pub layers: Vec<Layer>,

@@ -50,6 +50,19 @@ pub fn warnings(report: &Report) -> Vec<(&'static str, &'static str)> {
             "This run was interrupted before every case had run. Points and verdicts below are not final.",
         ));
     }
+    match report.environment.sandbox.as_str() {
+        "podman" => warnings.push((
+            "Weak sandbox",
+            "The submission ran in a container of podman's, which is weaker than takehome's own sandbox. The environment \
+             section names the layers.",
+        )),
+        "degraded" => warnings.push((
+            "Weak sandbox",
+            "The submission ran without namespaces: it could see other programs of this machine and fill its disk. Good \
+             for checking one's own work, not for code of people you do not know. The environment section names the layers.",
+        )),
+        _ => {}
+    }
     if report.environment.sandbox == "none" {
         warnings.push((
             "No sandbox",

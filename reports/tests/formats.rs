@@ -106,12 +106,17 @@ fn figures_have_a_role_a_title_and_a_description() {
 
 #[test]
 fn warnings_cannot_be_overlooked() {
-    for (report, lead) in [(common::incomplete(), "Incomplete run"), (common::unsandboxed(), "No sandbox")] {
+    let weak = |sandbox| (common::weak(sandbox), "Weak sandbox");
+    let others = [(common::incomplete(), "Incomplete run"), (common::unsandboxed(), "No sandbox")];
+    for (report, lead) in others.into_iter().chain(["podman", "degraded"].map(weak)) {
+        assert!(text("markdown", &report).contains(&format!("> **{}.**", lead.to_uppercase())));
         let html = text("html", &report);
         assert!(html.contains("class=\"banner\" role=\"alert\"") && html.contains(lead));
         assert!(text("human", &report).contains(&format!("!!!  {}", lead.to_uppercase())));
     }
-    assert!(!text("html", &common::failing()).contains("class=\"banner\""));
+    for strong in ["native", "bubblewrap"] {
+        assert!(!text("html", &common::weak(strong)).contains("class=\"banner\""));
+    }
 }
 
 #[test]

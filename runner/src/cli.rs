@@ -127,9 +127,39 @@ pub struct RunOptions {
     /// Write the report as one HTML file
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub sandbox: SandboxOption,
     /// Run without a sandbox: the submission can read and change everything that you can
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sandbox")]
     pub unsafe_no_sandbox: bool,
+}
+
+/// Which back end isolates the submission.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SandboxOption {
+    /// Isolate the submission with this and nothing else, even where it is too weak to grade other people's code
+    #[arg(long, value_name = "NAME", env = "TAKEHOME_SANDBOX", value_parser = sandboxes(), default_value = "auto")]
+    pub sandbox: String,
+}
+
+impl SandboxOption {
+    /// The back end that was named.
+    pub fn wish(&self) -> crate::backend::Wish {
+        let named = crate::backend::find(&self.sandbox);
+        named.map_or(crate::backend::Wish::Auto, |entry| crate::backend::Wish::Named(entry.name))
+    }
+
+    /// The name, for a command that does the same again.
+    pub fn named(&self) -> Option<&String> {
+        Some(&self.sandbox).filter(|name| crate::backend::find(name).is_some())
+    }
+}
+
+/// What `--sandbox` takes: every back end but the one that isolates nothing, which has an option of its own.
+fn sandboxes() -> clap::builder::PossibleValuesParser {
+    let entries = crate::backend::REGISTRY.iter().filter(|entry| entry.strength != crate::backend::Strength::None);
+    std::iter::once("auto").chain(entries.map(|entry| entry.name)).collect::<Vec<_>>().into()
 }
 
 /// `check`.
@@ -242,6 +272,9 @@ pub struct Doctor {
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// Print an AppArmor profile that lets this takehome make user namespaces, and nothing else
+    #[arg(long)]
+    pub apparmor_profile: bool,
 }
 
 /// `challenge`.
@@ -265,6 +298,9 @@ pub struct Verify {
     /// First seed; drawn when it is left out
     #[arg(long)]
     pub seed: Option<u64>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub sandbox: SandboxOption,
     /// Write the Rust references' figures into this folder, one file a challenge, for `reference/figures.toml`
     #[arg(long, value_name = "FOLDER")]
     pub figures: Option<PathBuf>,

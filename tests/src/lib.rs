@@ -14,6 +14,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::OnceLock,
 };
 use tempfile::TempDir;
 
@@ -39,11 +40,12 @@ pub fn has(tools: &[&str]) -> bool {
 
 /// Whether submissions can be run in the sandbox here; says why not.
 pub fn has_sandbox() -> bool {
-    let doctor = TestEnv::new().run(["doctor", "--format", "json"]);
-    if doctor.code != Some(0) {
-        skip(&format!("no sandbox on this machine: {}", doctor.json()["reason"]));
-    }
-    doctor.code == Some(0)
+    static WHY_NOT: OnceLock<Option<String>> = OnceLock::new();
+    let why_not = WHY_NOT.get_or_init(|| {
+        let doctor = TestEnv::new().run(["doctor", "--format", "json"]);
+        (doctor.code != Some(0)).then(|| doctor.json()["reason"].to_string())
+    });
+    why_not.as_ref().inspect(|why| skip(&format!("no sandbox on this machine: {why}"))).is_none()
 }
 
 /// A folder with a home, a state and a cache of its own, in which takehome is run.

@@ -87,6 +87,13 @@ pub fn unsandboxed() -> Report {
     report
 }
 
+/// Run in a sandbox that is not enough for strangers' code.
+pub fn weak(sandbox: &str) -> Report {
+    let mut report = failing();
+    report.environment.sandbox = sandbox.into();
+    report
+}
+
 /// The failing report with a finding of many participants, many messages and long labels.
 pub fn crowded() -> Report {
     let mut report = failing();

@@ -4,28 +4,19 @@
 //! scratch files are gone when it is closed, and also when takehome itself dies.
 
 mod adopt;
+pub mod bubblewrap;
+pub mod container;
+pub mod degraded;
+mod escort;
 pub mod native;
 pub mod none;
+mod places;
+mod registry;
 
-use crate::leftovers;
-use std::{ffi::OsString, future::Future, os::fd::OwnedFd, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+pub use registry::{Entry, Purpose, REGISTRY, Selected, Strength, Wish, find, select};
+
+use std::{ffi::OsString, future::Future, os::fd::OwnedFd, path::PathBuf, pin::Pin, time::Duration};
 use tokio::sync::mpsc;
-
-/// The back end to use: the native one, which must work to the end here, or on demand the one that isolates nothing.
-///
-/// Also removes what takehomes that were killed have left behind, and says so.
-pub fn select(unsafe_no_sandbox: bool) -> Result<Arc<dyn Backend>, OpenError> {
-    if unsafe_no_sandbox {
-        return Ok(Arc::new(none::None::default()));
-    }
-    let native = native::Native::default();
-    let folders = crate::record::cache_folder().map_or(0, |cache| leftovers::sweep(&cache));
-    if let Some(removed) = leftovers::describe(native.sweep(), folders) {
-        crate::ui::message(&removed);
-    }
-    native.capabilities().usable.map_err(|reason| OpenError::new("try a cell", &reason))?;
-    Ok(Arc::new(native))
-}
 
 /// Allows this process as many open files as the system lets it, so that hundreds of cells can be open at once; how
 /// many that are.

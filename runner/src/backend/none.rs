@@ -1,26 +1,19 @@
 //! The back end that isolates nothing (`--unsafe-no-sandbox`): plain processes with rlimits, for trusted code on
 //! machines where no cell can be opened. Reports made with it say so.
-//!
-//! Paths and the proxy's address inside a cell are replaced by the real ones wherever they begin or fill an argument,
-//! a variable or the current directory; a program that has them built in will not find them.
 
 use super::{
-    Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, EGRESS, Exit, Layer, LayerStatus, OpenError,
-    Opening, Stdio, Usage, WORK, Work, native::limits::Bounds,
+    Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Exit, Layer, LayerStatus, OpenError, Opening,
+    Stdio, Usage, native::limits::Bounds, places::Places,
 };
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
 use std::{
-    ffi::{OsStr, OsString},
     io,
     net::TcpListener,
-    os::unix::{
-        ffi::{OsStrExt, OsStringExt},
-        process::{CommandExt, ExitStatusExt},
-    },
-    path::{Path, PathBuf},
+    os::unix::process::{CommandExt, ExitStatusExt},
+    path::Path,
 };
 use tokio::{process::Child, sync::mpsc};
 
@@ -64,50 +57,6 @@ impl Backend for None {
 /// Limits of each process. Not the one on processes, which would count all that the user runs.
 fn bounds(spec: &CellSpec) -> Bounds {
     Bounds::new(&spec.limits, false).without_processes()
-}
-
-/// What paths inside a cell stand for.
-#[derive(Debug)]
-struct Places {
-    /// Longest first, so that a mount inside the work directory is found before that.
-    pairs: Vec<(PathBuf, PathBuf)>,
-    /// Removed with the cell.
-    _scratch: Option<tempfile::TempDir>,
-}
-
-impl Places {
-    fn new(spec: &CellSpec) -> io::Result<Self> {
-        let (work, scratch) = match &spec.work {
-            Work::Folder(folder) => (folder.clone(), Option::None),
-            Work::Memory { .. } => {
-                let folder = tempfile::tempdir()?;
-                (folder.path().to_owned(), Some(folder))
-            }
-        };
-        let mut pairs: Vec<_> = spec.mounts.iter().map(|mount| (mount.at.clone(), mount.host.clone())).collect();
-        pairs.push((PathBuf::from(WORK), work));
-        pairs.sort_by_key(|(at, _)| std::cmp::Reverse(at.as_os_str().len()));
-        Ok(Self { pairs, _scratch: scratch })
-    }
-
-    /// The real path, if the text is one of or below ours.
-    fn path(&self, text: &OsStr) -> OsString {
-        let found = self.pairs.iter().find_map(|(at, host)| Some(host.join(Path::new(text).strip_prefix(at).ok()?)));
-        found.map_or_else(|| text.to_owned(), PathBuf::into_os_string)
-    }
-
-    /// The same for every part of a list such as `PATH`, and the proxy's real address for the one inside.
-    fn value(&self, text: &OsStr, proxy: Option<&str>) -> OsString {
-        if let (Some(proxy), Some(text)) = (proxy, text.to_str().filter(|text| text.contains(EGRESS))) {
-            return text.replace(EGRESS, proxy).into();
-        }
-        let parts: Vec<Vec<u8>> = text
-            .as_bytes()
-            .split(|&byte| byte == b':')
-            .map(|part| self.path(OsStr::from_bytes(part)).into_vec())
-            .collect();
-        OsString::from_vec(parts.join(&b':'))
-    }
 }
 
 /// Carries out requests for one cell.
@@ -170,12 +119,10 @@ impl Driver {
     }
 
     fn command(&self, command: &Command, stdio: Stdio) -> io::Result<tokio::process::Command> {
-        let mut argv = command.argv.iter().map(|argument| self.places.path(argument));
-        let program = argv.next().ok_or(io::ErrorKind::InvalidInput)?;
+        let command = self.places.command(command, self.proxy.as_deref());
+        let (program, arguments) = command.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut made = std::process::Command::new(program);
-        let value = |text: &OsString| self.places.value(text, self.proxy.as_deref());
-        made.args(argv).env_clear().envs(command.env.iter().map(|(name, text)| (name, value(text))));
-        made.current_dir(self.places.path(command.cwd.as_os_str())).process_group(0);
+        made.args(arguments).env_clear().envs(command.env).current_dir(command.cwd).process_group(0);
         made.stdin(stdio.stdin).stdout(stdio.stdout).stderr(stdio.stderr);
         let bounds = self.bounds.clone();
         // SAFETY: only system calls, on memory that was made before.
@@ -220,20 +167,5 @@ async fn ended(child: &mut Option<Child>) -> io::Result<std::process::ExitStatus
     match child {
         Some(child) => child.wait().await,
         Option::None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_and_the_proxy_are_translated() {
-        let pairs = vec![("/work/cache".into(), "/var/c".into()), ("/work".into(), "/home/me/w".into())];
-        let places = Places { pairs, _scratch: Option::None };
-        assert_eq!(places.path(OsStr::new("/work/cache/x")), "/var/c/x");
-        assert_eq!(places.path(OsStr::new("/workshop")), "/workshop");
-        assert_eq!(places.value(OsStr::new("/bin:/work/bin"), Option::None), "/bin:/home/me/w/bin");
-        assert_eq!(places.value(OsStr::new("http://127.0.0.1:3128"), Some("127.0.0.1:9")), "http://127.0.0.1:9");
     }
 }

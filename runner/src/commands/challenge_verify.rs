@@ -3,6 +3,7 @@
 
 use super::{Outcome, session::Session};
 use crate::{
+    backend::Purpose,
     catalogue::{challenge, manifest, write},
     cli::{RunOptions, Verify},
     error::{CommandError, Kind},
@@ -52,8 +53,8 @@ struct Row {
 /// Runs the command.
 pub async fn run(options: Verify) -> Outcome {
     let subjects = subjects(&options)?;
-    let run_options = RunOptions::default();
-    let session = Session::begin(&run_options)?;
+    let run_options = RunOptions { sandbox: options.sandbox.clone(), ..RunOptions::default() };
+    let session = Session::begin(&run_options, Purpose::Others)?;
     let scratch = tempfile::tempdir().map_err(|error| CommandError::io("a scratch folder", &error))?;
     let store = Store { folder: scratch.path().join("runs") };
     let seed = options.seed.unwrap_or_else(|| random() % 1_000_000);

@@ -5,12 +5,12 @@ use super::{
     session::Session,
     wanted::{Wanted, option},
 };
-use crate::{cli::Check, submission::Request};
+use crate::{backend::Purpose, cli::Check, submission::Request};
 
 /// Runs the command.
 pub async fn run(options: Check) -> Outcome {
     let wanted = Wanted::new(options.challenge.as_deref(), &options.stages, options.seed)?;
-    let session = Session::begin(&options.run)?;
+    let session = Session::begin(&options.run, Purpose::SelfCheck)?;
     let request = Request::new(&options.path.to_string_lossy(), None, true, &options.build);
     wanted.grade(&session, &request, |challenge, _| command_line(&options, challenge, &request.location)).await
 }
@@ -22,6 +22,7 @@ fn command_line(options: &Check, challenge: &str, path: &str) -> Vec<String> {
     if options.path.as_os_str() != "." {
         words.extend(option("--path", Some(&path.to_owned())));
     }
+    words.extend(option("--sandbox", options.run.sandbox.named()));
     words.extend(options.build.choice.words());
     words.extend(options.stages.iter().cloned());
     words

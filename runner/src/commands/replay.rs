@@ -2,6 +2,7 @@
 
 use super::{Outcome, exit_code, report::record, session::Session};
 use crate::{
+    backend::Purpose,
     catalogue::challenge,
     cli::Replay,
     error::{CommandError, Kind},
@@ -19,7 +20,7 @@ pub async fn run(options: Replay) -> Outcome {
     let mut request = request_of(&folder)?;
     // The commit that was graded, not what the branch is now.
     request.rev = record.plan.submission.commit.clone().or(request.rev);
-    let session = Session::begin(&options.run)?;
+    let session = Session::begin(&options.run, Purpose::Others)?;
     let prepared = session.prepare(&request).await?;
     if prepared.submission.content != record.plan.submission.content {
         ui::message("warning: the files have changed since that run; this replays the case, not the submission");

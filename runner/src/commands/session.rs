@@ -2,7 +2,7 @@
 
 use super::report::{writable, write_html};
 use crate::{
-    backend::{self, Backend},
+    backend::{self, Backend, Purpose, Selected, Strength, Wish},
     cli::{Format, RunOptions},
     error::{CommandError, Kind},
     grading::Grading,
@@ -27,20 +27,15 @@ pub struct Session {
 
 impl Session {
     /// Chooses the sandbox, and listens to Ctrl-C from here on.
-    pub fn begin(options: &RunOptions) -> Result<Self, CommandError> {
+    pub fn begin(options: &RunOptions, purpose: Purpose) -> Result<Self, CommandError> {
         if let Some(path) = &options.html {
             writable(path)?;
         }
         let _ = backend::raise_open_files();
-        let backend = backend::select(options.unsafe_no_sandbox).map_err(|error| {
-            CommandError::new(Kind::Machine, error.to_string())
-                .blame(Blame::Environment)
-                .hint("`takehome doctor` says what is missing and how to fix it")
-                .hint("--unsafe-no-sandbox runs the submission with everything that you can do; only for your own code")
-        })?;
-        if options.unsafe_no_sandbox {
-            ui::message("warning: no sandbox: the submission can read and change everything that you can");
-        }
+        let wish = if options.unsafe_no_sandbox { Wish::Named("none") } else { options.sandbox.wish() };
+        let selected = backend::select(wish, purpose).map_err(|error| unusable(&error, wish, purpose))?;
+        remarks(&selected).iter().for_each(|remark| ui::message(remark));
+        let backend = selected.backend;
         let store = Store::of_user().map_err(|error| CommandError::io("the folder of runs", &error))?;
         Ok(Self { backend, store, options: options.clone(), stop: stop_on_signal() })
     }
@@ -73,6 +68,44 @@ impl Session {
     pub fn stop(&self) -> watch::Receiver<bool> {
         self.stop.clone()
     }
+}
+
+/// No back end that was wanted works here.
+fn unusable(error: &backend::OpenError, wish: Wish, purpose: Purpose) -> CommandError {
+    let error = CommandError::new(Kind::Machine, error.to_string()).blame(Blame::Environment);
+    let error = error.hint("`takehome doctor` says what is missing and how to fix it");
+    let error = match (wish, purpose) {
+        (Wish::Auto, Purpose::Others) => error.hint(
+            "only a strong sandbox is taken to run other people's code; `--sandbox podman` or `--sandbox degraded` takes \
+             a weaker one",
+        ),
+        (Wish::Named(_), _) => error.hint("without --sandbox, the best one that works here is taken"),
+        (Wish::Auto, Purpose::SelfCheck) => error,
+    };
+    error.hint("--unsafe-no-sandbox runs the submission with everything that you can do; only for your own code")
+}
+
+/// What the user has to know about the choice.
+fn remarks(selected: &Selected) -> Vec<String> {
+    let entry = selected.entry;
+    let passed = selected.passed_over.iter();
+    let mut remarks: Vec<String> =
+        passed.map(|(name, why)| format!("note: the sandbox `{name}` does not work here: {why}")).collect();
+    if !remarks.is_empty() {
+        remarks.push(format!("note: using the sandbox `{}`: {}", entry.name, entry.about));
+    }
+    match entry.strength {
+        Strength::Strong => {}
+        Strength::None => {
+            remarks.push("warning: no sandbox: the submission can read and change everything that you can".into());
+        }
+        Strength::Weaker | Strength::Degraded => remarks.push(format!(
+            "warning: weak sandbox: `{}` ({}) is not enough for code of people you do not know; `takehome doctor` says \
+             what is missing",
+            entry.name, entry.about
+        )),
+    }
+    remarks
 }
 
 /// Prints a report as it was asked for. Of ndjson everything has been printed already.

@@ -60,11 +60,12 @@ impl Driver {
         link: Link,
         group: Option<CellGroup>,
         spec: &CellSpec,
+        bounds: Bounds,
         events: mpsc::UnboundedSender<CellEvent>,
     ) -> Self {
         let in_memory = matches!(spec.work, Work::Memory { .. });
         Self {
-            bounds: Bounds::new(&spec.limits, group.is_some()).within(spec),
+            bounds,
             link,
             group,
             limits: spec.limits.clone(),

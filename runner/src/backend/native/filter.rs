@@ -25,7 +25,7 @@ const ARCHITECTURE: u32 = 4;
 const ARGUMENTS: u32 = 16;
 
 /// Filters for good this process and all it will become. Safe between `fork` and `exec`: the program is made before.
-pub(super) fn install(program: &[libc::sock_filter]) -> Result<(), Errno> {
+pub(in crate::backend) fn install(program: &[libc::sock_filter]) -> Result<(), Errno> {
     if program.is_empty() {
         return Ok(());
     }

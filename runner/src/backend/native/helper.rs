@@ -43,7 +43,7 @@ pub(super) fn run() -> i32 {
 }
 
 /// Tells takehome what went wrong.
-fn give_up(failure: Failure) -> i32 {
+pub(super) fn give_up(failure: Failure) -> i32 {
     let _ = send(control(), &Report::Failed(failure), &[]);
     1
 }
@@ -76,7 +76,7 @@ fn set_up() -> Result<Pid, Failure> {
 }
 
 /// Leaves nothing open but the control socket, which was handed over as standard input.
-fn isolate_descriptors() -> io::Result<()> {
+pub(super) fn isolate_descriptors() -> io::Result<()> {
     // SAFETY: no Rust object owns one of these descriptors; the standard streams are never closed by the library.
     unsafe {
         check(libc::dup2(0, CONTROL))?;
@@ -88,7 +88,7 @@ fn isolate_descriptors() -> io::Result<()> {
 }
 
 /// The result of a C call.
-fn check(result: i32) -> io::Result<i32> {
+pub(super) fn check(result: i32) -> io::Result<i32> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
@@ -147,7 +147,7 @@ fn supervise(child: Pid) -> i32 {
 }
 
 /// Returns when the process has ended or the control socket has no other end.
-fn wait_for_either(process: BorrowedFd<'_>) {
+pub(super) fn wait_for_either(process: BorrowedFd<'_>) {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     // No flags: requests are for PID 1, and a hang-up is always told.
     let mut both = [PollFd::new(process, PollFlags::POLLIN), PollFd::new(control(), PollFlags::empty())];
@@ -198,7 +198,7 @@ pub(super) fn die_with_parent() -> nix::Result<()> {
 
 /// Leaves the session keyring of whoever started takehome, which may hold tickets and disk keys. An ordinary user can
 /// run out of the small number of keyrings the kernel grants; then a later seccomp filter is what keeps `keyctl` away.
-fn fresh_session_keyring() {
+pub(super) fn fresh_session_keyring() {
     const JOIN_SESSION_KEYRING: libc::c_long = 1;
     // SAFETY: no name means a new anonymous keyring.
     unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, std::ptr::null::<u8>()) };
@@ -219,12 +219,12 @@ fn loopback_up() -> io::Result<()> {
 }
 
 /// The socket of the proxy, bound in the cell's network but served by takehome.
-fn listen() -> Result<TcpListener, Failure> {
+pub(super) fn listen() -> Result<TcpListener, Failure> {
     TcpListener::bind(crate::backend::EGRESS).step("listen for the proxy")
 }
 
 /// This executable, by descriptor: its path will be gone.
-fn open_ourselves() -> nix::Result<OwnedFd> {
+pub(super) fn open_ourselves() -> nix::Result<OwnedFd> {
     use nix::{fcntl, sys::stat::Mode};
     fcntl::open("/proc/self/exe", fcntl::OFlag::O_PATH | fcntl::OFlag::O_CLOEXEC, Mode::empty())
 }
@@ -269,7 +269,7 @@ fn drop_privileges() -> Result<(), Failure> {
 }
 
 /// Empties the effective, permitted and inheritable sets; the ambient set follows.
-fn clear_capabilities() -> io::Result<()> {
+pub(super) fn clear_capabilities() -> io::Result<()> {
     const VERSION_3: u32 = 0x2008_0522;
     let header: [u32; 2] = [VERSION_3, 0];
     let sets = [0u32; 6];

@@ -6,6 +6,7 @@
 
 use super::{
     filter,
+    foreign::descendants,
     helper::{self, control, die_with_parent},
     landlock, limits,
     wire::{Bytes, Facts, Failure, LARGEST_PACKET, Report, Request, Start, receive, send},
@@ -132,7 +133,7 @@ impl Init {
             Request::Pause => everyone(Signal::SIGSTOP),
             Request::Resume => everyone(Signal::SIGCONT),
             Request::Facts => tell(&Report::Facts(facts()))?,
-            Request::Setup(_) => return Err(Errno::EPROTO),
+            Request::Setup(_) | Request::Launch(_) | Request::Enter(_) => return Err(Errno::EPROTO),
             Request::Close => {
                 self.kill_and_report()?;
                 tell(&usage())?;
@@ -260,7 +261,10 @@ fn wait_for(pid: Pid) -> i32 {
 
 /// Signals every process of the cell but this one: that is what -1 means to a PID 1.
 fn everyone(signal: Signal) {
-    let _ = kill(Pid::from_raw(-1), signal);
+    match std::process::id() {
+        1 => drop(kill(Pid::from_raw(-1), signal)),
+        _ => descendants::signal(signal),
+    }
 }
 
 /// Tells takehome.

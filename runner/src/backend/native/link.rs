@@ -1,9 +1,6 @@
 //! takehome's end of a cell: the helper process and the socket, without ever blocking a thread of the runtime.
 
-use super::{
-    ASK_HELPER,
-    wire::{self, LARGEST_PACKET, Report, Request},
-};
+use super::wire::{self, LARGEST_PACKET, Report, Request};
 use crate::backend::OpenError;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair, sockopt};
 use std::{
@@ -28,12 +25,12 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Starts a helper.
-    pub(super) fn spawn(program: &Path) -> Result<Self, OpenError> {
+    /// Starts a helper that plays a role.
+    pub(super) fn spawn(program: &Path, role: &str) -> Result<Self, OpenError> {
         let failed = |error: io::Error| OpenError::new("start the set-up process", &describe(&error));
         let (ours, theirs) = pair().map_err(failed)?;
         let mut command = Command::new(program);
-        command.arg0("cell").arg(ASK_HELPER).env_clear().kill_on_drop(true);
+        command.arg0("cell").arg(role).env_clear().kill_on_drop(true);
         command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null());
         let helper = command.spawn().map_err(failed)?;
         // SAFETY: an `OwnedFd` stays open, and the same, for as long as it lives.

@@ -11,21 +11,23 @@
 
 mod cgroup;
 mod driver;
-mod filter;
+pub(in crate::backend) mod filter;
+pub(in crate::backend) mod foreign;
 mod helper;
 mod init;
 mod landlock;
 pub(crate) mod limits;
 mod link;
-mod mounts;
+pub(in crate::backend) mod mounts;
 mod plan;
 mod probe;
 mod watchdog;
-mod wire;
+pub(in crate::backend) mod wire;
 
 use super::{Backend, Capabilities, Cell, CellSpec, OpenError, Opening, Usage};
 use cgroup::{CellGroup, Hierarchy};
 use driver::Driver;
+use limits::Bounds;
 use link::Link;
 use std::{
     io,
@@ -52,6 +54,7 @@ pub fn helper_main_if_asked() {
     if init::asked() {
         std::process::exit(init::run());
     }
+    foreign::main_if_asked();
     if std::env::args_os().nth(1).is_some_and(|argument| argument == ASK_HELPER) {
         std::process::exit(helper::run());
     }
@@ -162,11 +165,8 @@ impl Shared {
 impl Native {
     async fn open_cell(&self, spec: CellSpec) -> Result<Cell, OpenError> {
         let opened = self.set_up(&spec).await?;
-        let (control, requests) = mpsc::unbounded_channel();
-        let (sender, events) = mpsc::unbounded_channel();
-        let Opened { link, group, egress } = opened;
-        tokio::spawn(Driver::new(link, group, &spec, sender).run(requests));
-        Ok(Cell { control, events, egress })
+        let bounds = Bounds::new(&spec.limits, opened.group.is_some()).within(&spec);
+        Ok(drive(opened, &spec, bounds))
     }
 
     /// Starts a helper and waits until PID 1 of the new cell is ready.
@@ -175,7 +175,7 @@ impl Native {
         let (shared, wanted) = (Arc::clone(&self.shared), spec.clone());
         let prepared = tokio::task::spawn_blocking(move || shared.prepare(&wanted)).await;
         let (setup, group) = prepared.map_err(|error| OpenError::new("prepare the cell", &error))??;
-        let mut link = Link::spawn(&self.shared.helper)?;
+        let mut link = Link::spawn(&self.shared.helper, ASK_HELPER)?;
         match tokio::time::timeout(PATIENCE, instruct(&mut link, setup)).await {
             Ok(Ok(egress)) => Ok(Opened::new(link, group, egress)),
             Ok(Err(error)) => {
@@ -188,6 +188,15 @@ impl Native {
             }
         }
     }
+}
+
+/// Puts a driver between a cell and its caller.
+fn drive(opened: Opened, spec: &CellSpec, bounds: Bounds) -> Cell {
+    let (control, requests) = mpsc::unbounded_channel();
+    let (sender, events) = mpsc::unbounded_channel();
+    let Opened { link, group, egress } = opened;
+    tokio::spawn(Driver::new(link, group, spec, bounds, sender).run(requests));
+    Cell { control, events, egress }
 }
 
 /// A cell whose PID 1 waits for requests.
@@ -213,6 +222,11 @@ async fn instruct(link: &mut Link, setup: Setup) -> Result<Option<TcpListener>, 
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         other => other.map_err(|error| OpenError::new("send the specification", &error))?,
     }
+    follow(link).await
+}
+
+/// Follows a set-up to its end.
+async fn follow(link: &mut Link) -> Result<Option<TcpListener>, OpenError> {
     let mut egress = None;
     loop {
         match link.receive().await {

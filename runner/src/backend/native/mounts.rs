@@ -18,7 +18,7 @@ use std::{
 
 /// One thing in the private root.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) enum Node {
+pub(in crate::backend) enum Node {
     /// A symbolic link.
     Link { at: Bytes, to: Bytes },
     /// A file of ours, read-only like all of the root.
@@ -35,7 +35,7 @@ pub(super) enum Node {
 
 /// What may be done below a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Access {
+pub(in crate::backend) enum Access {
     ReadOnly,
     Writable,
     /// A device node: read-only as an inode, but it works.
@@ -70,7 +70,7 @@ pub(super) fn enter(nodes: &[Node], owner: u32) -> Result<(), Failure> {
 }
 
 /// Mounts made from here on stay in this namespace, and none of the host's come in.
-fn forget_propagation() -> Result<(), Failure> {
+pub(super) fn forget_propagation() -> Result<(), Failure> {
     use nix::mount::MsFlags;
     nix::mount::mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
         .step("make mounts private")
@@ -90,7 +90,7 @@ fn prepare(node: &Node, owner: u32) -> Result<Option<OwnedFd>, Failure> {
 }
 
 /// A detached copy of a tree of the host, restricted with all its submounts.
-fn bind(host: &Bytes, access: Access) -> io::Result<OwnedFd> {
+pub(super) fn bind(host: &Bytes, access: Access) -> io::Result<OwnedFd> {
     let path = host.c_string()?;
     let flags = libc::OPEN_TREE_CLONE | libc::O_CLOEXEC as u32 | libc::AT_RECURSIVE as u32;
     // SAFETY: the path is a C string that lives through the call.
@@ -105,7 +105,7 @@ fn bind(host: &Bytes, access: Access) -> io::Result<OwnedFd> {
 }
 
 /// A detached tmpfs; it belongs to `owner`, or to us.
-fn tmpfs(bytes: u64, inodes: u64, mode: u32, owner: Option<u32>) -> io::Result<OwnedFd> {
+pub(super) fn tmpfs(bytes: u64, inodes: u64, mode: u32, owner: Option<u32>) -> io::Result<OwnedFd> {
     let mut options =
         vec![("size", bytes.to_string()), ("nr_inodes", inodes.to_string()), ("mode", format!("{mode:o}"))];
     if let Some(owner) = owner {
@@ -154,7 +154,7 @@ fn attach(node: &Node, mount: Option<&OwnedFd>) -> io::Result<()> {
 }
 
 /// Something of the right type to mount on.
-fn make_target(at: &Path, mount: &OwnedFd) -> io::Result<()> {
+pub(super) fn make_target(at: &Path, mount: &OwnedFd) -> io::Result<()> {
     // A descriptor from `open_tree` is an O_PATH one, which can be asked what it is but not read.
     let kind = std::fs::File::from(mount.try_clone()?).metadata()?.file_type();
     if kind.is_dir() {
@@ -180,7 +180,7 @@ fn make_directories(at: &Path) -> io::Result<()> {
 }
 
 /// Attaches a detached mount at an absolute path.
-fn move_mount(mount: &OwnedFd, at: &CStr) -> io::Result<()> {
+pub(super) fn move_mount(mount: &OwnedFd, at: &CStr) -> io::Result<()> {
     // SAFETY: both paths are C strings that live through the call.
     let result = unsafe {
         libc::syscall(

@@ -58,7 +58,7 @@ async fn ask(native: &Native) -> Result<Facts, OpenError> {
 }
 
 /// A small cell.
-fn specification() -> CellSpec {
+pub(super) fn specification() -> CellSpec {
     CellSpec {
         label: "probe".into(),
         root: Root::Libraries,
@@ -78,7 +78,7 @@ fn specification() -> CellSpec {
 }
 
 /// All layers, in a fixed order.
-fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
+pub(super) fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
     let Some(facts) = facts else {
         return names().map(|name| layer(name, false, "no cell could be opened")).collect();
     };
@@ -199,6 +199,10 @@ fn has_no_capabilities(facts: &Facts) -> bool {
 
 /// What went wrong and, where it is known, what to do about it.
 pub(super) fn explain(failure: &Failure) -> OpenError {
+    if let (0, Some((program, words))) = (failure.errno, failure.step.split_once(": ")) {
+        // Another program's own explanation, to which no errno belongs.
+        return OpenError::new(format!("start {program}"), words);
+    }
     let error = std::io::Error::from_raw_os_error(failure.errno);
     let reason = match advice(failure) {
         Some(advice) => format!("{error}; {advice}"),

@@ -27,6 +27,10 @@ pub(super) const LARGEST_PACKET: usize = 1 << 20;
 pub(super) enum Request {
     /// Always the first, and only the helper gets it.
     Setup(Box<Setup>),
+    /// Always the first, and only a launcher gets it.
+    Launch(Box<super::foreign::Launch>),
+    /// What follows it, for the entrance of a cell; with descriptors of the cgroups' `cgroup.procs`.
+    Enter(super::foreign::Enter),
     /// With three descriptors.
     Start(Start),
     Terminate,
@@ -100,20 +104,20 @@ pub(super) enum Report {
 
 /// A step of the set-up that failed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Failure {
+pub(in crate::backend) struct Failure {
     pub(super) step: String,
     pub(super) errno: i32,
 }
 
 impl Failure {
     /// A failure of `step`, with the errno of `error`.
-    pub(super) fn new(step: impl Into<String>, error: impl Into<io::Error>) -> Self {
+    pub(in crate::backend) fn new(step: impl Into<String>, error: impl Into<io::Error>) -> Self {
         Self { step: step.into(), errno: error.into().raw_os_error().unwrap_or(libc::EIO) }
     }
 }
 
 /// Names the step that a result belongs to.
-pub(super) trait Step<T> {
+pub(in crate::backend) trait Step<T> {
     /// Turns an error into a [`Failure`] of this step.
     fn step(self, step: &str) -> Result<T, Failure>;
 }
@@ -126,7 +130,7 @@ impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
 
 /// What PID 1 sees of itself, so that the probe need not believe its own code.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Facts {
+pub(in crate::backend) struct Facts {
     /// Name and identity of each namespace.
     pub(super) namespaces: Vec<(String, String)>,
     /// `/proc/self/status`.
@@ -149,7 +153,7 @@ pub(super) struct Facts {
 
 /// A byte string that stays legible in JSON: every byte is the character of that number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Bytes(pub(super) Vec<u8>);
+pub(in crate::backend) struct Bytes(pub(super) Vec<u8>);
 
 impl Bytes {
     /// As a C string.
@@ -157,8 +161,13 @@ impl Bytes {
         CString::new(self.0.clone())
     }
 
+    /// Several, one behind the other.
+    pub(in crate::backend) fn joined(parts: &[&Self]) -> Self {
+        Self(parts.iter().flat_map(|part| part.0.iter().copied()).collect())
+    }
+
     /// As a path.
-    pub(super) fn path(&self) -> PathBuf {
+    pub(in crate::backend) fn path(&self) -> PathBuf {
         PathBuf::from(OsString::from_vec(self.0.clone()))
     }
 }

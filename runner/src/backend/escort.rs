@@ -1,0 +1,42 @@
+//! Goes with a cell for as long as it lives: changes commands on their way in, and keeps what the cell needs until the
+//! moment before its end is told.
+
+use super::{Cell, CellEvent, Command, Control};
+use tokio::sync::mpsc;
+
+/// A cell whose commands are changed by `change`, with `luggage` that is dropped when it has ended.
+pub(super) fn escort<L: Send + 'static>(
+    cell: Cell,
+    luggage: L,
+    change: impl Fn(&L, Command) -> Command + Send + Sync + 'static,
+) -> Cell {
+    let Cell { control: inner, events: mut told, egress } = cell;
+    let (control, mut requests) = mpsc::unbounded_channel();
+    let (sender, events) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut inner = Some(inner);
+        let end = loop {
+            let request = tokio::select! {
+                request = requests.recv(), if inner.is_some() => request,
+                event = told.recv() => match event {
+                    Some(end @ (CellEvent::Closed(_) | CellEvent::Lost(_))) => break Some(end),
+                    None => break None,
+                    Some(event) => { let _ = sender.send(event); continue }
+                },
+            };
+            let request = request.map(|request| match request {
+                Control::Start(command, stdio) => Control::Start(change(&luggage, command), stdio),
+                other => other,
+            });
+            match (&inner, request) {
+                (Some(to), Some(request)) => drop(to.send(request)),
+                // The caller has dropped the cell, and so do we.
+                _ => inner = None,
+            }
+        };
+        // Luggage may be folders full of files.
+        let _ = tokio::task::spawn_blocking(move || drop(luggage)).await;
+        end.map(|end| sender.send(end));
+    });
+    Cell { control, events, egress }
+}

@@ -1,0 +1,71 @@
+//! The processes below this one, found by walking the process list: for a PID 1 that is none, where there is no pid
+//! namespace.
+//!
+//! Everything below comes to a process that is a "subreaper" when its own parent ends, so nothing gets lost; but between
+//! looking and signalling a process may have made another. So the walk is repeated until it finds nobody new.
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Walks of one signal at most; a program that outruns them all is caught by its ending parents, one after the other.
+const WALKS: u32 = 50;
+
+/// Signals all processes below this one.
+pub(in super::super) fn signal(signal: Signal) {
+    let mut told = BTreeSet::new();
+    for _ in 0..WALKS {
+        let fresh: Vec<i32> = below(std::process::id() as i32, &parents()).difference(&told).copied().collect();
+        if fresh.is_empty() {
+            return;
+        }
+        for pid in fresh {
+            let _ = kill(Pid::from_raw(pid), signal);
+            told.insert(pid);
+        }
+    }
+}
+
+/// Every process and its parent.
+fn parents() -> BTreeMap<i32, i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter_map(|pid| Some((pid, parent(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?))).collect()
+}
+
+/// The parent in a line of `/proc/<pid>/stat`; the name before the last parenthesis may hold anything.
+fn parent(stat: &str) -> Option<i32> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The processes below one.
+fn below(top: i32, parents: &BTreeMap<i32, i32>) -> BTreeSet<i32> {
+    let mut found = BTreeSet::from([top]);
+    loop {
+        let more: Vec<i32> = parents
+            .iter()
+            .filter(|(pid, parent)| found.contains(parent) && !found.contains(pid))
+            .map(|(pid, _)| *pid)
+            .collect();
+        if more.is_empty() {
+            found.remove(&top);
+            return found;
+        }
+        found.extend(more);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_generations_are_found_and_nobody_else() {
+        let parents = BTreeMap::from([(1, 0), (5, 1), (9, 5), (3, 9), (4, 1), (8, 4)]);
+        assert_eq!(below(5, &parents), BTreeSet::from([9, 3]));
+        assert_eq!(below(8, &parents), BTreeSet::new());
+        assert_eq!(parent("7 (a) b) c) S 42 7 7"), Some(42));
+    }
+}
