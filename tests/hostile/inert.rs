@@ -49,9 +49,9 @@ fn html(text: &str, payload: &str) -> Vec<String> {
         .filter(|tag| lower.contains(*tag))
         .map(|tag| format!("html: {tag}"))
         .collect();
-    let markers = payload.split_inclusive('>').filter(|part| part.contains('<'));
-    let mut tags = markers.filter_map(|part| part.get(part.find('<')?..)).filter(|tag| tag.len() > 3);
-    if let Some(tag) = tags.find(|tag| text.contains(tag)) {
+    // With what follows it, because the page has tags of its own.
+    let mut tags = payload.match_indices('<').map(|(at, _)| payload[at..].chars().take(20).collect::<String>());
+    if let Some(tag) = tags.find(|tag| tag.chars().count() > 8 && tag.contains('>') && text.contains(tag.as_str())) {
         found.push(format!("html: the payload's own {tag}"));
     }
     found
@@ -78,7 +78,7 @@ pub fn check() {
         ("text", "  ::error::x"),
         ("text", "##[group]x"),
         ("html", "<p><script>alert(1)</script>"),
-        ("html", "<b onclick=x>"),
+        ("html", "<b onclick=x>y</b>"),
         ("markdown", "![x](http://evil.example/x)"),
         ("markdown", "<details>"),
         ("json", "{"),

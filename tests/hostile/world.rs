@@ -26,10 +26,10 @@ use tempfile::TempDir;
 pub const SONG: &str = "the canary sings";
 /// A variable of this process that no program of a candidate may see.
 pub const SECRET: &str = "TAKEHOME_HOSTILE_SECRET";
-/// The first of the users that are sacrificed. systemd leaves their range to nobody, and each is used once.
-const FIRST_USER: u32 = 60_800;
-/// How many there are.
-const USERS: u32 = 380;
+/// The first of the users that are sacrificed, above all ranges that systemd gives to anybody.
+const FIRST_USER: u32 = 1_900_000_000;
+/// How many a process has. Each is used once, and everything that runs as one of them may be killed.
+const USERS: u32 = 1000;
 
 /// One for all attacks of a process.
 pub struct World {
@@ -56,7 +56,8 @@ pub fn end() {
 /// A user who owns nothing on this machine; none when we are no root, and have to do with ourselves.
 pub fn sacrificed_user() -> Option<u32> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    nix::unistd::geteuid().is_root().then(|| FIRST_USER + NEXT.fetch_add(1, Ordering::Relaxed) % USERS)
+    let ours = FIRST_USER + std::process::id() % 200_000 * USERS;
+    nix::unistd::geteuid().is_root().then(|| ours + NEXT.fetch_add(1, Ordering::Relaxed) % USERS)
 }
 
 /// A program as a sacrificed user, with no more rights than anybody has.

@@ -68,7 +68,7 @@ static int see(char **words) {
     DIR *processes = opendir("/proc");
     char path[300], line[4096];
     for (struct dirent *entry; processes && (entry = readdir(processes));) {
-        if (atoi(entry->d_name) == getpid()) continue;
+        if (atoi(entry->d_name) <= 0 || atoi(entry->d_name) == getpid()) continue;
         snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
         int fd = open(path, O_RDONLY);
         ssize_t length = fd < 0 ? 0 : read(fd, line, sizeof line);
