@@ -104,6 +104,8 @@ fn patience() -> u64 {
 pub enum Control {
     /// The probe runs as an unprivileged user without any sandbox.
     Plain,
+    /// The same, and only where that user can be one who is expendable: it harms whoever runs it.
+    Expendable,
     /// The probe runs as root of namespaces that are its own.
     Namespaced,
     /// The probe runs as root, where it changes nothing.
@@ -127,6 +129,7 @@ impl Manifest {
         let rest = rest.trim().to_owned();
         Ok(match (word, rest.is_empty()) {
             ("plain", true) => Control::Plain,
+            ("expendable", true) => Control::Expendable,
             ("namespaced", true) => Control::Namespaced,
             ("root", true) => Control::Root,
             ("unsandboxed", true) => Control::Unsandboxed,

@@ -30,7 +30,7 @@ pub fn control(attack: &Attack) -> Result<Shown, String> {
     let is_root = nix::unistd::geteuid().is_root();
     match manifest.control()? {
         Control::Unsafe(why) => Ok(Shown::Untried(why)),
-        Control::Root if !is_root => Ok(Shown::Untried("it takes root".into())),
+        Control::Root | Control::Expendable if !is_root => Ok(Shown::Untried("it takes root".into())),
         Control::Naive => crate::payload::naive(attack).map(|()| Shown::Works),
         Control::Shell(script) => submission::shell(attack, &script).map(|()| Shown::Works),
         Control::Rustc(file) => submission::compiled(attack, &file).map(|()| Shown::Works),

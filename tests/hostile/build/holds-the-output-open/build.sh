@@ -1,2 +1,2 @@
-(setsid sleep 1000 &)
+(setsid sleep 60 &)
 exit 1
