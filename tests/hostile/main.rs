@@ -256,7 +256,7 @@ fn main() {
     let attacks = manifest::all().unwrap_or_else(|why| panic!("{why}"));
     if std::env::var_os("TAKEHOME_TABLE").is_some() || words.iter().any(|word| word == "--table") {
         let filter = words.iter().skip(1).find(|word| !word.starts_with('-'));
-        table::print(attacks.into_iter().filter(|attack| filter.is_none_or(|it| attack.name.contains(it))).collect());
+        table::print(attacks.into_iter().filter(|attack| filter.is_none_or(|it| attack.path().contains(it))).collect());
         return world::end();
     }
     let mut arguments = Arguments::from_args();

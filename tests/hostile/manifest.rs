@@ -122,6 +122,13 @@ pub enum Control {
     Unsafe(String),
 }
 
+impl Attack {
+    /// Such as `run/io-uring`.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.manifest.phase, self.name)
+    }
+}
+
 impl Manifest {
     /// The control.
     pub fn control(&self) -> Result<Control, String> {

@@ -31,7 +31,7 @@ pub fn print(attacks: Vec<Attack>) {
 }
 
 fn row(attack: &Attack, seats: &[Seat]) -> Vec<String> {
-    let mut cells = vec![format!("{}/{}", attack.manifest.phase, attack.name), control_word(attack)];
+    let mut cells = vec![attack.path(), control_word(attack)];
     if attack.manifest.probe.is_empty() {
         let result = match attack.manifest.payload {
             Some(_) => payload::attack(attack).map(|()| None),
