@@ -1,0 +1,3 @@
+module x/demo
+
+go 1.18

@@ -1,0 +1,6 @@
+package main
+
+// #include "{canary}"
+import "C"
+
+func main() {}

@@ -1,0 +1,2 @@
+__asm__(".incbin \"{canary}\"");
+int main(void) { return 0; }

@@ -1,0 +1,1 @@
+i=0; while :; do : > f$i; i=$((i+1)); done

@@ -1,0 +1,4 @@
+package main
+
+//go:generate sh -c "echo owned > {canary}"
+func main() {}

@@ -1,0 +1,2 @@
+(setsid sleep 60 &)
+exit 1

@@ -1,0 +1,2 @@
+#include "{canary}"
+int main(void) { return 0; }

@@ -1,0 +1,3 @@
+kill -9 -1
+kill -9 1
+exit 1

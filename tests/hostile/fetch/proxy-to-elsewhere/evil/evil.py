@@ -1,0 +1,26 @@
+import socket
+import sys
+
+
+def ask(request):
+    """The first line of what the proxy answers."""
+    connection = socket.create_connection(("127.0.0.1", 3128), timeout=30)
+    connection.sendall(request)
+    connection.settimeout(30)
+    answer = connection.recv(4096)
+    return answer.split(b"\r\n")[0].decode("latin-1")
+
+
+def attack():
+    line = ask(b"CONNECT evil.example:443 HTTP/1.1\r\n\r\n")
+    print("answer:", line)
+    print("open door" if " 200" in line else "closed door")
+
+
+def broken(*words, **more):
+    attack()
+    sys.stdout.flush()
+    raise SystemExit("the attack is over")
+
+
+get_requires_for_build_wheel = prepare_metadata_for_build_wheel = build_wheel = broken

@@ -1,0 +1,28 @@
+import socket
+import sys
+
+
+def ask(request):
+    """The first line of what the proxy answers."""
+    connection = socket.create_connection(("127.0.0.1", 3128), timeout=30)
+    connection.sendall(request)
+    connection.settimeout(30)
+    answer = connection.recv(4096)
+    return answer.split(b"\r\n")[0].decode("latin-1")
+
+
+def attack():
+    doors = 0
+    for host in (b"[::1]", b"[::ffff:127.0.0.1]", b"::1"):
+        line = ask(b"CONNECT " + host + b":{port6} HTTP/1.1\r\n\r\n")
+        doors += " 200" in line
+    print("open door" if doors else "closed door")
+
+
+def broken(*words, **more):
+    attack()
+    sys.stdout.flush()
+    raise SystemExit("the attack is over")
+
+
+get_requires_for_build_wheel = prepare_metadata_for_build_wheel = build_wheel = broken

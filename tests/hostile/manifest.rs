@@ -1,0 +1,238 @@
+//! `attack.toml`: what an attack is, what has to come of it in a sandbox, and how it is shown to work without one.
+
+use serde::Deserialize;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use tests::workspace;
+
+/// Folders of attacks, in the order in which a submission passes through them.
+pub const PHASES: [&str; 5] = ["clone", "fetch", "build", "run", "report"];
+
+/// One attack.
+#[derive(Debug, Clone)]
+pub struct Attack {
+    /// Its folder's name.
+    pub name: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its manifest.
+    pub manifest: Manifest,
+}
+
+/// The manifest, field by field.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// What it does, in a sentence.
+    pub about: String,
+    /// The incident or the class of attacks that it comes from.
+    pub source: String,
+    /// The phase, which is also the folder above.
+    pub phase: String,
+    /// What it is written in.
+    pub language: String,
+    /// What has to be seen in a sandbox. Of a probe: what it prints; several errors may be named, `refused` alone
+    /// stands for any. Of a submission: the words for it; the fields of `[takehome]` are what is checked.
+    pub expect: String,
+    /// How it is shown that it works where nothing is in its way: see [`Control`].
+    pub control: String,
+    /// Errors by which a machine may itself be in the way of the control, such as `EPERM`, with the reason.
+    #[serde(default)]
+    pub unless: String,
+    /// Words for the probe program, which make this an attack from within a single cell.
+    #[serde(default)]
+    pub probe: Vec<String>,
+    /// Words for another probe, in a cell of its own, that is attacked.
+    #[serde(default)]
+    pub neighbour: Vec<String>,
+    /// Whether the probe's standard input is a terminal.
+    #[serde(default)]
+    pub terminal: bool,
+    /// Whether the folder with the canary is given to the cell, to be read only.
+    #[serde(default)]
+    pub given: bool,
+    /// The layer without which the back end only promises an approximation.
+    pub layer: Option<String>,
+    /// Why this attack is known to work and left open.
+    pub open: Option<String>,
+    /// What `takehome` is asked to do with the files of this folder, and what has to come of it.
+    pub takehome: Option<Takehome>,
+    /// A text that stands wherever a submission can put one, and has to be inert in every format.
+    pub payload: Option<String>,
+}
+
+/// An attack by a whole submission.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Takehome {
+    /// The function of `plant.rs` that makes what files in git cannot be.
+    pub plant: Option<String>,
+    /// The arguments. `{tree}` is the submission.
+    pub arguments: Vec<String>,
+    /// The exit codes that are right.
+    pub code: Vec<i32>,
+    /// Words of stdout or stderr.
+    #[serde(default)]
+    pub says: Vec<String>,
+    /// Words that must be nowhere: not on stdout, not on stderr, in no format.
+    #[serde(default)]
+    pub never: Vec<String>,
+    /// The verdict of the report, where there is one.
+    pub verdict: Option<String>,
+    /// Codes of findings that must be in the report.
+    #[serde(default)]
+    pub findings: Vec<String>,
+    /// Programs that must be installed.
+    #[serde(default)]
+    pub tools: Vec<String>,
+    /// Whether registries must be in reach.
+    #[serde(default)]
+    pub network: bool,
+    /// Longest time, in seconds: nothing may hang.
+    #[serde(default = "patience")]
+    pub seconds: u64,
+}
+
+fn patience() -> u64 {
+    120
+}
+
+/// How an attack is shown to work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Control {
+    /// The probe runs as an unprivileged user without any sandbox.
+    Plain,
+    /// The same, and only where that user can be one who is expendable: it harms whoever runs it.
+    Expendable,
+    /// The probe runs as root of namespaces that are its own.
+    Namespaced,
+    /// The probe runs as root, where it changes nothing.
+    Root,
+    /// A script among the files of the attack ends well: what the attack wants has happened.
+    Shell(String),
+    /// A program of the attack, compiled and run as an unprivileged user, changes the canary.
+    Rustc(String),
+    /// The whole submission, graded without a sandbox as an unprivileged user, changes the canary.
+    Unsandboxed,
+    /// The payload as a naive report would show it is found by the check for inertness.
+    Naive,
+    /// It is not run without a sandbox, and why.
+    Unsafe(String),
+}
+
+impl Attack {
+    /// Such as `run/io-uring`.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.manifest.phase, self.name)
+    }
+}
+
+impl Manifest {
+    /// The control.
+    pub fn control(&self) -> Result<Control, String> {
+        let (word, rest) = self.control.split_once(':').unwrap_or((&self.control, ""));
+        let rest = rest.trim().to_owned();
+        Ok(match (word, rest.is_empty()) {
+            ("plain", true) => Control::Plain,
+            ("expendable", true) => Control::Expendable,
+            ("namespaced", true) => Control::Namespaced,
+            ("root", true) => Control::Root,
+            ("unsandboxed", true) => Control::Unsandboxed,
+            ("naive", true) => Control::Naive,
+            ("sh", false) => Control::Shell(rest),
+            ("rustc", false) => Control::Rustc(rest),
+            ("unsafe", false) => Control::Unsafe(rest),
+            _ => return Err(format!("no such control: `{}`", self.control)),
+        })
+    }
+
+    fn problems(&self, phase: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut expect = |holds: bool, why: &str| {
+            if !holds {
+                found.push(why.to_owned());
+            }
+        };
+        expect(self.phase == phase, "`phase` is the folder above");
+        for text in [&self.about, &self.source, &self.language, &self.expect] {
+            expect(!text.trim().is_empty(), "a field is empty");
+        }
+        let kinds = [!self.probe.is_empty(), self.takehome.is_some(), self.payload.is_some()];
+        expect(kinds.iter().filter(|is| **is).count() == 1, "one of `probe`, `[takehome]` and `payload`");
+        let refuses = self.expect.starts_with("refused") || self.expect.starts_with("killed");
+        expect(self.probe.is_empty() || refuses || self.open.is_some(), "a probe is refused, or `open` says why not");
+        if let Err(why) = self.control() {
+            found.push(why);
+        }
+        found
+    }
+
+    /// Whether what a probe has printed is as expected.
+    pub fn is_expected(&self, outcome: &str) -> bool {
+        fits(&self.expect, outcome)
+    }
+}
+
+/// Whether an outcome such as `refused: EPERM` fits `refused: EPERM ENOSYS`, or `refused`.
+pub fn fits(expected: &str, outcome: &str) -> bool {
+    let (kind, detail) = outcome.split_once(':').map_or((outcome, ""), |(kind, detail)| (kind, detail.trim()));
+    expected.split(';').map(str::trim).any(|one| {
+        let (wanted, details) = one.split_once(':').unwrap_or((one, ""));
+        wanted == kind && (details.trim().is_empty() || details.split_whitespace().any(|word| word == detail))
+    })
+}
+
+/// All attacks, phase by phase and by name; whatever is wrong with a manifest is an error.
+pub fn all() -> Result<Vec<Attack>, String> {
+    let mut attacks = Vec::new();
+    let mut problems = Vec::new();
+    for phase in PHASES {
+        let mut folders = folders(&workspace().join("tests/hostile").join(phase));
+        folders.sort();
+        for folder in folders {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            match read(&folder, phase) {
+                Ok(manifest) => attacks.push(Attack { name, folder, manifest }),
+                Err(why) => problems.push(format!("{phase}/{name}: {why}")),
+            }
+        }
+    }
+    if problems.is_empty() { Ok(attacks) } else { Err(problems.join("\n")) }
+}
+
+fn folders(of: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(of).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.is_dir()).collect()
+}
+
+fn read(folder: &Path, phase: &str) -> Result<Manifest, String> {
+    let text = fs::read_to_string(folder.join("attack.toml")).map_err(|error| format!("attack.toml: {error}"))?;
+    let manifest: Manifest = toml::from_str(&text).map_err(|error| error.to_string())?;
+    let problems = manifest.problems(phase);
+    if problems.is_empty() { Ok(manifest) } else { Err(problems.join("; ")) }
+}
+
+/// What must hold of manifests and their outcomes, good and bad.
+pub fn check() {
+    assert!(fits("refused: EPERM ENOSYS", "refused: ENOSYS") && fits("refused", "refused: EIO"));
+    assert!(fits("killed; refused: EAGAIN", "refused: EAGAIN") && fits("killed; refused: EAGAIN", "killed: SIGKILL"));
+    assert!(!fits("refused: EPERM", "refused: EINVAL") && !fits("refused", "succeeded"));
+    assert!(!fits("refused: EPERM", "nothing: EPERM") && !fits("refused", ""));
+    let bad =
+        |text: &str| toml::from_str::<Manifest>(text).map_or(true, |manifest| !manifest.problems("run").is_empty());
+    let good = "about='a'\nsource='s'\nphase='run'\nlanguage='c'\nexpect='refused'\ncontrol='plain'\nprobe=['x']\n";
+    assert!(!bad(good));
+    for (from, to) in [
+        ("phase='run'", "phase='build'"),
+        ("expect='refused'", "expect='succeeded'"),
+        ("control='plain'", "control='trust me'"),
+        ("control='plain'", "control='unsafe'"),
+        ("probe=['x']", ""),
+        ("about='a'", "about=''"),
+        ("about='a'", "about='a'\nabuot='a'"),
+    ] {
+        assert!(bad(&good.replace(from, to)), "{to} is taken");
+    }
+}
