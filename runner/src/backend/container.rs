@@ -14,8 +14,9 @@ use super::{
     },
 };
 use std::{
+    fs::Permissions,
     io,
-    os::unix::fs::{DirBuilderExt, symlink},
+    os::unix::fs::{DirBuilderExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -41,7 +42,7 @@ impl Container {
     async fn open_cell(&self, spec: CellSpec) -> Result<Cell, OpenError> {
         let root = tempfile::Builder::new()
             .prefix("takehome-root-")
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .permissions(Permissions::from_mode(0o755))
             .tempdir()
             .map_err(|error| OpenError::new("make the container's root", &error))?;
         let podman = Podman { found: Podman::find(), root: root.path().to_owned() };
@@ -53,7 +54,7 @@ impl Container {
 impl Backend for Container {
     fn capabilities(&self) -> Capabilities {
         let Ok(root) = tempfile::tempdir() else { return self.0.capabilities() };
-        let _ = std::fs::set_permissions(root.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755));
+        let _ = std::fs::set_permissions(root.path(), Permissions::from_mode(0o755));
         self.0.with(Podman { found: Podman::find(), root: root.path().to_owned() }).capabilities()
     }
 
@@ -219,9 +220,12 @@ fn prepare(root: &Path, node: &Node) -> io::Result<()> {
             parents(&at(place))?;
             std::fs::File::options().create(true).append(true).open(at(place)).map(drop)
         }
-        Node::Directory { at: place } | Node::Memory { at: place, .. } | Node::Processes { at: place } => {
-            directories(&at(place))
+        Node::Memory { at: place, .. } => {
+            directories(&at(place))?;
+            // A tmpfs gets the permissions of what it is mounted on, whatever its options say.
+            std::fs::set_permissions(at(place), Permissions::from_mode(0o1777))
         }
+        Node::Directory { at: place } | Node::Processes { at: place } => directories(&at(place)),
         Node::Bind { at: place, .. } => directories(&at(place)),
     }
 }

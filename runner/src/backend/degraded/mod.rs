@@ -158,10 +158,9 @@ impl Builder for Own {
         set("hidden processes", LayerStatus::Missing, "the host's process list and command lines can be read".into());
         set("end of the cell", LayerStatus::Approximate, "what runs is found by walking the process list".into());
         set("work size limit", LayerStatus::Missing, "only the size of one file is limited".into());
-        if let Some(layer) = layers.iter_mut().find(|layer| layer.name == "process limit") {
-            if layer.status != LayerStatus::Enforced {
-                (layer.status, layer.detail) = (LayerStatus::Missing, "the user's own".into());
-            }
+        let unlimited = |it: &&mut Layer| it.name == "process limit" && it.status != LayerStatus::Enforced;
+        if let Some(layer) = layers.iter_mut().find(unlimited) {
+            (layer.status, layer.detail) = (LayerStatus::Missing, "the user's own".into());
         }
     }
 }
