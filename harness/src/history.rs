@@ -178,6 +178,8 @@ fn operation(line: &str, functions: &mut Vec<Arc<str>>) -> Result<Operation, Str
         return Err(format!("{} columns instead of 9", columns.len()));
     };
     let number = |text: &str| text.parse::<u64>().map_err(|_| format!("`{text}` is no number"));
+    let function = cell(function);
+    let function = &*function;
     let function = match functions.iter().find(|known| &***known == function) {
         Some(known) => known.clone(),
         None => {
@@ -193,8 +195,9 @@ fn operation(line: &str, functions: &mut Vec<Arc<str>>) -> Result<Operation, Str
         invoked: Offset(number(invoked)?),
         returned: if returned == "-" { None } else { Some(Offset(number(returned)?)) },
         outcome: outcome.parse()?,
-        request: request.into(),
-        reply: if reply == "-" { None } else { Some(reply.into()) },
+        // A record of any origin: what was read is what would be written.
+        request: cell(request).into(),
+        reply: if reply == "-" { None } else { Some(cell(reply).into()) },
     })
 }
 
@@ -242,6 +245,14 @@ mod tests {
             let read = History::from_text(torn).unwrap();
             prop_assert_eq!(&read.operations[..], &history.operations[..history.operations.len() - 1]);
         }
+    }
+
+    #[test]
+    fn what_was_read_is_what_would_be_written() {
+        let text = format!("{HEADER}\nwork\t1\t0\tre\rad\t5\t6\tok\t{{\r}}\t{{\"a\":\r1}}\n");
+        let read = History::from_text(&text).unwrap();
+        assert_eq!(read.operations[0].reply.as_deref(), Some("{\"a\": 1}"));
+        assert_eq!(History::from_text(&read.to_text()), Ok(read));
     }
 
     #[test]

@@ -122,7 +122,7 @@ fn entry(line: &str) -> Result<Entry, String> {
         fate: Fate::parse(fate)?,
         bytes: number(bytes)?,
         copy: copy == "1",
-        body: body.into(),
+        body: cell(body).into(),
     })
 }
 

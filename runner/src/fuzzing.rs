@@ -33,8 +33,15 @@ fn parts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|byte| *byte == SEPARATOR)
 }
 
-/// Fails when a text could act on a terminal or in a CI system's log. Written apart from `harness::text` on purpose.
+/// Fails when a text that stands inside a message or a report is not one line, or something in it acts.
 pub fn assert_inert(text: &str) {
+    assert!(!text.contains('\n'), "more than one line: {text:?}");
+    assert_quiet(&harness::text::quiet(text));
+}
+
+/// Fails when a printed text could act on a terminal or in a CI system's log. Written apart from `harness::text` on
+/// purpose.
+pub fn assert_quiet(text: &str) {
     for line in text.split('\n') {
         let active = |c: char| {
             c.is_control()
@@ -45,9 +52,10 @@ pub fn assert_inert(text: &str) {
     }
 }
 
-fn assert_told(why: &str) {
+/// Fails when an error message that says this could act, or has no bound.
+pub fn assert_told(why: &str) {
     let message = CommandError::new(Kind::Usage, why).to_string();
-    assert_inert(&message);
+    assert_quiet(&message);
     assert!(message.len() < 1 << 20, "{} bytes", message.len());
 }
 
@@ -171,14 +179,14 @@ pub fn record(bytes: &[u8]) {
     for event in part(4).lines().filter_map(|line| serde_json::from_str::<Event>(line).ok()) {
         let line = ui::json_line(&event);
         assert!(line.ends_with('\n') && line.lines().count() == 1);
-        assert_inert(&line);
+        assert_quiet(&line);
         assert_eq!(serde_json::from_str::<Event>(&line).expect("it is read back"), event);
     }
     let Some(challenge) = challenges::find(&plan.challenge) else { return };
     let report = judge(&plan, &cases, challenge.oracle, RunFacts { directory: "/records/x".into(), seconds: 1.0 });
     for format in reports::FORMATS {
         let text = String::from_utf8(format.render(&report)).expect("every format writes UTF-8");
-        assert_inert(&text);
+        assert_quiet(&text);
     }
 }
 

@@ -47,12 +47,12 @@ proptest! {
     }
 
     #[test]
-    fn record(bytes in bytes(seeds!("record": "echo", "broadcast", "events"))) {
+    fn record(bytes in bytes(seeds!("record": "echo", "broadcast", "events", "returns"))) {
         fuzzing::record(&bytes);
     }
 
     #[test]
-    fn source(bytes in bytes(seeds!("source": "modules", "address", "tree", "refs", "date"))) {
+    fn source(bytes in bytes(seeds!("source": "modules", "address", "tree", "refs", "date", "command"))) {
         fuzzing::source(&bytes);
     }
 
