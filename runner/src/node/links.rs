@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_node_that_is_cut_off_sends_nothing_until_it_is_started_again() {
         let mut links = Links::new(&Settings::default(), 2, 1);
-        let mut arrived = |links: &mut Links, at: u64| {
+        let arrived = |links: &mut Links, at: u64| {
             let now = Offset::from_millis(at);
             links.send(now, 0, 1, b"{}", "{}");
             links.due(now + std::time::Duration::from_secs(1)).len()

@@ -100,7 +100,7 @@ pub(in crate::backend) trait Builder: Send + Sync {
     fn launch(&self, spec: &CellSpec, plan: Plan) -> Result<(Launch, Enter), OpenError>;
     /// The limits of a single process.
     fn bounds(&self, spec: &CellSpec, whole_cell: bool) -> Bounds {
-        Bounds::new(&spec.limits, whole_cell)
+        Bounds::new(&spec.limits, whole_cell).within(spec)
     }
     /// Corrects what the probe has found by what it cannot see.
     fn correct(&self, layers: &mut Vec<Layer>);
