@@ -62,7 +62,8 @@ static int take_shm(char **words) {
 
 static int leave_queue(char **words) {
     struct mq_attr size = {.mq_maxmsg = 1, .mq_msgsize = 16};
-    if (mq_open(words[0], O_CREAT | O_RDWR, 0666, &size) < 0) return -1;
+    /* Whether the victim may is the first wall already. */
+    mq_open(words[0], O_CREAT | O_RDWR, 0666, &size);
     return stay();
 }
 

@@ -244,7 +244,7 @@ fn become_dedicated(sync: &OwnedFd) -> Result<(), Failure> {
 }
 
 /// The kinds of namespaces of which a cell can make no further ones.
-pub(super) const NOT_NESTED: [&str; 4] = ["user", "mnt", "net", "pid"];
+const NOT_NESTED: [&str; 4] = ["user", "mnt", "net", "pid"];
 
 /// Takes from the cell the right to make namespaces in which it would have all capabilities, and with them a large
 /// part of the kernel to attack.

@@ -92,7 +92,7 @@ pub(super) fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
     list.push(layer("other user", status(facts, "Uid:").starts_with("1000\t1000\t1000"), &dedicated));
     list.push(layer("no capabilities", has_no_capabilities(facts), "all five sets are empty"));
     list.push(layer("no new privileges", status(facts, "NoNewPrivs:") == "1", "no_new_privs is set"));
-    list.push(layer("no nested namespaces", facts.no_nesting, "max_user_namespaces is 0 inside"));
+    list.push(layer("no nested namespaces", facts.no_nesting, "a further user namespace is refused"));
     list.push(layer(
         "system call filter",
         facts.filter,

@@ -25,5 +25,5 @@ def serve():
 
 
 start()
-print('{"src":"n0","dest":"c1","body":' + '{"a":' * 100000 + "1" + "}" * 100001, flush=True)
+print('{"src":"n0","dest":"c99","body":' + '{"a":' * 100000 + "1" + "}" * 100001, flush=True)
 serve()
