@@ -121,7 +121,7 @@ const FILES: [&str; 32] = [
     "takehome.toml",
 ];
 
-/// A tree of files: each part begins with a byte that names one of [`FILES`]; the rest is its text. A part that begins
+/// A tree of files: each part begins with a byte that names one of `FILES`; the rest is its text. A part that begins
 /// with a slash holds the name of a file and, behind a line end, its text.
 pub fn languages(bytes: &[u8]) {
     let folder = tempfile::tempdir().expect("a temporary folder");

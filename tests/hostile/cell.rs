@@ -2,8 +2,8 @@
 
 use nix::pty::openpty;
 use runner::backend::{
-    Backend, Cell, CellEvent, CellSpec, Command, Control, Exit, LayerStatus, Limits, Mount, Root, Stdio, Work,
-    native::Native,
+    self, Backend, Cell, CellEvent, CellSpec, Command, Control, Exit, LayerStatus, Limits, Mount, REGISTRY, Root,
+    Stdio, Strength, Work,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -11,7 +11,7 @@ use std::{
     io::{PipeReader, Read},
     os::fd::OwnedFd,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -37,23 +37,41 @@ pub struct Job {
     pub given: Option<PathBuf>,
 }
 
-/// The names of the back ends that attacks are run on. One more is a line here and an arm in [`open`].
-pub const BACKENDS: [&str; 1] = ["native"];
+/// The names of the back ends that are good enough for strangers' code, the best first: they must hold.
+pub fn strong() -> Vec<&'static str> {
+    names(Strength::Strong)
+}
+
+/// The names of all that isolate in some way, for the table.
+pub fn all() -> Vec<&'static str> {
+    names(Strength::Degraded)
+}
+
+fn names(least: Strength) -> Vec<&'static str> {
+    REGISTRY.iter().filter(|entry| entry.strength >= least).map(|entry| entry.name).collect()
+}
+
+type Made = Result<Arc<dyn Backend>, String>;
 
 /// A back end by its name; why it is of no use here.
 pub fn open(name: &str, helper: PathBuf) -> Result<Arc<dyn Backend>, String> {
-    let backend: Arc<dyn Backend> = match name {
-        "native" => Arc::new(Native::new(helper)),
-        other => return Err(format!("there is no back end `{other}`")),
-    };
-    backend.capabilities().usable?;
-    Ok(backend)
+    static OPEN: Mutex<Vec<(String, Made)>> = Mutex::new(Vec::new());
+    let mut open = OPEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some((_, made)) = open.iter().find(|(known, _)| known == name) {
+        return made.clone();
+    }
+    // Each is tried once: to try a container takes seconds.
+    let entry = backend::find(name).ok_or_else(|| format!("there is no back end `{name}`"))?;
+    let made = (entry.make)(helper);
+    let made = made.capabilities().usable.map(|()| made);
+    open.push((name.to_owned(), made.clone()));
+    made
 }
 
-/// Whether a layer is enforced, not only approximated.
+/// Whether a layer is enforced, not only approximated. A back end lists what it is weaker in.
 pub fn enforces(backend: &dyn Backend, layer: &str) -> bool {
     let layers = backend.capabilities().layers;
-    layers.iter().any(|one| one.name == layer && one.status == LayerStatus::Enforced)
+    !layers.iter().any(|one| one.name == layer && one.status != LayerStatus::Enforced)
 }
 
 /// Runs a probe in a cell; what has come of it, in the words of the manifests.

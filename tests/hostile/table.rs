@@ -1,12 +1,12 @@
 //! The table: attacks, and what comes of each without a sandbox, on every back end, and under bubblewrap as most people
 //! call it. The last is a comparison and decides nothing.
 
-use crate::{Seat, control_word, manifest::Attack, payload, plain, submission};
+use crate::{Seat, cell, control_word, manifest::Attack, payload, plain, submission};
 use std::sync::Mutex;
 
 /// Prints it.
 pub fn print(attacks: Vec<Attack>) {
-    let seats = Seat::all();
+    let seats = Seat::of(&cell::all());
     let mut heads = vec!["attack".to_owned(), "alone".to_owned()];
     heads.extend(seats.iter().map(Seat::name));
     heads.extend(seats.iter().filter(|seat| seat.is_native()).map(|seat| format!("usual-bwrap-{}", seat.user())));

@@ -134,6 +134,8 @@ struct Arguments {
     made: BTreeSet<PathBuf>,
     /// Places that something is mounted on: what lies below is not ours to make.
     mounted: Vec<PathBuf>,
+    /// Links and where they lead; bwrap itself would follow them in the host's tree.
+    links: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Arguments {
@@ -149,6 +151,7 @@ impl Arguments {
     fn node(&mut self, node: &Node, plan: &mut Plan) {
         match node {
             Node::Link { at, to } => {
+                self.links.push((at.path(), to.path()));
                 let at = self.place(at);
                 self.words(["--symlink".into(), to.clone(), at]);
             }
@@ -185,16 +188,26 @@ impl Arguments {
 
     /// A place whose parents are there.
     fn place(&mut self, at: &Bytes) -> Bytes {
-        if let Some(parent) = at.path().parent() {
+        let at = self.behind_links(at.path());
+        if let Some(parent) = at.parent() {
             self.directories(parent);
         }
-        at.clone()
+        at.as_path().into()
+    }
+
+    /// The place itself, where a directory above it is a link of ours to another.
+    fn behind_links(&self, at: PathBuf) -> PathBuf {
+        let led = self.links.iter().find_map(|(link, to)| {
+            let below = at.strip_prefix(link).ok().filter(|below| !below.as_os_str().is_empty())?;
+            to.is_absolute().then(|| to.join(below))
+        });
+        led.unwrap_or(at)
     }
 
     /// The same for something that hides what is below it.
     fn mount(&mut self, at: &Bytes) -> Bytes {
         let place = self.place(at);
-        self.mounted.push(at.path());
+        self.mounted.push(place.path());
         place
     }
 
