@@ -8,6 +8,7 @@ pub mod bubblewrap;
 pub mod container;
 pub mod degraded;
 mod escort;
+mod landlock;
 pub mod native;
 pub mod none;
 mod places;

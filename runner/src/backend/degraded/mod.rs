@@ -6,7 +6,6 @@
 //! process list. There is one process list, one `/tmp` with another name, and no size of the work directory: the layers
 //! say so.
 
-mod landlock;
 mod walls;
 
 pub(super) use walls::Walls;
@@ -14,6 +13,7 @@ pub(super) use walls::Walls;
 use super::{
     Backend, Capabilities, CellSpec, Layer, LayerStatus, Mount, OpenError, Opening, Work,
     escort::escort,
+    landlock,
     native::{
         DEDICATED_USER,
         foreign::{Builder, Enter, Foreign, Launch, Plan},
@@ -35,7 +35,7 @@ impl Degraded {
     /// A back end whose cells are set up by `helper`, which is takehome or a program that behaves as it when asked to.
     #[must_use]
     pub fn new(helper: PathBuf) -> Self {
-        Self(Foreign::new(helper, Own { abi: landlock::abi(), proxy: None }))
+        Self(Foreign::new(helper, Own { abi: landlock::version(), proxy: None }))
     }
 
     async fn open_cell(&self, spec: CellSpec) -> Result<super::Cell, OpenError> {
@@ -47,7 +47,7 @@ impl Degraded {
             listener.as_ref().map(TcpListener::local_addr).transpose().map_err(failed("listen for the proxy"))?;
         let spec = scratch.part_of(spec);
         let places = Places::new(&spec).map_err(failed("make the work directory"))?;
-        let own = Own { abi: landlock::abi(), proxy: proxy.map(|address| address.port()) };
+        let own = Own { abi: landlock::version(), proxy: proxy.map(|address| address.port()) };
         let mut cell = self.0.with(own).open(spec).await?;
         cell.egress = listener;
         let proxy = proxy.map(|address| address.to_string());
@@ -105,7 +105,7 @@ impl Scratch {
 
 /// No other program: the entrance puts up what walls there are.
 struct Own {
-    abi: Option<u32>,
+    abi: u32,
     proxy: Option<u16>,
 }
 
@@ -117,7 +117,7 @@ impl Builder for Own {
     fn available(&self) -> Result<(), String> {
         let why = "this kernel has no Landlock, which Linux 5.13 brought: boot with `lsm=landlock,…` if it is only \
                    switched off";
-        self.abi.map(drop).ok_or_else(|| why.into())
+        if self.abi > 0 { Ok(()) } else { Err(why.into()) }
     }
 
     fn launch(&self, _: &CellSpec, plan: Plan) -> Result<(Launch, Enter), OpenError> {
@@ -133,7 +133,7 @@ impl Builder for Own {
     }
 
     fn correct(&self, layers: &mut Vec<Layer>) {
-        let abi = self.abi.unwrap_or(0);
+        let abi = self.abi;
         let at_least = |needed| if abi >= needed { LayerStatus::Enforced } else { LayerStatus::Missing };
         let mut set = |name: &'static str, status, detail: String| match layers.iter_mut().find(|it| it.name == name) {
             Some(layer) => (layer.status, layer.detail) = (status, detail),

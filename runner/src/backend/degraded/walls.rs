@@ -1,7 +1,7 @@
 //! What a process takes from itself before it starts a candidate's program, tried out at once: a wall that does not
 //! stand is an error.
 
-use super::landlock::{self, Right, Ruleset};
+use crate::backend::landlock::{self, Ports, Right, Ruleset};
 use crate::backend::native::{
     filter,
     mounts::{Access, Node},
@@ -12,7 +12,11 @@ use nix::{
     sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, connect, socket},
 };
 use serde::{Deserialize, Serialize};
-use std::{io, os::fd::AsRawFd, path::Path};
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd},
+    path::Path,
+};
 
 /// What a degraded cell may reach.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,14 +47,14 @@ impl Walls {
 
     /// Puts them up around this process.
     pub(in crate::backend) fn put_up(&self) -> Result<(), Failure> {
-        let abi = landlock::abi().ok_or_else(|| Failure::new("find Landlock", Errno::ENOSYS))?;
-        let rules = Ruleset::new(abi).step("make Landlock rules")?;
+        let abi = landlock::version();
+        let rules = Ruleset::new(abi, Ports::Closed).step("make Landlock rules")?;
         let kinds = [(&self.readable, Right::Read), (&self.writable, Right::Write), (&self.devices, Right::Device)];
         for (paths, right) in kinds {
             paths.iter().try_for_each(|path| rules.allow(&path.path(), right)).step("make Landlock rules")?;
         }
         self.proxy.map_or(Ok(()), |port| rules.allow_connect(port)).step("make Landlock rules")?;
-        rules.enforce().step("enforce Landlock rules")?;
+        landlock::restrict(rules.finish().as_fd()).step("enforce Landlock rules")?;
         filter::install(&sockets(self.proxy.is_some())).step("install a system call filter")?;
         self.try_out(abi)
     }

@@ -455,7 +455,7 @@ fn facts() -> Facts {
         status: std::fs::read_to_string("/proc/self/status").unwrap_or_default(),
         read_only_root: refused == Some(libc::EROFS),
         no_nesting: nesting_refused(),
-        landlock: if walls_hold() { landlock::version() } else { 0 },
+        landlock: if walls_hold() { crate::backend::landlock::version() } else { 0 },
         filter: filter_holds(),
         work_bytes: size_of_file_system(crate::backend::WORK),
         interfaces: interfaces(),
