@@ -66,6 +66,27 @@ pub fn sweep(cache: &Path) -> usize {
     builds + left.filter(|path| fs::remove_dir_all(path).is_ok()).count()
 }
 
+/// Beginning of the names of temporary folders, with the owner behind it.
+const SCRATCH: &str = "takehome-";
+
+/// A temporary folder of this process, named after it.
+pub fn scratch(kind: &str) -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix(&format!("{SCRATCH}{}-{kind}-", owner())).tempdir()
+}
+
+/// Removes the temporary folders of processes that no longer run, as far as they are ours to remove. How many.
+pub fn sweep_scratch() -> usize {
+    sweep_scratch_in(&std::env::temp_dir())
+}
+
+fn sweep_scratch_in(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let orphans = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| is_orphan(name, SCRATCH)));
+    // Links are neither followed nor counted: anybody may make one of any name here.
+    let folders = orphans.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.filter(|entry| fs::remove_dir_all(entry.path()).is_ok()).count()
+}
+
 /// In a sentence, for the person at the screen.
 #[must_use]
 pub fn describe(groups: usize, folders: usize) -> Option<String> {
@@ -115,6 +136,24 @@ mod tests {
         assert_eq!(sweep(cache.path()), 1);
         assert!(mine.path().exists() && cache.path().join("builds").exists() && !dead.exists());
         drop(held);
+    }
+
+    #[test]
+    fn temporary_folders_of_the_dead_go_and_others_stay() {
+        let place = tempfile::tempdir().unwrap();
+        let make = |name: String| {
+            fs::create_dir_all(place.path().join(&name).join("inner")).unwrap();
+            place.path().join(name)
+        };
+        let pid = std::process::id();
+        let (mine, dead) = (make(format!("takehome-{}-cell-a", owner())), make(format!("takehome-{pid}-1-cell-b")));
+        let (other, target) = (make("takehome-notes".into()), make("target".into()));
+        std::os::unix::fs::symlink(&target, place.path().join(format!("takehome-{pid}-1-link"))).unwrap();
+        assert_eq!(sweep_scratch_in(place.path()), 1);
+        assert!(mine.exists() && other.exists() && target.join("inner").exists() && !dead.exists());
+        let named = scratch("cell").unwrap();
+        let name = named.path().file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(name.starts_with(SCRATCH) && !is_orphan(&name, SCRATCH));
     }
 
     #[test]

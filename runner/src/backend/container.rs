@@ -40,21 +40,23 @@ impl Container {
     }
 
     async fn open_cell(&self, spec: CellSpec) -> Result<Cell, OpenError> {
-        let root = tempfile::Builder::new()
-            .prefix("takehome-root-")
-            .permissions(Permissions::from_mode(0o755))
-            .tempdir()
-            .map_err(|error| OpenError::new("make the container's root", &error))?;
+        let root = empty_root().map_err(|error| OpenError::new("make the container's root", &error))?;
         let podman = Podman { found: Podman::find(), root: root.path().to_owned() };
         let cell = self.0.with(podman).open(spec).await?;
         Ok(escort(cell, root, |_, command| command))
     }
 }
 
+/// A folder in which a container's root is put together.
+fn empty_root() -> std::io::Result<tempfile::TempDir> {
+    let root = crate::leftovers::scratch("root")?;
+    std::fs::set_permissions(root.path(), Permissions::from_mode(0o755))?;
+    Ok(root)
+}
+
 impl Backend for Container {
     fn capabilities(&self) -> Capabilities {
-        let Ok(root) = tempfile::tempdir() else { return self.0.capabilities() };
-        let _ = std::fs::set_permissions(root.path(), Permissions::from_mode(0o755));
+        let Ok(root) = empty_root() else { return self.0.capabilities() };
         self.0.with(Podman { found: Podman::find(), root: root.path().to_owned() }).capabilities()
     }
 

@@ -25,7 +25,7 @@ impl Places {
         let (work, scratch) = match &spec.work {
             Work::Folder(folder) => (folder.clone(), Option::None),
             Work::Memory { .. } => {
-                let folder = tempfile::tempdir()?;
+                let folder = crate::leftovers::scratch("cell")?;
                 (folder.path().to_owned(), Some(folder))
             }
         };

@@ -120,7 +120,8 @@ pub struct Selected {
 ///
 /// Also removes what takehomes that were killed have left behind, and says so.
 pub fn select(wish: Wish, purpose: Purpose) -> Result<Selected, OpenError> {
-    let folders = crate::record::cache_folder().map_or(0, |cache| leftovers::sweep(&cache));
+    let folders =
+        crate::record::cache_folder().map_or(0, |cache| leftovers::sweep(&cache)) + leftovers::sweep_scratch();
     if let Some(removed) = leftovers::describe(native::Native::default().sweep(), folders) {
         crate::ui::message(&removed);
     }

@@ -81,7 +81,7 @@ struct Scratch(tempfile::TempDir);
 
 impl Scratch {
     fn new(cells: &Foreign) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("takehome-cell-").tempdir()?;
+        let folder = crate::leftovers::scratch("cell")?;
         for name in ["work", "tmp"] {
             std::fs::create_dir(folder.path().join(name))?;
         }
