@@ -169,7 +169,9 @@ pub(crate) fn complete_lines<'a>(
 ///
 /// Whoever records a message applies it at once, so that what is judged is what will be read back.
 pub fn cell(json: &str) -> std::borrow::Cow<'_, str> {
-    if json.contains(['\t', '\n', '\r']) { json.replace(['\t', '\n', '\r'], " ").into() } else { json.into() }
+    // All bytes without a branch, which compiles to a few vector instructions: a client waits for this at every reply.
+    let breaks = json.bytes().fold(false, |any, byte| any | matches!(byte, b'\t' | b'\n' | b'\r'));
+    if breaks { json.replace(['\t', '\n', '\r'], " ").into() } else { json.into() }
 }
 
 fn operation(line: &str, functions: &mut Vec<Arc<str>>) -> Result<Operation, String> {
