@@ -1,6 +1,6 @@
 //! What is recorded of one case: the input of every check.
 
-use crate::{history::History, journal::Journal, time::Offset, verdict::FaultWindow};
+use crate::{calls::Calls, journal::Journal, time::Offset, verdict::FaultWindow};
 use serde::{Deserialize, Serialize};
 
 /// Everything recorded of one case.
@@ -9,7 +9,7 @@ pub struct CaseRecord {
     /// The part that is kept as JSON.
     pub summary: CaseSummary,
     /// What clients asked and were told.
-    pub history: History,
+    pub history: Calls,
     /// What nodes sent to each other.
     pub journal: Journal,
 }

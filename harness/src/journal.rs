@@ -1,7 +1,7 @@
 //! The journal of a case: every message between nodes, when it was sent, when it arrived or why it never did.
 
 use crate::{
-    history::{cell, complete_lines},
+    calls::{cell, complete_lines},
     time::Offset,
 };
 use std::sync::Arc;

@@ -4,14 +4,19 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr)]
 
+pub mod calls;
 pub mod case;
 pub mod checker;
+pub mod condition;
 pub mod event;
+pub mod explanation;
 pub mod history;
 pub mod journal;
 pub mod judge;
+pub mod linearizability;
 pub mod manifest;
 pub mod metric;
+pub mod model;
 pub mod net;
 pub mod oracle;
 pub mod plan;
@@ -20,5 +25,7 @@ pub mod score;
 pub mod statistics;
 pub mod text;
 pub mod time;
+pub mod transaction;
 pub mod units;
 pub mod verdict;
+pub mod verify;

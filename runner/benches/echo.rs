@@ -7,7 +7,7 @@
 mod support;
 
 use harness::{
-    history::{History, Role},
+    calls::{Calls, Role},
     manifest::Stage,
     oracle::{Oracle, Request, Script, Vocabulary, body},
     time::Offset,
@@ -93,14 +93,14 @@ fn quartile(mut values: Vec<f64>) -> f64 {
 }
 
 /// A whole case of round trips; none where there is no sandbox.
-fn case(program: &Path) -> Option<History> {
+fn case(program: &Path) -> Option<Calls> {
     let (record, judged) = support::run_program(&support::plan("echo", STAGE), &PingPong, program, "", 1)?;
     assert_eq!(judged.findings, [], "{:?}", record.summary.ended);
     Some(record.history)
 }
 
 /// When each answer came.
-fn returns(history: &History) -> Vec<Duration> {
+fn returns(history: &Calls) -> Vec<Duration> {
     let work = history.operations.iter().filter(|op| op.role == Role::Work);
     work.map(|op| op.returned.unwrap().since(Offset::ZERO)).collect()
 }
@@ -119,7 +119,7 @@ impl Bare {
     }
 
     /// Makes the requests of a history again; when each answer came.
-    fn repeat(&mut self, history: &History) -> Vec<Duration> {
+    fn repeat(&mut self, history: &Calls) -> Vec<Duration> {
         let work = history.operations.iter().filter(|op| op.role == Role::Work);
         let lines: Vec<String> = work
             .map(|op| format!("{{\"src\":\"c{}\",\"dest\":\"n{}\",\"body\":{}}}\n", op.client, op.node, op.request))

@@ -16,9 +16,9 @@ use crate::{
     ui,
 };
 use harness::{
+    calls::Calls,
     case::CaseSummary,
     event::Event,
-    history::History,
     journal::Journal,
     judge::{RunFacts, judge},
     plan::{self, Plan, RECORD_VERSION},
@@ -163,7 +163,7 @@ pub fn record(bytes: &[u8]) {
     let part = |index: usize| texts.get(index).map_or("", |text| &**text);
     let Some(plan) = read_plan(part(0)) else { return };
     let summary = if part(1).is_empty() { default_summary(&plan) } else { part(1).to_owned() };
-    let history = with_heading(part(2), &History::default().to_text());
+    let history = with_heading(part(2), &Calls::default().to_text());
     let journal = with_heading(part(3), &Journal::default().to_text());
     let cases = match record::case_of(&summary, &history, &journal) {
         Ok(case) => vec![case],
@@ -173,7 +173,7 @@ pub fn record(bytes: &[u8]) {
         }
     };
     for case in &cases {
-        assert_eq!(History::from_text(&case.history.to_text()).as_ref(), Ok(&case.history));
+        assert_eq!(Calls::from_text(&case.history.to_text()).as_ref(), Ok(&case.history));
         assert_eq!(Journal::from_text(&case.journal.to_text()).as_ref(), Ok(&case.journal));
     }
     for event in part(4).lines().filter_map(|line| serde_json::from_str::<Event>(line).ok()) {

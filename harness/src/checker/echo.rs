@@ -6,7 +6,7 @@ use super::{
     field::{field_of, has_type},
     view::node_name,
 };
-use crate::{history::Operation, oracle::Vocabulary, text::excerpt};
+use crate::{calls::Call, oracle::Vocabulary, text::excerpt};
 
 /// The check.
 pub struct EchoesExactly;
@@ -25,15 +25,15 @@ impl Checker for EchoesExactly {
         let Vocabulary::Echo { function, field } = view.vocabulary else {
             return super::well_formed::not_applicable(self.name());
         };
-        let answered: Vec<&Operation> = view.work().filter(|op| op.is_ok() && &*op.function == function).collect();
+        let answered: Vec<&Call> = view.work().filter(|op| op.is_ok() && &*op.function == function).collect();
         if answered.is_empty() {
             return super::nothing_answered(view, ABOUT, "echoes");
         }
-        let right = |op: &Operation| {
+        let right = |op: &Call| {
             let reply = op.reply.as_deref().unwrap_or("");
             has_type(op, &format!("{function}_ok")) && same_value(field_of(&op.request, field), field_of(reply, field))
         };
-        let wrong: Vec<&Operation> = answered.iter().copied().filter(|op| !right(op)).collect();
+        let wrong: Vec<&Call> = answered.iter().copied().filter(|op| !right(op)).collect();
         let Some(op) = wrong.first() else {
             return Judgement::pass(format!("{} echoes, all exact", answered.len()));
         };

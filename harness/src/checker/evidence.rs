@@ -2,7 +2,7 @@
 
 use super::view::{View, client_name, node_name};
 use crate::{
-    history::Operation,
+    calls::Call,
     journal::Entry,
     text::excerpt,
     time::Offset,
@@ -43,7 +43,7 @@ impl<'a> Figure<'a> {
     }
 
     /// Adds a client's request and, where there was one, its reply.
-    pub fn operation(&mut self, op: &Operation, request: String, reply: Option<String>, highlight: bool) -> &mut Self {
+    pub fn operation(&mut self, op: &Call, request: String, reply: Option<String>, highlight: bool) -> &mut Self {
         let (client, node) = (client_name(op.client), node_name(op.node));
         self.evidence.arrows.push(Arrow {
             from: client.clone(),

@@ -1,7 +1,7 @@
 //! Fields of JSON objects, found without building the values around them: a history holds millions of values that
 //! are only compared.
 
-use crate::history::Operation;
+use crate::calls::Call;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Value, value::RawValue};
 use std::{borrow::Cow, fmt};
@@ -40,7 +40,7 @@ pub fn canonical(json: &str) -> Cow<'_, str> {
 }
 
 /// Whether an operation's reply has this type.
-pub fn has_type(op: &Operation, expected: &str) -> bool {
+pub fn has_type(op: &Call, expected: &str) -> bool {
     let [kind] = raw_fields(op.reply.as_deref().unwrap_or(""), ["type"]);
     is_text(kind, expected)
 }

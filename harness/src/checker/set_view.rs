@@ -2,8 +2,8 @@
 
 use super::field::{canonical, elements, has_type, is_text, raw_fields};
 use crate::{
+    calls::{Call, Role},
     case::CaseRecord,
-    history::{Operation, Role},
     oracle::Vocabulary,
     time::Offset,
 };
@@ -102,7 +102,7 @@ impl SetView {
         index
     }
 
-    fn add<'a>(&mut self, index: usize, op: &'a Operation, field: &str, known: &mut Known<'a>) {
+    fn add<'a>(&mut self, index: usize, op: &'a Call, field: &str, known: &mut Known<'a>) {
         let well_typed = op.is_ok() && has_type(op, &format!("{}_ok", op.function));
         if op.is_ok() && !well_typed {
             self.misshapen.push(index);
@@ -112,7 +112,7 @@ impl SetView {
         self.adds.push(Add { op: index, value, acknowledged: op.returned.filter(|_| well_typed) });
     }
 
-    fn read<'a>(&mut self, index: usize, op: &'a Operation, field: &str, known: &mut Known<'a>) {
+    fn read<'a>(&mut self, index: usize, op: &'a Call, field: &str, known: &mut Known<'a>) {
         let [kind, list] = raw_fields(op.reply.as_deref().unwrap_or(""), ["type", field]);
         let list = list.and_then(elements);
         if list.is_none() || op.returned.is_none() || !is_text(kind, &format!("{}_ok", op.function)) {

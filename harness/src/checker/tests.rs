@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
+    calls::{Call, Calls, Outcome, Role},
     case::{CaseRecord, CaseSummary, Ended, Incident, IncidentKind},
-    history::{History, Operation, Outcome, Role},
     oracle::Vocabulary,
     time::Offset,
 };
@@ -13,8 +13,8 @@ const SET: Vocabulary = Vocabulary::Set { add: "broadcast", value: "message", re
 const ECHO: Vocabulary = Vocabulary::Echo { function: "echo", field: "echo" };
 const IDS: Vocabulary = Vocabulary::Ids { function: "generate", field: "id" };
 
-fn op(role: Role, node: u32, at: u64, function: &str, request: &str, reply: Option<&str>) -> Operation {
-    Operation {
+fn op(role: Role, node: u32, at: u64, function: &str, request: &str, reply: Option<&str>) -> Call {
+    Call {
         client: 0,
         node,
         role,
@@ -27,22 +27,22 @@ fn op(role: Role, node: u32, at: u64, function: &str, request: &str, reply: Opti
     }
 }
 
-fn add(at: u64, value: &str, acknowledged: bool) -> Operation {
+fn add(at: u64, value: &str, acknowledged: bool) -> Call {
     let request = format!(r#"{{"type":"broadcast","message":{value}}}"#);
     op(Role::Work, 0, at, "broadcast", &request, acknowledged.then_some(r#"{"type":"broadcast_ok"}"#))
 }
 
-fn read(role: Role, node: u32, at: u64, values: &str) -> Operation {
+fn read(role: Role, node: u32, at: u64, values: &str) -> Call {
     let reply = format!(r#"{{"type":"read_ok","messages":[{values}]}}"#);
     op(role, node, at, "read", r#"{"type":"read"}"#, Some(&reply))
 }
 
-fn case(operations: Vec<Operation>) -> CaseRecord {
+fn case(operations: Vec<Call>) -> CaseRecord {
     let summary = CaseSummary { ended: Ended::Completed, ended_at: Offset::from_millis(10_000), ..Default::default() };
-    CaseRecord { summary, history: History { operations }, ..Default::default() }
+    CaseRecord { summary, history: Calls { operations }, ..Default::default() }
 }
 
-fn judge(check: &str, vocabulary: Vocabulary, nodes: u32, operations: Vec<Operation>) -> (Verdict, Vec<String>) {
+fn judge(check: &str, vocabulary: Vocabulary, nodes: u32, operations: Vec<Call>) -> (Verdict, Vec<String>) {
     let case = case(operations);
     let judgement = find(check).unwrap().check(&View::new(&case, vocabulary, nodes));
     (judgement.verdict, judgement.findings.into_iter().map(|finding| finding.code).collect())
@@ -78,7 +78,7 @@ fn nothing_acknowledged_or_no_final_read_never_passes() {
     let unread = vec![add(0, "1", true), read(Role::Probe, 0, 50, "1")];
     assert_eq!(judge("nothing-lost", SET, 1, unread), failed("no-reply"));
     assert_eq!(judge("ids-unique", IDS, 1, vec![]), failed("no-reply"));
-    let refused = Operation { outcome: Outcome::Failed(10), ..op(Role::Work, 0, 0, "generate", "{}", Some("{}")) };
+    let refused = Call { outcome: Outcome::Failed(10), ..op(Role::Work, 0, 0, "generate", "{}", Some("{}")) };
     assert_eq!(judge("ids-unique", IDS, 1, vec![refused]), failed("error-reply"));
     assert_eq!(judge("echoes-exactly", ECHO, 1, vec![]), failed("no-reply"));
 }

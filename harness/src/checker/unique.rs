@@ -6,7 +6,7 @@ use super::{
     field::{field_of, has_type},
     view::node_name,
 };
-use crate::{history::Operation, oracle::Vocabulary, text::excerpt};
+use crate::{calls::Call, oracle::Vocabulary, text::excerpt};
 use std::collections::HashMap;
 
 /// The check.
@@ -26,8 +26,8 @@ impl Checker for IdsUnique {
         let Vocabulary::Ids { function, field } = view.vocabulary else {
             return super::well_formed::not_applicable(self.name());
         };
-        let mut first: HashMap<String, &Operation> = HashMap::new();
-        let (mut repeats, mut misshapen): (Vec<(&Operation, &Operation)>, Vec<&Operation>) = (vec![], vec![]);
+        let mut first: HashMap<String, &Call> = HashMap::new();
+        let (mut repeats, mut misshapen): (Vec<(&Call, &Call)>, Vec<&Call>) = (vec![], vec![]);
         let answered = view.work().filter(|op| op.is_ok() && &*op.function == function);
         let mut count = 0;
         for op in answered {
@@ -54,7 +54,7 @@ impl Checker for IdsUnique {
     }
 }
 
-fn wrong_reply(view: &View<'_>, op: &Operation, bad: usize, of: usize) -> Judgement {
+fn wrong_reply(view: &View<'_>, op: &Call, bad: usize, of: usize) -> Judgement {
     let reply = op.reply.as_deref().unwrap_or("");
     let mut finding = finding(
         "wrong-reply",
@@ -69,10 +69,9 @@ fn wrong_reply(view: &View<'_>, op: &Operation, bad: usize, of: usize) -> Judgem
     Judgement::fail(share(bad, of, "reply") + " without an id", finding)
 }
 
-fn repeated(view: &View<'_>, earlier: &Operation, later: &Operation, bad: usize, of: usize, field: &str) -> Judgement {
-    let id =
-        |op: &Operation| op.reply.as_deref().and_then(|reply| field_of(reply, field)).unwrap_or_default().to_string();
-    let (text, at) = (excerpt(&id(earlier), 48), |op: &Operation| op.returned.unwrap_or(op.invoked));
+fn repeated(view: &View<'_>, earlier: &Call, later: &Call, bad: usize, of: usize, field: &str) -> Judgement {
+    let id = |op: &Call| op.reply.as_deref().and_then(|reply| field_of(reply, field)).unwrap_or_default().to_string();
+    let (text, at) = (excerpt(&id(earlier), 48), |op: &Call| op.returned.unwrap_or(op.invoked));
     let actual = format!(
         "{text} from {} at {} and again from {} at {}",
         node_name(earlier.node),

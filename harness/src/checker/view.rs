@@ -2,8 +2,8 @@
 
 use super::set_view::SetView;
 use crate::{
+    calls::{Call, Role},
     case::CaseRecord,
-    history::{Operation, Role},
     metric::Observations,
     oracle::Vocabulary,
 };
@@ -38,7 +38,7 @@ impl<'a> View<'a> {
     }
 
     /// The client operations of the workload.
-    pub fn work(&self) -> impl Iterator<Item = &'a Operation> {
+    pub fn work(&self) -> impl Iterator<Item = &'a Call> {
         self.case.history.operations.iter().filter(|op| op.role == Role::Work)
     }
 }

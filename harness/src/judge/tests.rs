@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
+    calls::{Call, Calls, Outcome, Role},
     case::{CaseSummary, Ended, NodeUsage},
-    history::{History, Operation, Outcome, Role},
     manifest::{Manifest, Stage},
     oracle::{Script, Vocabulary},
     plan::{Figures, PlannedCase, RECORD_VERSION, cases},
@@ -68,7 +68,7 @@ fn plan() -> Plan {
 }
 
 fn record(case: &PlannedCase, ids: &[u64], latency: u64, ended: Ended) -> CaseRecord {
-    let operation = |id: &u64| Operation {
+    let operation = |id: &u64| Call {
         client: 0,
         node: 0,
         role: Role::Work,
@@ -83,7 +83,7 @@ fn record(case: &PlannedCase, ids: &[u64], latency: u64, ended: Ended) -> CaseRe
     let ended_at = Offset::from_millis(10_000);
     let summary =
         CaseSummary { stage: case.stage.clone(), seed: case.seed, ended, ended_at, usage, ..Default::default() };
-    CaseRecord { summary, history: History { operations: ids.iter().map(operation).collect() }, ..Default::default() }
+    CaseRecord { summary, history: Calls { operations: ids.iter().map(operation).collect() }, ..Default::default() }
 }
 
 fn judged(change: impl Fn(usize, &PlannedCase) -> Option<CaseRecord>) -> Report {

@@ -1,8 +1,8 @@
 //! The samples and counts of one case that the metrics are computed from.
 
 use crate::{
+    calls::Call,
     checker::{SetView, View},
-    history::Operation,
     statistics::Sorted,
     time::Offset,
 };
@@ -35,9 +35,9 @@ impl Observations {
     /// Reads them off a case.
     pub fn of(view: &View<'_>) -> Self {
         let case = view.case;
-        let work: Vec<&Operation> = view.work().collect();
+        let work: Vec<&Call> = view.work().collect();
         let latency = work.iter().filter(|op| op.is_ok()).filter_map(|op| Some(millis(op.invoked, op.returned?)));
-        let reachable: Vec<&&Operation> = work.iter().filter(|op| was_reachable(view, op)).collect();
+        let reachable: Vec<&&Call> = work.iter().filter(|op| was_reachable(view, op)).collect();
         let began = case.summary.work_began;
         let sent = case.journal.entries.iter().filter(|entry| !entry.copy && entry.sent >= began);
         let (messages, bytes) =
@@ -75,7 +75,7 @@ impl Observations {
 }
 
 /// Whether an operation's node could be expected to answer: it was not taken down while the client waited.
-fn was_reachable(view: &View<'_>, op: &Operation) -> bool {
+fn was_reachable(view: &View<'_>, op: &Call) -> bool {
     // A node that goes down within the second after an unanswered request may have taken the request with it.
     let patience = Duration::from_secs(1);
     let until = op.returned.unwrap_or(op.invoked + patience);

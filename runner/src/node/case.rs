@@ -13,8 +13,8 @@ use super::{
 };
 use crate::backend::{Backend, CellSpec, Command, Control, Mount, OpenError, Root, Work};
 use harness::{
+    calls::Role,
     case::{CaseRecord, CaseSummary, Down, Ended, Incident, IncidentKind, NodeUsage},
-    history::Role,
     manifest::{Limits, Stage},
     net::FaultSchedule,
     oracle::{Body, Oracle, Request, Script},

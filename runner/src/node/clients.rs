@@ -2,7 +2,7 @@
 
 use super::wire::{self, ReplyHead};
 use harness::{
-    history::{History, Operation, Outcome, Role, cell, is_definite},
+    calls::{Call, Calls, Outcome, Role, cell, is_definite},
     oracle::Body,
     time::Offset,
 };
@@ -17,7 +17,7 @@ use std::{
 #[derive(Debug, Default)]
 pub struct Clients {
     /// Everything they asked and were told.
-    pub history: History,
+    pub history: Calls,
     /// Of each operation whether it still waits for its reply. The `msg_id` of an operation is its index and one.
     open: Vec<bool>,
     /// How many requests of the workload do.
@@ -50,7 +50,7 @@ impl Clients {
         let index = self.history.operations.len();
         let (line, text) = wire::request(client, node, index as u64 + 1, body);
         let function = self.function(body);
-        self.history.operations.push(Operation {
+        self.history.operations.push(Call {
             client,
             node,
             role,

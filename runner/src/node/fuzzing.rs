@@ -7,8 +7,8 @@ use super::{
     wire::{self, Party},
 };
 use harness::{
+    calls::{Calls, Role},
     case::IncidentKind,
-    history::{History, Role},
     journal::Journal,
     net::Settings,
     oracle::body,
@@ -40,7 +40,7 @@ pub fn lines(bytes: &[u8]) {
         links.due(now);
     }
     let history = clients.history;
-    assert_eq!(History::from_text(&history.to_text()).as_ref(), Ok(&history));
+    assert_eq!(Calls::from_text(&history.to_text()).as_ref(), Ok(&history));
     assert_eq!(Journal::from_text(&links.journal.to_text()).as_ref(), Ok(&links.journal));
     assert!(incidents.all.iter().all(|incident| incident.detail.len() + incident.line.len() < 16_000));
 }

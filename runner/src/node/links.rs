@@ -1,7 +1,7 @@
 //! The network model under the wall clock: messages between nodes go in, come out when due, and are journalled.
 
 use harness::{
-    history::cell,
+    calls::cell,
     journal::{Entry, Fate, Journal},
     net::{DropReason, Fault, Message, Network, NodeId, Outcome, Settings},
     time::Offset,

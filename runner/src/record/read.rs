@@ -3,9 +3,9 @@
 use super::{EVENTS, HISTORY, JOURNAL, PLAN, SUMMARY, case_folder};
 use flate2::read::GzDecoder;
 use harness::{
+    calls::Calls,
     case::{CaseRecord, CaseSummary},
     event::Event,
-    history::History,
     journal::Journal,
     judge::RunFacts,
     plan::{Plan, RECORD_VERSION},
@@ -112,7 +112,7 @@ pub fn plan_of(text: &str) -> Result<Plan, RecordError> {
 pub fn case_of(summary: &str, history: &str, journal: &str) -> Result<CaseRecord, (&'static str, String)> {
     let summary: CaseSummary =
         serde_json::from_str(summary).map_err(|error| (SUMMARY, excerpt(&error.to_string(), 300)))?;
-    let history = History::from_text(history).map_err(|why| (HISTORY, excerpt(&why, 300)))?;
+    let history = Calls::from_text(history).map_err(|why| (HISTORY, excerpt(&why, 300)))?;
     let journal = Journal::from_text(journal).map_err(|why| (JOURNAL, excerpt(&why, 300)))?;
     Ok(CaseRecord { summary, history, journal })
 }

@@ -11,8 +11,8 @@ use crate::{
     },
 };
 use harness::{
+    calls::Role,
     case::{Down, IncidentKind, NodeUsage},
-    history::Role,
     net::{Fault, NodeId},
     oracle::{Body, body},
     time::Offset,

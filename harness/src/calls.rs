@@ -1,11 +1,11 @@
-//! The history of a case: what clients asked, when, and what they were told.
+//! The calls of a case as they are recorded: what clients asked, when, and what they were told.
 
 use crate::time::Offset;
 use std::{fmt, str::FromStr, sync::Arc};
 
 /// One client call.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Operation {
+pub struct Call {
     /// Which client called; a client has one call open at a time.
     pub client: u32,
     /// Which node was called.
@@ -50,7 +50,7 @@ pub enum Outcome {
     Unknown(Option<u32>),
 }
 
-impl Operation {
+impl Call {
     /// Whether it was answered without an error.
     pub fn is_ok(&self) -> bool {
         self.outcome == Outcome::Ok
@@ -110,14 +110,14 @@ impl FromStr for Outcome {
 
 /// The operations of a case in order of their invocation.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct History {
+pub struct Calls {
     /// All operations; an operation's id is its index.
-    pub operations: Vec<Operation>,
+    pub operations: Vec<Call>,
 }
 
 const HEADER: &str = "role\tclient\tnode\tfunction\tinvoked_ns\treturned_ns\toutcome\trequest\treply";
 
-impl History {
+impl Calls {
     /// The record's form: one operation a line, columns separated by tabs.
     pub fn to_text(&self) -> String {
         let mut text = String::from(HEADER);
@@ -174,7 +174,7 @@ pub fn cell(json: &str) -> std::borrow::Cow<'_, str> {
     if breaks { json.replace(['\t', '\n', '\r'], " ").into() } else { json.into() }
 }
 
-fn operation(line: &str, functions: &mut Vec<Arc<str>>) -> Result<Operation, String> {
+fn operation(line: &str, functions: &mut Vec<Arc<str>>) -> Result<Call, String> {
     let columns: Vec<&str> = line.split('\t').collect();
     let [role, client, node, function, invoked, returned, outcome, request, reply] = columns[..] else {
         return Err(format!("{} columns instead of 9", columns.len()));
@@ -189,7 +189,7 @@ fn operation(line: &str, functions: &mut Vec<Arc<str>>) -> Result<Operation, Str
             function.into()
         }
     };
-    Ok(Operation {
+    Ok(Call {
         client: number(client)? as u32,
         node: number(node)? as u32,
         role: role.parse()?,
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn operations() -> impl Strategy<Value = Operation> {
+    fn operations() -> impl Strategy<Value = Call> {
         let role = prop::sample::select(vec![Role::Opening, Role::Work, Role::Probe, Role::Closing]);
         let outcome = prop_oneof![
             Just(Outcome::Ok),
@@ -217,7 +217,7 @@ mod tests {
         ];
         let json = "\\{\"a\":\"[a-z \\\\u]{0,9}\"\\}";
         (role, any::<(u32, u32, u64)>(), outcome, json, prop::option::of((any::<u64>(), json))).prop_map(
-            |(role, (client, node, invoked), outcome, request, reply)| Operation {
+            |(role, (client, node, invoked), outcome, request, reply)| Call {
                 client,
                 node,
                 role,
@@ -234,17 +234,17 @@ mod tests {
     proptest! {
         #[test]
         fn text_round_trips(operations in prop::collection::vec(operations(), 0..20)) {
-            let history = History { operations };
-            prop_assert_eq!(History::from_text(&history.to_text()), Ok(history));
+            let history = Calls { operations };
+            prop_assert_eq!(Calls::from_text(&history.to_text()), Ok(history));
         }
 
         #[test]
         fn a_torn_tail_loses_only_the_last_line(operations in prop::collection::vec(operations(), 1..9), cut in 1usize..30) {
-            let history = History { operations };
+            let history = Calls { operations };
             let text = history.to_text();
             let last = text.trim_end().rfind('\n').unwrap() + 1;
             let torn = &text[..(text.len() - cut).max(last)];
-            let read = History::from_text(torn).unwrap();
+            let read = Calls::from_text(torn).unwrap();
             prop_assert_eq!(&read.operations[..], &history.operations[..history.operations.len() - 1]);
         }
     }
@@ -252,15 +252,15 @@ mod tests {
     #[test]
     fn what_was_read_is_what_would_be_written() {
         let text = format!("{HEADER}\nwork\t1\t0\tre\rad\t5\t6\tok\t{{\r}}\t{{\"a\":\r1}}\n");
-        let read = History::from_text(&text).unwrap();
+        let read = Calls::from_text(&text).unwrap();
         assert_eq!(read.operations[0].reply.as_deref(), Some("{\"a\": 1}"));
-        assert_eq!(History::from_text(&read.to_text()), Ok(read));
+        assert_eq!(Calls::from_text(&read.to_text()), Ok(read));
     }
 
     #[test]
     fn damage_is_named() {
-        assert!(History::from_text("nonsense\n").unwrap_err().contains("unknown columns"));
+        assert!(Calls::from_text("nonsense\n").unwrap_err().contains("unknown columns"));
         let damaged = format!("{HEADER}\nwork\t1\t2\n");
-        assert_eq!(History::from_text(&damaged).unwrap_err(), "line 2: 3 columns instead of 9");
+        assert_eq!(Calls::from_text(&damaged).unwrap_err(), "line 2: 3 columns instead of 9");
     }
 }

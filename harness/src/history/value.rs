@@ -1,0 +1,224 @@
+//! Values of a history, interned: equal values have equal ids, so that a checker compares four bytes.
+
+use std::{collections::HashMap, fmt};
+
+/// A value's id in its [`Values`]. Ids are equal exactly when the values are.
+///
+/// Integers from 0 to 2³¹−3 are their own ids and need no table: a million distinct written numbers cost nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(u32);
+
+const INTERNED: u32 = 1 << 31;
+const LARGEST_INLINE: u32 = INTERNED - 3;
+
+impl Id {
+    /// No value: a column that does not apply, or a result that never came.
+    pub const NONE: Self = Self(INTERNED - 1);
+    /// The value `nil`, as in a read of what was never written.
+    pub const NIL: Self = Self(INTERNED - 2);
+
+    /// The id of a small number, if it has one without a table.
+    pub const fn small(number: u32) -> Option<Self> {
+        if number <= LARGEST_INLINE { Some(Self(number)) } else { None }
+    }
+
+    /// Whether there is a value.
+    pub const fn is_some(self) -> bool {
+        self.0 != Self::NONE.0
+    }
+
+    /// The id as a number below 2³², for tables that are indexed by it.
+    pub const fn raw(self) -> u32 {
+        self.0
+    }
+
+    fn index(self) -> Option<usize> {
+        (self.0 >= INTERNED).then(|| (self.0 - INTERNED) as usize)
+    }
+}
+
+/// A value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// Nothing, as `nil` or `null`.
+    Nil,
+    /// A truth value.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A number that is no `i64`, by its digits.
+    Number(Box<str>),
+    /// A text, keyword or symbol, without its quotes or colon.
+    Text(Box<str>),
+    /// A list, vector or set, in the order that it was written in.
+    List(Box<[Id]>),
+    /// A map, by pairs in the order that they were written in.
+    Map(Box<[(Id, Id)]>),
+}
+
+/// The values of one history.
+#[derive(Debug, Clone, Default)]
+pub struct Values {
+    table: Vec<Value>,
+    ids: HashMap<Value, Id>,
+}
+
+impl Values {
+    /// The id of a value.
+    pub fn intern(&mut self, value: Value) -> Id {
+        match value {
+            Value::Nil => return Id::NIL,
+            Value::Int(number) => {
+                if let Some(id) = u32::try_from(number).ok().and_then(Id::small) {
+                    return id;
+                }
+            }
+            _ => {}
+        }
+        if let Some(id) = self.ids.get(&value) {
+            return *id;
+        }
+        let id = Id(INTERNED + self.table.len() as u32);
+        self.table.push(value.clone());
+        self.ids.insert(value, id);
+        id
+    }
+
+    /// The id of an integer.
+    pub fn int(&mut self, number: i64) -> Id {
+        self.intern(Value::Int(number))
+    }
+
+    /// The id of a text.
+    pub fn text(&mut self, text: &str) -> Id {
+        self.intern(Value::Text(text.into()))
+    }
+
+    /// The id that a value has, if it occurs in the history.
+    pub fn find(&self, value: &Value) -> Option<Id> {
+        match value {
+            Value::Nil => Some(Id::NIL),
+            Value::Int(number) => match u32::try_from(*number).ok().and_then(Id::small) {
+                Some(id) => Some(id),
+                None => self.ids.get(value).copied(),
+            },
+            _ => self.ids.get(value).copied(),
+        }
+    }
+
+    /// The value of an id; none for [`Id::NONE`].
+    pub fn get(&self, id: Id) -> Option<Value> {
+        match (id, id.index()) {
+            (Id::NONE, _) => None,
+            (Id::NIL, _) => Some(Value::Nil),
+            (Id(number), None) => Some(Value::Int(i64::from(number))),
+            (_, Some(index)) => self.table.get(index).cloned(),
+        }
+    }
+
+    /// The integer of an id, if it is one.
+    pub fn as_int(&self, id: Id) -> Option<i64> {
+        match id.index() {
+            None if id.0 <= LARGEST_INLINE => Some(i64::from(id.0)),
+            None => None,
+            Some(index) => match self.table.get(index) {
+                Some(Value::Int(number)) => Some(*number),
+                _ => None,
+            },
+        }
+    }
+
+    /// The text of an id, if it is one.
+    pub fn as_text(&self, id: Id) -> Option<&str> {
+        match self.table.get(id.index()?)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The elements of an id, if it is a list.
+    pub fn as_list(&self, id: Id) -> Option<&[Id]> {
+        match self.table.get(id.index()?)? {
+            Value::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// The pairs of an id, if it is a map.
+    pub fn as_map(&self, id: Id) -> Option<&[(Id, Id)]> {
+        match self.table.get(id.index()?)? {
+            Value::Map(pairs) => Some(pairs),
+            _ => None,
+        }
+    }
+
+    /// A value as a person reads it: `7`, `"a"`, `[1 2]`, `nil`; empty for [`Id::NONE`].
+    pub fn show(&self, id: Id) -> impl fmt::Display + '_ {
+        Shown(self, id)
+    }
+}
+
+struct Shown<'v>(&'v Values, Id);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(values, id) = *self;
+        match values.get(id) {
+            None => Ok(()),
+            Some(Value::Nil) => f.write_str("nil"),
+            Some(Value::Bool(value)) => write!(f, "{value}"),
+            Some(Value::Int(number)) => write!(f, "{number}"),
+            Some(Value::Number(digits)) => f.write_str(&digits),
+            Some(Value::Text(text)) => write!(f, "{text:?}"),
+            Some(Value::List(list)) => {
+                f.write_str("[")?;
+                for (index, id) in list.iter().enumerate() {
+                    write!(f, "{}{}", if index == 0 { "" } else { " " }, Shown(values, *id))?;
+                }
+                f.write_str("]")
+            }
+            Some(Value::Map(pairs)) => {
+                f.write_str("{")?;
+                for (index, (key, value)) in pairs.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ", " };
+                    write!(f, "{comma}{}: {}", Shown(values, *key), Shown(values, *value))?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn scalars() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Nil),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            (-3i64..3).prop_map(Value::Int),
+            (i64::from(LARGEST_INLINE) - 2..i64::from(LARGEST_INLINE) + 6).prop_map(Value::Int),
+            "[0-9]{20,30}".prop_map(|digits| Value::Number(digits.into())),
+            "[a-c]{0,2}".prop_map(|text| Value::Text(text.into())),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn ids_are_equal_exactly_when_values_are(values in prop::collection::vec(scalars(), 0..20)) {
+            let mut table = Values::default();
+            let ids: Vec<Id> = values.iter().map(|value| table.intern(value.clone())).collect();
+            for (id, value) in ids.iter().zip(&values) {
+                prop_assert_eq!(table.get(*id), Some(value.clone()));
+                prop_assert_eq!(table.find(value), Some(*id));
+                prop_assert!(id.is_some());
+                for (other, known) in ids.iter().zip(&values) {
+                    prop_assert_eq!(id == other, value == known);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Linearizability: whether the operations of each object can be put in one order that its model allows and real time
+//! permits. Herlihy & Wing, TOPLAS 12(3), 1990.
+//!
+//! Objects are independent of each other, so each key is judged alone. A monitor decides in polynomial time where theory
+//! has one for the object and the history is within its terms; the search decides the rest.
+
+use crate::{history::History, verify::Judged};
+
+/// A polynomial decision procedure for one kind of object.
+pub trait Monitor: Sync {
+    /// The name of its method, as answers show it: `zones`.
+    fn method(&self) -> &'static str;
+    /// Judges the operations of one object: indices of its effective operations in order of calls.
+    fn check(&self, history: &History, operations: &[u32]) -> Judged;
+}

@@ -1,0 +1,38 @@
+//! Sequential models: what an object does when one operation follows another. One small file each.
+
+use crate::history::History;
+use std::{fmt::Debug, hash::Hash};
+
+/// What an object does, one operation after the other.
+pub trait Model: Sync {
+    /// An operation with its result, decoded once: small and quickly compared. Equal ones are interchangeable.
+    type Op: Copy + Eq + Hash + Debug + Send + Sync;
+    /// The object's state; interned by the search.
+    type State: Clone + Eq + Hash + Debug + Send;
+
+    /// The state before the first operation.
+    fn initial(&self) -> Self::State;
+    /// What an operation of the history is to this object; an error names what it does not know.
+    fn decode(&self, history: &History, operation: u32) -> Result<Decoded<Self::Op>, String>;
+    /// The state behind an operation; none where the operation cannot have had this result in this state.
+    fn step(&self, state: &Self::State, op: Self::Op) -> Option<Self::State>;
+}
+
+/// An operation as its model sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decoded<Op> {
+    /// It says nothing, wherever it is put: a read of unknown result.
+    Nothing,
+    /// It never changes a state in which it is legal: a read, a compare-and-set that was refused.
+    ///
+    /// A write is never pure, not even one of the value that is there: which write a later read saw may depend on it.
+    Pure(Op),
+    /// It may change the state.
+    Effect(Op),
+}
+
+/// A model's own words for why an operation is not legal in a state.
+pub trait Refusal: Model {
+    /// Such as `cannot read 3, the register holds 2`.
+    fn refusal(&self, history: &History, state: &Self::State, op: Self::Op) -> String;
+}

@@ -1,0 +1,60 @@
+//! Judging a recorded history against a model: what a judge is given, what it answers, and the registry of judges.
+
+mod answer;
+
+pub use answer::{Answer, Attempt, Dependency, Judged, Level, Levels, Violation};
+
+use crate::{history::History, transaction::Transactions};
+
+/// What was recorded.
+#[derive(Debug, Clone)]
+pub enum Recorded {
+    /// Operations on objects, one at a time.
+    Operations(History),
+    /// Transactions of several reads, writes or appends.
+    Transactions(Transactions),
+}
+
+/// How to judge.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    /// How many configurations a search may visit before it gives up: the same everywhere, unlike seconds.
+    pub budget: u64,
+    /// Threads for objects that are independent of each other; the answer does not depend on it.
+    pub threads: usize,
+    /// The consistency level that transactions have to reach; none for the strongest.
+    pub level: Option<Level>,
+    /// The initial value of a register, as JSON; none for the model's own.
+    pub initial: Option<&'a str>,
+    /// Told from time to time how many of how many objects, operations or transactions are done.
+    pub progress: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+/// As many configurations as a search may visit by default.
+pub const DEFAULT_BUDGET: u64 = 20_000_000;
+
+impl Default for Settings<'_> {
+    fn default() -> Self {
+        Self { budget: DEFAULT_BUDGET, threads: 1, level: None, initial: None, progress: &|_, _| {} }
+    }
+}
+
+/// A judge of histories, as `verify-history --model` names it.
+pub trait Judge: Sync {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
+    /// What it requires, in one sentence.
+    fn about(&self) -> &'static str;
+    /// Judges a history; an error says which operation the model does not know.
+    fn judge(&self, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String>;
+}
+
+/// All judges.
+pub fn registry() -> Vec<&'static dyn Judge> {
+    Vec::new()
+}
+
+/// The judge with this name.
+pub fn find(name: &str) -> Option<&'static dyn Judge> {
+    registry().into_iter().find(|judge| judge.name() == name)
+}
