@@ -14,7 +14,7 @@ use std::{
 const MIB: u64 = 1 << 20;
 
 /// How much a repository may cost before it is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Limits {
     /// Bytes received from the network, submodules included (`--max-clone-bytes`).
     pub clone_bytes: u64,
