@@ -298,7 +298,8 @@ async fn acquire(
     };
     let (into, screen) = (into.to_owned(), screen.clone());
     let acquiring = tokio::task::spawn_blocking(move || {
-        source::acquire(&wanted, &into, &mut |progress| screen.set_message(fetching(&progress)))
+        let mut show = |progress| screen.set_message(fetching(&progress));
+        source::apart::acquire_apart(Path::new("/proc/self/exe"), source::apart::MEMORY, &wanted, &into, &mut show)
     });
     tokio::pin!(acquiring);
     let acquired = tokio::select! {

@@ -162,7 +162,7 @@ pub async fn build(
     let versions = toolchain.versions.join(", ");
     // What one sandbox has built is not taken for another's: a weaker one may have let the build reach more.
     let sandbox = backend.capabilities().backend;
-    let key = cache::hash([request.content, &plan, &versions, env!("CARGO_PKG_VERSION"), &sandbox]);
+    let key = cache::hash([request.content, &plan, &versions, env!("CARGO_PKG_VERSION"), sandbox]);
     let slot = Slot::of(request.cache, &key).await?;
     let known = if request.no_cache { None } else { slot.read() };
     let cached = known.is_some();

@@ -139,7 +139,7 @@ fn what_cannot_be_copied_is_the_builds_fault() {
     let closed = place();
     let folder = closed.folders.tree.join("closed");
     fs::create_dir(&folder).unwrap();
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o000)).unwrap();
     // Root reads everything.
     if fs::read_dir(&folder).is_err() {
         assert!(closed.take(&tree_and_packages()).unwrap_err().contains("`closed` cannot be read"));
