@@ -49,6 +49,16 @@ pub struct PlannedCase {
 }
 
 impl Plan {
+    /// The command that runs one case again, in a sandbox that is as strong or as weak.
+    pub fn replay(&self, stage: &str, seed: u64) -> String {
+        let sandbox = match self.environment.sandbox.as_str() {
+            weak @ ("podman" | "degraded") => format!(" --sandbox {weak}"),
+            "none" => " --unsafe-no-sandbox".to_owned(),
+            _ => String::new(),
+        };
+        format!("takehome replay {} {}/{stage} --seed {seed}{sandbox}", self.run, self.challenge)
+    }
+
     /// Whether a plan that was read back can be worked with: its names name no other place, and its numbers are within
     /// their bounds. What it asks for may be unknown to this takehome; that is said in the report.
     pub fn check(&self) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use crate::{number, text};
 use harness::{
-    report::Report,
+    report::{Environment, LayerStatus, Report},
     score::ScoreLine,
     verdict::{Blame, Finding, Verdict},
 };
@@ -71,6 +71,21 @@ pub fn warnings(report: &Report) -> Vec<(&'static str, &'static str)> {
         ));
     }
     warnings
+}
+
+/// The sandbox and its layers, by how far each was enforced: `native`, then `enforced: …` and so on.
+pub fn layers(environment: &Environment) -> Vec<String> {
+    let named = |word: &str, status: LayerStatus| {
+        let layers = environment.layers.iter().filter(|layer| layer.status == status);
+        let names: Vec<String> = layers.take(40).map(|layer| text::name(&layer.name)).collect();
+        (!names.is_empty()).then(|| format!("{word}: {}", names.join(", ")))
+    };
+    let all = [
+        named("enforced", LayerStatus::Enforced),
+        named("approximate", LayerStatus::Approximate),
+        named("missing", LayerStatus::Missing),
+    ];
+    std::iter::once(text::name(&environment.sandbox)).chain(all.into_iter().flatten()).collect()
 }
 
 /// Whose fault a finding is, in words, when it is not the submission's.

@@ -155,3 +155,17 @@ fn human_output_of_the_sample() {
     let hint = "if the change is wanted: cargo run -p reports --example sample -- human failing > reports/tests/expected/failing.txt";
     assert_eq!(text("human", &common::failing()), expected, "{hint}");
 }
+
+#[test]
+fn every_report_names_the_layers_that_were_enforced() {
+    let report = common::failing();
+    let layers = &report.environment.layers;
+    assert!(layers.len() > 2, "the sample has layers");
+    for format in FORMATS {
+        let text = text(format.name(), &report).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(&report.environment.sandbox), "{}: no sandbox", format.name());
+        for layer in layers {
+            assert!(text.contains(&layer.name), "{}: nothing of `{}`", format.name(), layer.name);
+        }
+    }
+}

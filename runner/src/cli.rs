@@ -135,6 +135,17 @@ pub struct RunOptions {
     pub unsafe_no_sandbox: bool,
 }
 
+impl RunOptions {
+    /// The words that choose the same sandbox again.
+    pub fn sandbox_words(&self) -> Vec<String> {
+        match self.sandbox.named() {
+            _ if self.unsafe_no_sandbox => vec!["--unsafe-no-sandbox".to_owned()],
+            Some(name) => vec!["--sandbox".to_owned(), name.clone()],
+            None => Vec::new(),
+        }
+    }
+}
+
 /// Which back end isolates the submission.
 #[derive(Debug, Clone, Default, Args)]
 pub struct SandboxOption {
@@ -178,6 +189,9 @@ pub struct Check {
     pub seed: u64,
     #[command(flatten)]
     #[allow(missing_docs)]
+    pub limits: SourceLimits,
+    #[command(flatten)]
+    #[allow(missing_docs)]
     pub build: BuildOptions,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -212,12 +226,20 @@ pub struct Grade {
     pub run: RunOptions,
 }
 
-/// Bounds on what a repository may be.
+/// How a repository is brought here.
 #[derive(Debug, Clone, Default, Args)]
 pub struct FetchOptions {
     /// Fetch submodules too
     #[arg(long, help_heading = "Source")]
     pub submodules: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub limits: SourceLimits,
+}
+
+/// Bounds on what a submission's files may be.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SourceLimits {
     /// Most bytes to receive
     #[arg(long, value_name = "SIZE", default_value = "512 MiB", help_heading = "Source")]
     pub max_clone_bytes: harness::units::Bytes,

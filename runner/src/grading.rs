@@ -164,14 +164,24 @@ fn environment(manifest: &Manifest, backend: &dyn Backend) -> Environment {
         processors: std::thread::available_parallelism().map_or(1, |count| count.get() as u32),
         memory: memory(),
         sandbox: capabilities.backend.into(),
-        layers: capabilities.layers.iter().map(layer).collect(),
+        layers: capabilities.layers.iter().map(layer).chain([build_disk()]).collect(),
         limits: vec![
             ("memory of a node".into(), limits.memory.to_string()),
             ("processes and threads of a node".into(), limits.processes.to_string()),
             ("data directory of a node".into(), limits.disk.to_string()),
             ("open files of a process".into(), limits.open_files.to_string()),
+            ("CPU time of a node".into(), limits.cpu.to_string()),
             ("output of all nodes in a case".into(), limits.output.to_string()),
         ],
+    }
+}
+
+/// How a build's folders are kept small, which is not the kernel's doing in any sandbox.
+fn build_disk() -> report::Layer {
+    report::Layer {
+        name: "build size limit".into(),
+        status: report::LayerStatus::Approximate,
+        detail: "folders of the host, whose size and files are counted several times a second".into(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // Before anything else: cells are set up by this same executable.
     runner::backend::native::helper_main_if_asked();
+    runner::source::apart::main_if_asked();
     ui::tell_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -3,7 +3,7 @@
 use crate::{
     backend::{self, Backend, Command},
     build::{self, BuildError},
-    cli::{BuildOptions, FetchOptions},
+    cli::{BuildOptions, FetchOptions, SourceLimits},
     error::{CommandError, Kind},
     execute::Program,
     language::Choice,
@@ -45,10 +45,10 @@ pub struct Request {
     #[serde(skip)]
     pub no_cache: bool,
     /// Bounds on the source.
-    #[serde(skip)]
+    #[serde(default)]
     pub source_limits: source::Limits,
     /// Bounds on the build.
-    #[serde(skip)]
+    #[serde(default)]
     pub build_limits: build::Limits,
 }
 
@@ -88,9 +88,14 @@ impl Request {
         }
     }
 
-    /// Takes over the bounds on the source.
+    /// Takes over how the source is brought here.
     pub fn fetch(mut self, options: &FetchOptions) -> Self {
         self.submodules = options.submodules;
+        self.within(&options.limits)
+    }
+
+    /// Takes over the bounds on the source.
+    pub fn within(mut self, options: &SourceLimits) -> Self {
         self.source_limits = source::Limits {
             clone_bytes: options.max_clone_bytes.0,
             files: options.max_files,
@@ -101,6 +106,43 @@ impl Request {
         };
         self
     }
+
+    /// The options that ask for the same again, place and commit apart; it holds no secrets.
+    pub fn words(&self) -> Vec<String> {
+        let (source, build) = (&self.source_limits, &self.build_limits);
+        let (usual, usual_build) = (source::Limits::default(), build::Limits::default());
+        let flag = |name: &str, set: bool| set.then(|| name.to_owned());
+        let size = |name: &str, bytes: u64, usual: u64| unless_usual(name, bytes, usual, size_word);
+        let count = |name: &str, count: u64, usual: u64| unless_usual(name, count, usual, |count| count.to_string());
+        let time = |name: &str, time: Duration, usual: Duration| {
+            unless_usual(name, time, usual, |time| harness::units::Span(time).to_string())
+        };
+        let mut words = self.choice.words();
+        words.extend(flag("--submodules", self.submodules));
+        words.extend(size("--max-clone-bytes", source.clone_bytes, usual.clone_bytes));
+        words.extend(count("--max-files", source.files, usual.files));
+        words.extend(count("--max-path-depth", source.path_depth as u64, usual.path_depth as u64));
+        words.extend(size("--max-file-size", source.file_size, usual.file_size));
+        words.extend(size("--max-total-size", source.total_size, usual.total_size));
+        words.extend(time("--clone-timeout", source.time, usual.time));
+        words.extend(self.allow_hosts.iter().flat_map(|host| ["--allow-host".to_owned(), host.clone()]));
+        words.extend(flag("--offline", self.offline));
+        words.extend(time("--build-timeout", build.time, usual_build.time));
+        words.extend(size("--build-memory", build.memory, usual_build.memory));
+        words.extend(size("--build-disk", build.disk, usual_build.disk));
+        words
+    }
+}
+
+/// An option and its value, unless that is what it is without being named.
+fn unless_usual<T: PartialEq>(name: &str, value: T, usual: T, word: impl Fn(T) -> String) -> Vec<String> {
+    if value == usual { Vec::new() } else { vec![name.to_owned(), word(value)] }
+}
+
+/// A size that is read as exactly so many bytes.
+fn size_word(bytes: u64) -> String {
+    let short = harness::units::Bytes(bytes).to_string();
+    if short.parse() == Ok(harness::units::Bytes(bytes)) { short } else { format!("{bytes} B") }
 }
 
 /// A path stays valid when a replay is started elsewhere; a URL is left alone.
@@ -256,7 +298,8 @@ async fn acquire(
     };
     let (into, screen) = (into.to_owned(), screen.clone());
     let acquiring = tokio::task::spawn_blocking(move || {
-        source::acquire(&wanted, &into, &mut |progress| screen.set_message(fetching(&progress)))
+        let mut show = |progress| screen.set_message(fetching(&progress));
+        source::apart::acquire_apart(Path::new("/proc/self/exe"), source::apart::MEMORY, &wanted, &into, &mut show)
     });
     tokio::pin!(acquiring);
     let acquired = tokio::select! {
@@ -345,4 +388,36 @@ fn build_error(error: &BuildError) -> CommandError {
     }
     wrapped.hints = error.hints();
     wrapped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command as Chosen};
+    use clap::Parser;
+
+    fn request(words: &[String]) -> Request {
+        let words =
+            ["takehome", "grade", "https://x.test/r"].map(str::to_owned).into_iter().chain(words.iter().cloned());
+        match Cli::try_parse_from(words).expect("the words are options").command {
+            Chosen::Grade(grade) => Request::new("https://x.test/r", None, false, &grade.build).fetch(&grade.fetch),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_words_of_a_request_ask_for_the_same_again() {
+        assert_eq!(request(&[]).words(), [""; 0]);
+        let words = "--dir a --bin b --submodules --max-clone-bytes 1000000B --max-files 7 --max-path-depth 8 \
+                     --max-file-size 2MiB --max-total-size 3GiB --clone-timeout 90s --allow-host h.test --allow-host i.test \
+                     --offline --build-timeout 1.5m --build-memory 1GiB --build-disk 2GiB";
+        let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+        let first = request(&words);
+        let again = request(&first.words());
+        let shown = |request: &Request| serde_json::to_string(request).unwrap();
+        assert_eq!(shown(&first), shown(&again));
+        assert_eq!((again.source_limits.clone_bytes, again.build_limits.time.as_secs()), (1_000_000, 90));
+        let read: Request = serde_json::from_str(&shown(&first)).unwrap();
+        assert_eq!(shown(&read), shown(&first), "a record keeps the limits");
+    }
 }

@@ -278,6 +278,29 @@ async fn c_and_cpp_are_built_in_three_ways() {
 }
 
 #[tokio::test]
+async fn what_cmake_downloads_is_fetched_before_the_build() {
+    if !installed(&["c++", "make", "cmake", "git"]) {
+        return;
+    }
+    let lists = |how: &str| {
+        format!(
+            "cmake_minimum_required(VERSION 3.14)\nproject(x CXX)\ninclude(FetchContent)\nFetchContent_Declare(word {how})\n\
+             FetchContent_MakeAvailable(word)\nadd_executable(node a.cpp)\ntarget_include_directories(node PRIVATE \
+             ${{word_SOURCE_DIR}})\n"
+        )
+    };
+    let main = "#include <cstdio>\n#include <word.h>\nint main() { std::puts(WORD); }\n";
+    let copied = lists("DOWNLOAD_COMMAND ${CMAKE_COMMAND} -E copy_directory ${CMAKE_SOURCE_DIR}/there <SOURCE_DIR>");
+    let files = [("CMakeLists.txt", copied.as_str()), ("a.cpp", main), ("there/word.h", "#define WORD \"hello\"\n")];
+    assert_eq!(output(&submission(&files).build().await.unwrap()).await, "hello\n");
+
+    let foreign = lists("GIT_REPOSITORY https://code.example/word.git GIT_TAG main");
+    let error = submission(&[("CMakeLists.txt", &foreign), ("a.cpp", main)]).build().await.unwrap_err();
+    assert_eq!(error.blame(), Blame::Environment);
+    assert!(error.to_string().contains("--allow-host code.example"), "{error}");
+}
+
+#[tokio::test]
 async fn scripts_are_checked_and_run() {
     if installed(&["python3"]) {
         let lib = ("lib.py", "WORD = 'hello'\n");

@@ -1,5 +1,7 @@
 //! Sources against real repositories: honest ones, broken ones and hostile ones, over every transport.
 
+#[path = "source/apart.rs"]
+mod apart;
 #[path = "source/bounds.rs"]
 mod bounds;
 #[path = "source/fixture.rs"]

@@ -57,8 +57,7 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
     for finding in &mut findings {
         finding.stage = stage.id.clone();
         finding.seed = summary.seed;
-        finding.replay =
-            format!("takehome replay {} {}/{} --seed {}", plan.run, plan.challenge, stage.id, summary.seed);
+        finding.replay = plan.replay(&stage.id, summary.seed);
     }
     let mut verdict = Verdict::all(checks.iter().map(|check| check.verdict));
     if matches!(verdict, Verdict::Pass | Verdict::NotRun) && summary.ended != Ended::Completed {

@@ -88,6 +88,6 @@ fn zero(plan: &Plan, stage: &Stage, metric: &Metric, grade: &Grade) -> Finding {
         },
         blame: Blame::Candidate,
         decisive: true,
-        replay: format!("takehome replay {} {}/{} --seed {seed}", plan.run, plan.challenge, stage.id),
+        replay: plan.replay(&stage.id, seed),
     }
 }

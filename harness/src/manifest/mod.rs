@@ -62,6 +62,8 @@ pub struct Limits {
     pub disk: Bytes,
     /// Open files of one process.
     pub open_files: u64,
+    /// CPU time of one node in a case, its children included; a program that spins is ended by it.
+    pub cpu: Span,
     /// Output of all nodes of a case together; whoever goes on writing then is stopped.
     pub output: Bytes,
 }
@@ -73,6 +75,7 @@ impl Default for Limits {
             processes: 256,
             disk: Bytes(64 << 20),
             open_files: 1024,
+            cpu: Span(Duration::from_secs(600)),
             output: Bytes(512 << 20),
         }
     }

@@ -42,6 +42,8 @@ impl Format for Markdown {
         }
         out.push_str("\n## Reproduce\n\n");
         out.push_str(&block(&[text::prose(&report.run.command)]));
+        out.push_str("\n## Sandbox\n\n");
+        digest::layers(&report.environment).iter().for_each(|line| out.push_str(&format!("- {}\n", code(line))));
         // Whoever prints it into a CI log instead of a summary is not harmed either.
         quiet(&out).into_owned().into_bytes()
     }

@@ -6,27 +6,25 @@
 use std::{
     fs::{self, File},
     io::{self, Read},
-    os::{
-        fd::AsFd,
-        unix::fs::{PermissionsExt, symlink},
-    },
-    path::{Path, PathBuf},
+    os::{fd::AsFd, unix::fs::PermissionsExt},
+    path::Path,
 };
 
 use nix::{
     dir::{Dir, Type},
     errno::Errno,
-    fcntl::{OFlag, OpenHow, ResolveFlag, openat2, readlinkat},
+    fcntl::{OFlag, OpenHow, ResolveFlag, openat2},
     sys::stat::Mode,
 };
 
+use self::copy::Copying;
 use super::{BuildError, error::size, room::Folders};
 use crate::{
     backend::WORK,
     language::{
         Alternative, ChoiceError,
         recipe::{OUT, Take},
-        tree::{file_name, join, normalise, open_beneath},
+        tree::{file_name, join, open_beneath},
     },
 };
 
@@ -110,7 +108,8 @@ impl Taking<'_> {
             Err(error) => return Err(special(path, &error)),
         };
         fs::create_dir_all(to.join("bin")).map_err(io_error)?;
-        copy_file(file, &to.join("bin").join(name), PROGRAM.min(self.bytes), true).map(|_| true)
+        let copy = File::create_new(to.join("bin").join(name)).map_err(io_error)?;
+        copy_file(file, copy, name, PROGRAM.min(self.bytes), true).map(|_| true)
     }
 
     /// The one program that the build made below a folder.
@@ -163,7 +162,7 @@ impl Taking<'_> {
     }
 
     fn folders(&self, list_of: &[(String, String)], to: &Path) -> Result<Vec<String>, BuildError> {
-        let mut copying = Copying { files: 0, bytes: 0, most: self.bytes, left: Vec::new() };
+        let mut copying = Copying::new(to, self.bytes)?;
         for (at, (from, target)) in list_of.iter().enumerate() {
             let (root, rest) = self.place(from)?;
             let root = File::open(root).map_err(io_error)?;
@@ -173,63 +172,14 @@ impl Taking<'_> {
                 }
                 continue;
             }
-            copying.folder(&root, rest, "", &to.join(target))?;
+            copying.folder(&root, rest, target)?;
         }
-        let count = copying.left.len();
-        let names: Vec<_> = copying.left.iter().take(3).map(|name| super::excerpt::clean(name)).collect();
+        let left = copying.finish()?;
+        let count = left.len();
+        let names: Vec<_> = left.iter().take(3).map(|name| super::excerpt::clean(name)).collect();
         let notice = format!("{count} links out of the folder, or special files, were left out: {}", names.join(", "));
         Ok((count > 0).then_some(notice).into_iter().collect())
     }
-}
-
-struct Copying {
-    files: usize,
-    bytes: u64,
-    most: u64,
-    left: Vec<String>,
-}
-
-impl Copying {
-    fn folder(&mut self, root: &File, base: &str, path: &str, to: &Path) -> Result<(), BuildError> {
-        if path.matches('/').count() > DEPTH {
-            return Err(refused(format!("folders are more than {DEPTH} deep")));
-        }
-        make_folder(to)?;
-        let inside = join(base, path);
-        for (name, kind) in list(root, &inside).map_err(io_error)? {
-            self.files += 1;
-            if self.files > FILES {
-                return Err(refused(format!("it has more than {FILES} files")));
-            }
-            let (path, target) = (join(path, &name), to.join(&name));
-            let source = join(base, &path);
-            match kind {
-                Some(Type::Directory) if name == ".git" => {}
-                Some(Type::Directory) => self.folder(root, base, &path, &target)?,
-                Some(Type::File) => {
-                    let file = open_beneath(root, &source).map_err(|error| special(&source, &error))?;
-                    let runs = file.metadata().is_ok_and(|data| data.permissions().mode() & 0o111 != 0);
-                    self.bytes += copy_file(file, &target, self.most.saturating_sub(self.bytes), runs)?;
-                }
-                Some(Type::Symlink) => match link(root, &source, &path) {
-                    Some(destination) => symlink(destination, &target).map_err(io_error)?,
-                    None => self.left.push(path),
-                },
-                _ => self.left.push(path),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Where a link leads, when that is inside the folder that is copied.
-fn link(root: &File, source: &str, path: &str) -> Option<PathBuf> {
-    let (parent, name) = source.rsplit_once('/').unwrap_or(("", source));
-    let folder = open_folder(root, parent).ok()?;
-    let destination = readlinkat(folder.as_fd(), name).ok()?.into_string().ok()?;
-    let from = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    (!destination.starts_with('/')).then(|| normalise(&join(from, &destination)))??;
-    Some(PathBuf::from(destination))
 }
 
 fn special(path: &str, error: &io::Error) -> BuildError {
@@ -268,21 +218,15 @@ fn list(root: &File, path: &str) -> nix::Result<Vec<(String, Option<Type>)>> {
     Ok(all)
 }
 
-/// Copies an open file; the copy has no owner's, group's or other special bits of the original.
-fn copy_file(file: File, to: &Path, most: u64, runs: bool) -> Result<u64, BuildError> {
-    let mut copy = File::create_new(to).map_err(io_error)?;
+/// Copies an open file into a new one; the copy has no owner's, group's or other special bits of the original.
+fn copy_file(file: File, mut copy: File, name: &str, most: u64, runs: bool) -> Result<u64, BuildError> {
     let count = io::copy(&mut file.take(most + 1), &mut copy).map_err(io_error)?;
     if count > most {
-        return Err(refused(format!("`{}` is larger than {}", file_name(&to.to_string_lossy()), size(most))));
+        return Err(refused(format!("`{}` is larger than {}", super::excerpt::clean(name), size(most))));
     }
     let mode = if runs { 0o755 } else { 0o644 };
     copy.set_permissions(fs::Permissions::from_mode(mode)).map_err(io_error)?;
     Ok(count)
-}
-
-fn make_folder(path: &Path) -> Result<(), BuildError> {
-    fs::create_dir_all(path).map_err(io_error)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(io_error)
 }
 
 /// Whether a file is an executable for this kind of system: marked so, and ELF but no object file.
@@ -313,5 +257,6 @@ fn same(old: &File, new: &File, path: &str) -> bool {
     known && read(old).is_some_and(|bytes| Some(bytes) == read(new))
 }
 
+mod copy;
 #[cfg(test)]
 mod tests;

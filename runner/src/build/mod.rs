@@ -68,7 +68,7 @@ pub struct Request<'a> {
 }
 
 /// What each of the two phases may use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Limits {
     /// Wall-clock time.
     pub time: Duration,
@@ -160,7 +160,9 @@ pub async fn build(
     toolchain::reachable(recipe.start.argv.first().map_or("", String::as_str), &toolchain)?;
     let plan = serde_json::to_string(&recipe).unwrap_or_default();
     let versions = toolchain.versions.join(", ");
-    let key = cache::hash([request.content, &plan, &versions, env!("CARGO_PKG_VERSION")]);
+    // What one sandbox has built is not taken for another's: a weaker one may have let the build reach more.
+    let sandbox = backend.capabilities().backend;
+    let key = cache::hash([request.content, &plan, &versions, env!("CARGO_PKG_VERSION"), sandbox]);
     let slot = Slot::of(request.cache, &key).await?;
     let known = if request.no_cache { None } else { slot.read() };
     let cached = known.is_some();

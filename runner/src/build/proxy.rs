@@ -129,7 +129,8 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> std::io::Result<()> {
     if method != "CONNECT" {
         // Plain http cannot be trusted to come from the registry.
         let host = target.strip_prefix("http://").and_then(|rest| rest.split(['/', ':']).next());
-        shared.note(|report| host.map(|host| report.denied.insert(printable(host))));
+        let why = "plain http is never let through: use the registry's https address".to_owned();
+        shared.note(|report| host.map(|host| report.unreachable.insert(printable(host), why)));
         return answer(&mut client, "403 Only CONNECT is allowed").await;
     }
     let Some((host, port)) = destination(target) else {

@@ -29,12 +29,12 @@ impl<'a> Wanted<'a> {
     }
 
     /// Fetches, builds, runs and reports. `command` makes the words that do the same again out of the challenge's name
-    /// and the place that the submission was found at.
+    /// and the submission.
     pub async fn grade(
         self,
         session: &Session,
         request: &Request,
-        command: impl FnOnce(&str, &str) -> Vec<String>,
+        command: impl FnOnce(&str, &Prepared) -> Vec<String>,
     ) -> Outcome {
         let prepared = session.prepare(request).await?;
         let challenge = match self.named {
@@ -49,7 +49,7 @@ impl<'a> Wanted<'a> {
             manifest,
             seed: self.seed,
             backend: session.backend.clone(),
-            command: quoted(&command(challenge.name, &prepared.location)),
+            command: quoted(&command(challenge.name, &prepared)),
             prepared,
             request,
             store: session.store.clone(),

@@ -6,7 +6,8 @@ use super::{
     tree::{Folder, file_name},
 };
 
-/// CMake. Configuring runs whatever the submission says, so it too has no network.
+/// CMake. Configuring runs whatever the submission says, so it has a network only where something is downloaded, and
+/// that of the fetch phase.
 pub(super) struct Cmake;
 
 impl Language for Cmake {
@@ -36,18 +37,16 @@ impl Language for Cmake {
         let name = Some(program.name.clone()).filter(|name| !name.is_empty());
         let build = Step::new(["cmake", "--build", "/out/cmake", "--parallel"]).arg("2");
         let build = name.iter().fold(build, |step, name| step.arg("--target").arg(name));
+        // Without a lock file only configuring finds out what is needed, so that happens twice.
+        let fetch = fetches(folder).then(|| configure("/deps/cmake/configured").arg("-DFETCHCONTENT_QUIET=OFF"));
         Recipe {
             language: language.to_owned(),
             dir: folder.dir.clone(),
             program: name.clone(),
             tools,
             needs: None,
-            fetch: Vec::new(),
-            build: vec![
-                Step::new(["cmake", "-S", ".", "-B", "/out/cmake", "-DCMAKE_BUILD_TYPE=Release"])
-                    .arg("-DFETCHCONTENT_FULLY_DISCONNECTED=ON"),
-                build,
-            ],
+            fetch: fetch.into_iter().collect(),
+            build: vec![configure("/out/cmake").arg("-DFETCHCONTENT_FULLY_DISCONNECTED=ON"), build],
             env: Vec::new(),
             take: Take::Executable { under: "/out/cmake".to_owned(), name },
             start: Start::compiled("program"),
@@ -55,6 +54,23 @@ impl Language for Cmake {
             manifest: None,
         }
     }
+}
+
+/// Configures into a folder, with dependencies where both phases find them.
+fn configure(into: &str) -> Step {
+    Step::new(["cmake", "-S", ".", "-B", into, "-DCMAKE_BUILD_TYPE=Release"])
+        .arg("-DFETCHCONTENT_BASE_DIR=/deps/cmake/fetched")
+}
+
+/// Whether configuring downloads something: `FetchContent`, or a package manager that is built on it.
+fn fetches(folder: &Folder<'_>) -> bool {
+    let lists =
+        folder.files(4).into_iter().filter(|file| file_name(file) == "CMakeLists.txt" || file.ends_with(".cmake"));
+    let downloads = |text: String| {
+        let text = text.to_ascii_lowercase();
+        ["fetchcontent", "cpmaddpackage", "file(download"].iter().any(|word| text.contains(word))
+    };
+    lists.filter_map(|file| folder.read(file)).any(downloads)
 }
 
 /// The names in `add_executable(name …)`.
@@ -72,6 +88,18 @@ fn executables(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::recipe;
+
+    #[test]
+    fn what_is_downloaded_is_fetched_first() {
+        let plain = recipe(&[("CMakeLists.txt", "add_executable(a a.c)")], None, None).unwrap();
+        assert!(plain.fetch.is_empty());
+        let lists = "include(FetchContent)\nFetchContent_Declare(json URL https://x.test/j.tgz)\nadd_executable(a a.c)";
+        let fetching = recipe(&[("CMakeLists.txt", lists)], None, None).unwrap();
+        let words = fetching.fetch[0].argv.join(" ");
+        assert!(words.contains("-DFETCHCONTENT_BASE_DIR=/deps/cmake/fetched") && !words.contains("DISCONNECTED"));
+        let words = fetching.build[0].argv.join(" ");
+        assert!(words.contains("-DFETCHCONTENT_BASE_DIR=/deps/cmake/fetched") && words.contains("DISCONNECTED=ON"));
+    }
 
     #[test]
     fn executables_are_listed() {

@@ -64,7 +64,8 @@ pub fn ending(exit: &Exit, limits: &Limits) -> (IncidentKind, String) {
     }
     let mut limits_reached = Vec::new();
     if exit.reached.cpu_time {
-        limits_reached.push(format!("it had used its CPU time, {:.1} s", exit.cpu.as_secs_f64()));
+        let (used, limit) = (exit.cpu.as_secs_f64(), limits.cpu);
+        limits_reached.push(format!("it had used {used:.1} s of CPU time, and its limit is {limit}"));
     }
     if exit.reached.processes {
         limits_reached.push(format!("it had reached its limit of {} processes and threads", limits.processes));
@@ -115,7 +116,7 @@ mod tests {
         assert_eq!(detail(Exit { reached: full, ..Exit::plain(Some(1), None) }), "exited with status 1; /work is full");
         let cpu = Reached { cpu_time: true, ..Reached::default() };
         let cpu = Exit { reached: cpu, cpu: Duration::from_secs(3), ..Exit::plain(None, Some(24)) };
-        assert_eq!(detail(cpu), "ended by SIGXCPU; it had used its CPU time, 3.0 s");
+        assert_eq!(detail(cpu), "ended by SIGXCPU; it had used 3.0 s of CPU time, and its limit is 600s");
     }
 
     #[test]

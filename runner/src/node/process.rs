@@ -395,7 +395,7 @@ pub fn limits(limits: &harness::manifest::Limits, cpus: Vec<u32>) -> Limits {
         processes: limits.processes,
         open_files: limits.open_files,
         file_size: limits.disk.0,
-        cpu: None,
+        cpu: Some(limits.cpu.0),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a repository could not be brought here: what, where, why, whose fault, and what to do next.
 
 use super::limits::Exceeded;
+use std::borrow::Cow;
 
 /// Who has to act when a repository cannot be brought here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum Fault {
 /// Why a repository could not be brought here.
 ///
 /// Every text in here is already safe to show: addresses are redacted and names from the repository are made inert.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum SourceError {
     /// The address cannot be understood, or asks for something that is refused.
     #[error("`{location}` is no repository address: {why}")]
@@ -151,7 +152,7 @@ pub enum SourceError {
     #[error("could not {doing} `{path}`: {why}")]
     Io {
         /// What was being done.
-        doing: &'static str,
+        doing: Cow<'static, str>,
         /// With which file.
         path: String,
         /// What the system said.

@@ -341,7 +341,7 @@ impl Export {
     }
 
     fn broken(&self, doing: &'static str, name: &[u8], error: io::Error) -> SourceError {
-        SourceError::Io { doing, path: self.shown(name), why: error.to_string() }
+        SourceError::Io { doing: doing.into(), path: self.shown(name), why: error.to_string() }
     }
 
     fn top(&self) -> &Open {
@@ -402,5 +402,5 @@ pub(super) fn open_folder<P: ?Sized + nix::NixPath>(
 
 /// A failed system call as an error.
 pub(super) fn io_error(doing: &'static str, path: String, errno: Errno) -> SourceError {
-    SourceError::Io { doing, path, why: errno.desc().into() }
+    SourceError::Io { doing: doing.into(), path, why: errno.desc().into() }
 }

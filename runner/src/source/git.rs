@@ -48,7 +48,7 @@ pub(super) fn fetch(
 ) -> Result<Fetched, SourceError> {
     wire::set_up();
     let folder = tempfile::Builder::new().prefix(".fetch-").tempdir_in(scratch).map_err(|error| SourceError::Io {
-        doing: "create a folder in",
+        doing: "create a folder in".into(),
         path: scratch.display().to_string(),
         why: error.to_string(),
     })?;
@@ -182,6 +182,9 @@ impl Fetch<'_, '_> {
     fn error(&self, error: &git2::Error) -> SourceError {
         if let Some(failure) = self.wire.failure() {
             return failure;
+        }
+        if error.class() == git2::ErrorClass::NoMemory {
+            return damaged(&self.wire.shown(), error);
         }
         let said = text::excerpt(error.message(), 300);
         match said.contains("not found") && said.starts_with("remote error") {

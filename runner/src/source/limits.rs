@@ -14,7 +14,7 @@ use std::{
 const MIB: u64 = 1 << 20;
 
 /// How much a repository may cost before it is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Limits {
     /// Bytes received from the network, submodules included (`--max-clone-bytes`).
     pub clone_bytes: u64,
@@ -47,7 +47,7 @@ impl Default for Limits {
 pub(super) const LISTING_BYTES: u64 = 32 * MIB;
 
 /// Which limit was exceeded, and what it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Exceeded {
     /// More bytes came over the network than allowed.
     CloneBytes(u64),
@@ -63,6 +63,8 @@ pub enum Exceeded {
     TotalSize(u64),
     /// Fetching and exporting took too long.
     Time(Duration),
+    /// Unfolding its objects takes too much memory. No option: a file is never as large as that.
+    Memory(u64),
 }
 
 impl Exceeded {
@@ -70,7 +72,7 @@ impl Exceeded {
     pub fn option(&self) -> Option<&'static str> {
         match self {
             Self::CloneBytes(_) => Some("--max-clone-bytes"),
-            Self::Listing(_) => None,
+            Self::Listing(_) | Self::Memory(_) => None,
             Self::Files(_) => Some("--max-files"),
             Self::PathDepth(..) => Some("--max-path-depth"),
             Self::FileSize(..) => Some("--max-file-size"),
@@ -90,6 +92,7 @@ impl fmt::Display for Exceeded {
             Self::FileSize(limit, path) => write!(f, "its file `{path}` is larger than {}", Bytes(*limit)),
             Self::TotalSize(limit) => write!(f, "its files are together larger than {}", Bytes(*limit)),
             Self::Time(limit) => write!(f, "bringing it here took longer than {} s", limit.as_secs_f64()),
+            Self::Memory(limit) => write!(f, "unfolding its objects takes more than {} of memory", Bytes(*limit)),
         }
     }
 }

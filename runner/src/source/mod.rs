@@ -4,6 +4,7 @@
 //! folder. Everything about the repository is taken for hostile: its size is bounded, its names are judged before
 //! anything is written, nothing of it is run, and what is said about it is safe to show. The build never sees `.git`.
 
+pub mod apart;
 mod credentials;
 mod error;
 mod export;
@@ -84,7 +85,7 @@ impl Request {
 }
 
 /// A repository's files on this machine, and what they are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Snapshot {
     /// The exported tree.
     pub folder: PathBuf,
@@ -103,7 +104,7 @@ pub struct Snapshot {
 }
 
 /// Where a repository came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Origin {
     /// The way it was read.
     pub kind: OriginKind,
@@ -114,7 +115,7 @@ pub struct Origin {
 }
 
 /// The way a repository was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum OriginKind {
     /// From a server.
     Remote,
@@ -125,7 +126,7 @@ pub enum OriginKind {
 }
 
 /// The commit that is graded. Texts are the author's own words, bounded and made safe to show.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Commit {
     /// The commit's id.
     pub id: String,

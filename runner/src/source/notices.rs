@@ -1,12 +1,12 @@
 //! Things worth telling about a repository that do not stop it from being graded, kept to a bounded number.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// One remark about a repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Notice {
     /// What kind of remark, such as `symlink-refused`; stable, for programs.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// The remark, for people; safe to show.
     pub message: String,
 }
@@ -27,7 +27,7 @@ impl Notices {
         let count = self.count.entry(code).or_default();
         *count += 1;
         if *count <= KEPT {
-            self.list.push(Notice { code, message: message.into() });
+            self.list.push(Notice { code: code.into(), message: message.into() });
         }
     }
 
@@ -35,7 +35,8 @@ impl Notices {
     pub(super) fn finish(mut self) -> Vec<Notice> {
         for (code, count) in self.count {
             if count > KEPT {
-                self.list.push(Notice { code, message: format!("… and {} more of this kind", count - KEPT) });
+                self.list
+                    .push(Notice { code: code.into(), message: format!("… and {} more of this kind", count - KEPT) });
             }
         }
         self.list

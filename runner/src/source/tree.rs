@@ -51,6 +51,7 @@ impl Walk<'_, '_> {
         let data = match read(&odb, tree, ObjectType::Tree, MOST_FOLDER) {
             Read::Whole(data) => data,
             Read::TooLarge => return Err(self.too_large(ObjectType::Tree, b"")),
+            Read::NoMemory => return Err(no_memory()),
             Read::Unreadable(why) => {
                 return Err(SourceError::Damaged {
                     location: location.into(),
@@ -172,6 +173,7 @@ impl Walk<'_, '_> {
         match read(odb, entry.id, kind, most) {
             Read::Whole(data) => Ok(Some(data)),
             Read::TooLarge => Err(self.too_large(kind, entry.name)),
+            Read::NoMemory => Err(no_memory()),
             Read::Unreadable(why) => {
                 let message = format!("`{}` is left out: its object {} {why}", self.export.shown(entry.name), entry.id);
                 self.export.notices.add("missing-object", message);
@@ -204,6 +206,8 @@ impl Walk<'_, '_> {
 enum Read {
     Whole(Vec<u8>),
     TooLarge,
+    /// What it is a change to does not fit in memory.
+    NoMemory,
     Unreadable(&'static str),
 }
 
@@ -216,12 +220,20 @@ fn read(odb: &Odb<'_>, id: Oid, kind: ObjectType, most: u64) -> Read {
         Err(error) if error.code() == git2::ErrorCode::NotFound => {
             return Read::Unreadable("is missing from the repository");
         }
-        Err(_) => return Read::Unreadable("is damaged"),
+        Err(error) => return unread(&error),
     }
     match odb.read(id) {
         Ok(object) => Read::Whole(object.data().to_vec()),
         Err(error) if error.code() == git2::ErrorCode::NotFound => Read::Unreadable("is missing from the repository"),
-        Err(_) => Read::Unreadable("is damaged"),
+        Err(error) => unread(&error),
+    }
+}
+
+/// Why an object that is there could not be read.
+fn unread(error: &git2::Error) -> Read {
+    match error.class() {
+        git2::ErrorClass::NoMemory => Read::NoMemory,
+        _ => Read::Unreadable("is damaged"),
     }
 }
 
@@ -252,8 +264,17 @@ fn is_lfs_pointer(data: &[u8]) -> bool {
     data.len() < 1024 && data.starts_with(b"version https://git-lfs.github.com/spec/v1\n")
 }
 
+/// An object that does not fit in the memory that this process may have.
+fn no_memory() -> SourceError {
+    let memory = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_DATA);
+    SourceError::Limit(Exceeded::Memory(memory.map_or(0, |(soft, _)| soft)))
+}
+
 /// A repository that libgit2 cannot read.
 pub(super) fn damaged(location: &str, error: &git2::Error) -> SourceError {
+    if error.class() == git2::ErrorClass::NoMemory {
+        return no_memory();
+    }
     SourceError::Damaged { location: location.into(), why: harness::text::excerpt(error.message(), 200) }
 }
 

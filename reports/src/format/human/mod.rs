@@ -138,12 +138,14 @@ fn conclusion(style: Style, report: &Report) -> String {
     format!("\n{} {total} of {of} points{rest}\n", style.verdict(report.verdict, 4))
 }
 
-/// Where everything lies and what to do next.
+/// In which sandbox it was, where everything lies and what to do next.
 fn tail(style: Style, report: &Report) -> String {
     let run = text::name(&report.run.id);
     let faint = |word: &str| style.paint(Ink::Faint, word);
+    let layers = wrap(&digest::layers(&report.environment).join("; "), WIDTH - 15).join(&format!("\n{:15}", ""));
     format!(
-        "\n  {}  {}\n  {}  takehome report {run} --html report.html\n  {}  {}\n",
+        "\n  {}  {layers}\n  {}  {}\n  {}  takehome report {run} --html report.html\n  {}  {}\n",
+        faint("sandbox    "),
         faint("record     "),
         text::line(&report.run.directory),
         faint("report     "),

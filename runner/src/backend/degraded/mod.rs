@@ -145,6 +145,7 @@ impl Builder for Own {
             None => (LayerStatus::Missing, "the one who started takehome".into()),
         };
         set("other user", status, user);
+        set("landlock", at_least(1), format!("version {abi}, for every program of the cell"));
         let files = "Landlock: the cell's folders and chosen, read-only parts of the host, at their own paths";
         set("private root", LayerStatus::Approximate, files.into());
         let network = if abi >= 4 {

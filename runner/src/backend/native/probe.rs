@@ -38,7 +38,19 @@ pub(super) fn capabilities(native: &Native) -> Capabilities {
         Ok(facts) => (Some(facts), Ok(())),
         Err(error) => (None, Err(format!("{}: {}", error.step, error.reason))),
     };
-    Capabilities { backend: "native", layers: layers(&shared, facts.as_ref()), usable }
+    let layers = layers(&shared, facts.as_ref());
+    let usable = usable.and_then(|()| complete(&layers));
+    Capabilities { backend: "native", layers, usable }
+}
+
+/// Whether a sandbox that counts as strong has all that makes it so. Landlock comes on top of it.
+pub(in crate::backend) fn complete(layers: &[Layer]) -> Result<(), String> {
+    let missing = layers.iter().filter(|layer| layer.status == LayerStatus::Missing && layer.name != "landlock");
+    let missing: Vec<&str> = missing.map(|layer| layer.name).collect();
+    match missing[..] {
+        [] => Ok(()),
+        _ => Err(format!("a cell opens, but lacks: {}", missing.join(", "))),
+    }
 }
 
 /// What a real cell sees of itself.

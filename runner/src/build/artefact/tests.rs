@@ -1,6 +1,7 @@
 //! Tests with what a hostile build leaves behind.
 
 use super::*;
+use std::os::unix::fs::symlink;
 
 struct Place {
     dir: tempfile::TempDir,
@@ -94,6 +95,56 @@ fn a_folder_keeps_links_that_stay_inside() {
     }
     let missing = Take::Folders(vec![("/work/none".to_owned(), String::new())]);
     assert!(place.take(&missing).unwrap_err().contains("made no folder"));
+}
+
+/// Two folders of a build, copied one into the other as interpreted programs are.
+fn tree_and_packages() -> Take {
+    Take::Folders(vec![("/work".to_owned(), String::new()), ("/out/python".to_owned(), ".takehome/python".to_owned())])
+}
+
+#[test]
+fn links_that_climb_through_each_other_lead_nowhere() {
+    let place = place();
+    let tree = &place.folders.tree;
+    fs::create_dir_all(tree.join("a/b/c")).unwrap();
+    fs::create_dir(tree.join(".takehome")).unwrap();
+    fs::create_dir_all(place.folders.out.join("python")).unwrap();
+    fs::write(place.folders.out.join("python/planted"), "x").unwrap();
+    fs::create_dir(place.dir.path().join("victim")).unwrap();
+    // Each stays inside by its own words; together they leave.
+    symlink("../../..", tree.join("a/b/c/up")).unwrap();
+    symlink("../a/b/c/up/../victim", tree.join(".takehome/python")).unwrap();
+    let (_, notices) = place.take(&tree_and_packages()).unwrap();
+    assert!(notices[0].starts_with("1 links") && notices[0].contains(".takehome/python"), "{notices:?}");
+    assert_eq!(fs::read_dir(place.dir.path().join("victim")).unwrap().count(), 0);
+    let to = place.dir.path().join("to");
+    assert!(to.join(".takehome").symlink_metadata().unwrap().is_dir());
+    assert!(to.join(".takehome/python/planted").is_file());
+}
+
+#[test]
+fn what_cannot_be_copied_is_the_builds_fault() {
+    let clash = place();
+    fs::create_dir_all(clash.folders.tree.join(".takehome")).unwrap();
+    fs::write(clash.folders.tree.join(".takehome/python"), "a file").unwrap();
+    fs::create_dir_all(clash.folders.out.join("python")).unwrap();
+    assert!(clash.take(&tree_and_packages()).unwrap_err().contains("have the same place"));
+
+    let linked = place();
+    fs::create_dir_all(linked.folders.tree.join(".takehome")).unwrap();
+    fs::create_dir_all(linked.folders.out.join("python")).unwrap();
+    symlink("..", linked.folders.tree.join(".takehome/python")).unwrap();
+    assert!(linked.take(&tree_and_packages()).unwrap_err().contains("have the same place"));
+
+    let closed = place();
+    let folder = closed.folders.tree.join("closed");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o000)).unwrap();
+    // Root reads everything.
+    if fs::read_dir(&folder).is_err() {
+        assert!(closed.take(&tree_and_packages()).unwrap_err().contains("`closed` cannot be read"));
+    }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]

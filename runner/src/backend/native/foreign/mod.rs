@@ -193,7 +193,10 @@ impl Foreign {
             let missing = |layer: Layer| Layer { status: LayerStatus::Missing, detail: NO_CELL.into(), ..layer };
             layers = layers.into_iter().map(missing).collect();
         }
-        Capabilities { backend: name, layers, usable: facts.map(drop) }
+        let is_strong =
+            crate::backend::find(name).is_some_and(|entry| entry.strength == crate::backend::Strength::Strong);
+        let complete = if is_strong { probe::complete(&layers) } else { Ok(()) };
+        Capabilities { backend: name, layers, usable: facts.map(drop).and(complete) }
     }
 
     /// What a real cell sees of itself. Blocks, with a runtime in a thread of its own.
