@@ -1,5 +1,9 @@
 //! Sequential models: what an object does when one operation follows another. One small file each.
 
+mod register;
+
+pub use register::{Register, RegisterOp};
+
 use crate::history::History;
 use std::{fmt::Debug, hash::Hash};
 
