@@ -7,6 +7,7 @@
 pub mod search;
 #[cfg(test)]
 pub mod testing;
+pub mod words;
 
 use crate::{history::History, verify::Judged};
 
