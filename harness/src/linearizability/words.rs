@@ -38,3 +38,30 @@ pub fn between(history: &History, index: u32) -> String {
     let op = history.get(index);
     format!("between {} and {}", at(history, op.call), at(history, op.ret))
 }
+
+/// A number of things: `1 key`, `1 984 operations`.
+pub fn count(number: usize, thing: &str) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text + " " + thing + if number == 1 { "" } else { "s" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        let counts =
+            [(0, "0 keys"), (1, "1 key"), (999, "999 keys"), (1_984, "1 984 keys"), (1_000_000, "1 000 000 keys")];
+        for (number, text) in counts {
+            assert_eq!(count(number, "key"), text);
+        }
+    }
+}

@@ -173,7 +173,7 @@ impl Refusal for Register {
             false => format!("and no write of {saw} came after it"),
         };
         Some(format!(
-            "{subject}, but {} had returned at {}, {since}",
+            "{subject}, but {} had returned at {} {since}",
             words::named(history, last),
             words::at(history, history.get(last).ret),
         ))

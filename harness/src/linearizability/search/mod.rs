@@ -28,6 +28,7 @@ mod states;
 mod tests;
 mod walk;
 
+use super::words;
 use crate::history::{History, PENDING};
 use crate::model::{Model, Refusal};
 use crate::verify::{Judged, Violation};
@@ -68,8 +69,9 @@ impl Decided {
     /// What was exhausted, in words.
     pub fn exhausted(placed: usize, operations: usize, visited: u64) -> String {
         format!(
-            "the search visited {visited} configurations, as many as it may, and could place at best {placed} of \
-             {operations} operations"
+            "the search visited {}, as many as it may, and could place at best {placed} of {}",
+            words::count(visited as usize, "configuration"),
+            words::count(operations, "operation")
         )
     }
 }
@@ -149,7 +151,8 @@ fn run<M: Model>(model: &M, problem: &Problem<M::Op>, entries: &[Entry<M::Op>], 
     let (found, visited) = match problem.slots.len() {
         0..=64 => walk::<M, u64>(model, problem, budget),
         65..=128 => walk::<M, u128>(model, problem, budget),
-        _ => walk::<M, Wide>(model, problem, budget),
+        // As much memory as with narrow ones.
+        slots => walk::<M, Wide>(model, problem, budget / (slots as u64 / 64)),
     };
     let found = match found {
         walk::Found::Legal => Found::Legal,
