@@ -1,0 +1,13 @@
+//! Polynomial monitors, one file each: the objects for which theory decides linearizability without a search.
+//!
+//! Each file names the paper that its method comes from, its complexity, and what it does not cover; for that it
+//! answers [`Judged::NotCovered`](crate::verify::Judged::NotCovered), and the search decides.
+
+mod table;
+mod witness;
+mod words;
+mod zones;
+
+pub mod register;
+
+pub use register::Register;
