@@ -1,5 +1,10 @@
 //! Sequential models: what an object does when one operation follows another. One small file each.
 
+pub mod counter;
+pub mod id_generator;
+pub mod mutex;
+pub mod semaphore;
+
 use crate::history::History;
 use std::{fmt::Debug, hash::Hash};
 
