@@ -4,6 +4,9 @@ pub mod counter;
 pub mod id_generator;
 pub mod mutex;
 pub mod semaphore;
+mod register;
+
+pub use register::{Register, RegisterOp};
 
 use crate::history::History;
 use std::{fmt::Debug, hash::Hash};

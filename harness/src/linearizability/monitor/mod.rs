@@ -4,6 +4,8 @@
 //! answers [`Judged::NotCovered`](crate::verify::Judged::NotCovered), and the search decides.
 
 mod table;
+#[cfg(test)]
+mod testing;
 mod witness;
 mod words;
 mod zones;

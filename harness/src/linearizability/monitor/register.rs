@@ -263,3 +263,65 @@ pub(super) fn before_write(history: &History, read: u32, write: u32) -> Violatio
     witness.sort_unstable();
     Violation { rule: "future-read", sentence, witness, ..Violation::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        linearizability::{
+            monitor::testing::{agrees, assert_both_occur, calls, history, judge},
+            testing::Word,
+        },
+        model,
+    };
+    use proptest::prelude::*;
+
+    const REGISTER: Register = Register { initial: Id::NIL, nil_is_wildcard: false };
+
+    fn histories(most: usize) -> impl Strategy<Value = History> {
+        calls(most).prop_map(|calls| {
+            let mut held = Word::Nil;
+            history(
+                &calls,
+                |index, call| match call.choice {
+                    0..45 => (Function::Write, Word::Int(index as i64)),
+                    _ => (Function::Read, Word::None),
+                },
+                |function, argument| {
+                    if function == Function::Write {
+                        held = argument.clone();
+                        return Word::None;
+                    }
+                    held.clone()
+                },
+                |function, number| match (function, number) {
+                    (Function::Read, 0) => Some(Word::Nil),
+                    (Function::Read, number) => Some(Word::Int(number)),
+                    _ => None,
+                },
+            )
+        })
+    }
+
+    #[test]
+    fn histories_of_both_kinds_are_tried() {
+        assert_both_occur(&REGISTER, histories(12));
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_search_and_its_witness_is_minimal(history in histories(12), wildcard in prop::bool::weighted(0.2)) {
+            let monitor = Register { nil_is_wildcard: wildcard, ..REGISTER };
+            let model = model::Register { initial: Id::NIL, nil_is_wildcard: wildcard };
+            if let Some(violation) = agrees(&monitor, &model, &history)? {
+                prop_assert!(violation.witness.len() <= 6);
+                if violation.rule != "garbage-read" {
+                    for unit in droppable(&history, &violation.witness) {
+                        let rest: Vec<u32> = violation.witness.iter().copied().filter(|op| !unit.contains(op)).collect();
+                        prop_assert!(judge(&model, &history, &rest), "{unit:?} can be dropped from {violation:?}");
+                    }
+                }
+            }
+        }
+    }
+}
