@@ -3,8 +3,8 @@
 pub mod counter;
 pub mod id_generator;
 pub mod mutex;
-pub mod semaphore;
 mod register;
+pub mod semaphore;
 
 pub use register::{Register, RegisterOp};
 

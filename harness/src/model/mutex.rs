@@ -77,7 +77,9 @@ impl Model for Mutex {
             (Op::Acquire(process, _), Some((holder, times))) if self.kind == Kind::Reentrant && holder == process => {
                 Some(State { holder: Some((holder, times.checked_add(1)?)), ..*state })
             }
-            (Op::Refused(process), Some((holder, _))) if self.kind != Kind::Reentrant || holder != process => Some(*state),
+            (Op::Refused(process), Some((holder, _))) if self.kind != Kind::Reentrant || holder != process => {
+                Some(*state)
+            }
             (Op::Release(process), Some((holder, times))) if holder == process => {
                 Some(State { holder: (times > 1).then(|| (holder, times - 1)), ..*state })
             }
@@ -127,10 +129,16 @@ mod tests {
         assert!(Kind::Owned != Kind::Shared && play(Kind::Owned, &two).is_none());
         assert!(play(Kind::Reentrant, &two).is_none() && play(Kind::Fenced, &two).is_none());
         assert!(play(Kind::Reentrant, &again).is_some_and(|state| state.holder.is_none()));
-        assert!(play(Kind::Owned, &again).is_none() && play(Kind::Reentrant, &[again[0], again[1], again[2], two[1]]).is_none());
+        assert!(
+            play(Kind::Owned, &again).is_none()
+                && play(Kind::Reentrant, &[again[0], again[1], again[2], two[1]]).is_none()
+        );
         assert!(play(Kind::Owned, &other).is_none() && play(Kind::Owned, &[Release(1)]).is_none());
         assert!(play(Kind::Owned, &[Acquire(1, None), Refused(2), Release(1)]).is_some());
-        assert!(play(Kind::Owned, &[Refused(2)]).is_none() && play(Kind::Reentrant, &[Acquire(1, None), Refused(1)]).is_none());
+        assert!(
+            play(Kind::Owned, &[Refused(2)]).is_none()
+                && play(Kind::Reentrant, &[Acquire(1, None), Refused(1)]).is_none()
+        );
     }
 
     #[test]
@@ -138,6 +146,9 @@ mod tests {
         use Op::{Acquire, Release};
         assert!(play(Kind::Fenced, &[Acquire(1, Some(3)), Release(1), Acquire(2, Some(4))]).is_some());
         assert!(play(Kind::Fenced, &[Acquire(1, Some(3)), Release(1), Acquire(2, Some(3))]).is_none());
-        assert!(play(Kind::Fenced, &[Acquire(1, Some(3)), Release(1), Acquire(2, None), Release(2), Acquire(1, Some(3))]).is_none());
+        assert!(
+            play(Kind::Fenced, &[Acquire(1, Some(3)), Release(1), Acquire(2, None), Release(2), Acquire(1, Some(3))])
+                .is_none()
+        );
     }
 }

@@ -34,7 +34,9 @@ impl Model for Semaphore {
         let op = history.get(operation);
         let permits = permits(history, op.argument);
         match (op.function, permits) {
-            (Function::Acquire, Some(permits)) if refused(history, op.result) => Ok(Decoded::Pure(Op::Refused(permits))),
+            (Function::Acquire, Some(permits)) if refused(history, op.result) => {
+                Ok(Decoded::Pure(Op::Refused(permits)))
+            }
             (Function::Acquire, Some(permits)) => Ok(Decoded::Effect(Op::Acquire(permits))),
             (Function::Release, Some(permits)) => Ok(Decoded::Effect(Op::Release(permits))),
             _ => Err(format!(

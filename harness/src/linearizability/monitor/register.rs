@@ -228,12 +228,16 @@ fn droppable(history: &History, left: &[u32]) -> Vec<Vec<u32>> {
     left.iter().filter(|op| is_read(history, **op) || unread(**op)).map(|op| vec![*op]).collect()
 }
 
-/// The violation that a read saw what nobody wrote.
-pub(super) fn never_written(history: &History, read: u32) -> Violation {
-    let op = history.get(read);
-    let failed = (0..history.len() as u32).map(|index| history.get(index)).find(|other| {
-        other.outcome == Outcome::Failed && other.key == op.key && other.argument == op.result && op.result.is_some()
-    });
+/// The violation that an operation found what nobody wrote.
+pub(super) fn never_written(history: &History, index: u32) -> Violation {
+    let op = history.get(index);
+    let found = match history.values.as_list(op.argument) {
+        Some([expected, _]) if op.function == Function::Cas => *expected,
+        _ => op.result,
+    };
+    let failed = (0..history.len() as u32)
+        .map(|index| history.get(index))
+        .find(|other| other.outcome == Outcome::Failed && other.key == op.key && other.argument == found);
     let reason = match failed {
         Some(write) => {
             format!("the only {} of it, by {}, had failed", write.function, history.process_name(write.process))
@@ -241,22 +245,21 @@ pub(super) fn never_written(history: &History, read: u32) -> Violation {
         None => "nobody ever wrote that".to_owned(),
     };
     let sentence = format!(
-        "{} read {} {}, but {reason}",
+        "{} {} {} {}, but {reason}",
         history.process_name(op.process),
-        words::value(history, op.result),
-        words::when(history, read),
+        if op.function == Function::Read { "read" } else { "found" },
+        words::value(history, found),
+        words::when(history, index),
     );
-    Violation { rule: "garbage-read", sentence, witness: vec![read], ..Violation::default() }
+    Violation { rule: "garbage-read", sentence, witness: vec![index], ..Violation::default() }
 }
 
 /// The violation that a read was over before its write began.
 pub(super) fn before_write(history: &History, read: u32, write: u32) -> Violation {
     let sentence = format!(
-        "{} read {} {}, but {} only after that: {}",
-        history.process_name(history.get(read).process),
-        words::value(history, history.get(read).result),
+        "{} ran {}, but that value was written only afterwards: {}",
+        words::op(history, read),
         words::when(history, read),
-        "it was written",
         words::began(history, write),
     );
     let mut witness = vec![read, write];
