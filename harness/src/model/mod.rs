@@ -6,7 +6,11 @@ pub mod mutex;
 mod register;
 pub mod semaphore;
 
+pub use counter::Counter;
+pub use id_generator::IdGenerator;
+pub use mutex::Mutex;
 pub use register::{Register, RegisterOp};
+pub use semaphore::Semaphore;
 
 use crate::history::History;
 use std::{fmt::Debug, hash::Hash};

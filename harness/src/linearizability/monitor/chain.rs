@@ -7,7 +7,7 @@
 //! blocks. O(n log n).
 
 use super::zones::{Conflict, Zone, conflict};
-use crate::history::{History, Operation};
+use crate::history::{History, Operation, Outcome};
 
 /// No version or no operation.
 pub(super) const NONE: u32 = u32::MAX;
@@ -80,13 +80,15 @@ impl Versions {
         self.of(versions).max_by_key(|op| history.get(*op).call).unwrap_or_default()
     }
 
-    /// For [`Fault::Backwards`], the operation of the earlier version that came too late, and one of the later version
-    /// that was over by then: its maker, if it was.
+    /// For [`Fault::Backwards`], an operation of the earlier version that began too late, and one of the later version
+    /// that was over by then: their makers, where they are such.
     pub(super) fn late(&self, history: &History, earlier: usize, later: usize) -> (u32, u32) {
-        let late = self.last(history, &[earlier]);
-        let maker = self.list[later].maker;
-        let over = maker != NONE && history.get(maker).ret < history.get(late).call;
-        (late, if over { maker } else { self.first(history, &[later]) })
+        let maker = |version: usize| Some(self.list[version].maker).filter(|maker| *maker != NONE);
+        let first = history.get(self.first(history, &[later])).ret;
+        let late = maker(earlier).filter(|op| history.get(*op).call > first);
+        let late = late.unwrap_or_else(|| self.last(history, &[earlier]));
+        let over = maker(later).filter(|op| history.get(*op).ret < history.get(late).call);
+        (late, over.unwrap_or_else(|| self.first(history, &[later])))
     }
 
     /// For [`Fault::Apart`], for each of the two chains an operation that was over before one of the other chain began,
@@ -102,6 +104,23 @@ impl Versions {
         let within = one(b, around, a[0] == INITIAL).unwrap_or_else(|| ends(b));
         let around = if a[0] == INITIAL { [around[1]; 2] } else { one(a, within, false).unwrap_or(around) };
         [around, within]
+    }
+
+    /// The operations without which a maker that was never answered need not have made its version: one that was
+    /// answered and saw it, or the makers of what follows up to one that was answered.
+    pub(super) fn observers(&self, history: &History, mut version: usize) -> Vec<u32> {
+        let mut found = Vec::new();
+        let answered = |op: u32| history.get(op).outcome == Outcome::Ok;
+        while !answered(self.list[version].maker) {
+            if let Some(op) = self.of(&[version]).find(|op| answered(*op)) {
+                found.push(op);
+                break;
+            }
+            let Some(next) = self.list.iter().position(|next| next.after == version as u32) else { break };
+            found.push(self.list[next].maker);
+            version = next;
+        }
+        found
     }
 
     /// The makers of the versions of a chain from the one of two that is earlier, itself left out, to the other.

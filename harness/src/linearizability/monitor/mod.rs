@@ -4,6 +4,8 @@
 //! answers [`Judged::NotCovered`](crate::verify::Judged::NotCovered), and the search decides.
 
 mod chain;
+mod holds;
+mod slots;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -11,8 +13,20 @@ mod witness;
 mod words;
 mod zones;
 
-pub mod read_modify_write;
-pub mod register;
+mod counter;
+mod fenced_mutex;
+mod id_generator;
+mod kv_append;
+mod mutex;
+mod read_modify_write;
+mod register;
+mod semaphore;
 
+pub use counter::Counter;
+pub use fenced_mutex::FencedMutex;
+pub use id_generator::IdGenerator;
+pub use kv_append::KvAppend;
+pub use mutex::Mutex;
 pub use read_modify_write::ReadModifyWrite;
 pub use register::Register;
+pub use semaphore::Semaphore;

@@ -44,7 +44,9 @@ impl Monitor for ReadModifyWrite {
             Err(reason) => return Judged::NotCovered(reason),
         };
         if let Some(finder) = values.finder_of_nothing() {
-            return Judged::illegal(never_written(history, finder));
+            let mut violation = never_written(history, finder);
+            values.complete(history, &mut violation.witness);
+            return Judged::illegal(violation);
         }
         match chain::fault(&values.versions.list) {
             None => Judged::Legal,
@@ -167,9 +169,20 @@ impl Values {
             Fault::Apart(a, b) => self.apart(history, a, b),
         };
         witness.retain(|op| *op != NONE);
+        self.complete(history, &mut witness);
+        Violation { rule, sentence, witness, ..Violation::default() }
+    }
+
+    /// Adds to a witness what shows that its operations of unknown outcome have happened, and sorts it.
+    fn complete(&self, history: &History, witness: &mut Vec<u32>) {
+        let unknown = |op: u32| history.get(op).outcome == Outcome::Unknown;
+        let made: Vec<usize> = (0..self.ids.len())
+            .filter(|version| self.maker(*version) != NONE && unknown(self.maker(*version)))
+            .filter(|version| witness.contains(&self.maker(*version)))
+            .collect();
+        witness.extend(made.into_iter().flat_map(|version| self.versions.observers(history, version)));
         witness.sort_unstable();
         witness.dedup();
-        Violation { rule, sentence, witness, ..Violation::default() }
     }
 
     fn maker(&self, version: usize) -> u32 {

@@ -1,7 +1,7 @@
 //! For tests of monitors: histories of correct objects with some results falsified, and agreement with the search.
 
 use crate::{
-    history::{Function, History},
+    history::{Function, History, PENDING},
     linearizability::{
         Monitor,
         search::search,
@@ -78,7 +78,8 @@ pub(super) fn agrees<M: Refusal>(
         }
         Judged::Illegal(violation) => {
             prop_assert!(!oracle, "the search finds it legal, the monitor says {violation:?}");
-            prop_assert!(!judge(model, history, &violation.witness), "the witness is legal: {violation:?}");
+            let part = history.part(&violation.witness, violation.end.unwrap_or(PENDING));
+            prop_assert!(!judge(model, &part, &part.effective()), "the witness is legal: {violation:?}");
             prop_assert!(violation.witness.is_sorted() && !violation.sentence.is_empty());
             Ok(Some(*violation))
         }
