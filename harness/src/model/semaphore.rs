@@ -38,7 +38,9 @@ impl Model for Semaphore {
                 Ok(Decoded::Pure(Op::Refused(permits)))
             }
             (Function::Acquire, Some(permits)) => Ok(Decoded::Effect(Op::Acquire(permits))),
-            (Function::Release, Some(permits)) => Ok(Decoded::Effect(Op::Release(permits))),
+            (Function::Release, Some(permits)) if !refused(history, op.result) => {
+                Ok(Decoded::Effect(Op::Release(permits)))
+            }
             _ => Err(format!(
                 "operation {operation} ({}): a semaphore knows `acquire` and `release` of a number of permits",
                 history.show(operation)

@@ -6,7 +6,10 @@
 //! later version of a chain returned before one of an earlier version was called, and the chains can be ordered as
 //! blocks. O(n log n).
 
-use super::zones::{Conflict, Zone, conflict};
+use super::{
+    witness::minimal,
+    zones::{Conflict, Zone, conflict},
+};
 use crate::history::{History, Operation, Outcome};
 
 /// No version or no operation.
@@ -121,6 +124,19 @@ impl Versions {
             version = next;
         }
         found
+    }
+
+    /// Of some operations those whose times contradict each other, if they do, where only those are dropped that may.
+    pub(super) fn needed(&self, history: &History, ops: Vec<u32>, may_go: impl Fn(u32) -> bool) -> Vec<u32> {
+        let illegal = |ops: &[u32]| {
+            let mut list = self.list.clone();
+            list.iter_mut().for_each(|version| version.zone = Zone::EMPTY);
+            for (op, version) in self.members.iter().filter(|member| ops.contains(&member.0)) {
+                list[*version].zone.cover(history.get(*op).call, history.get(*op).ret);
+            }
+            fault(&list).is_some()
+        };
+        minimal(ops, |left| left.iter().filter(|op| may_go(**op)).map(|op| vec![*op]).collect(), illegal)
     }
 
     /// The makers of the versions of a chain from the one of two that is earlier, itself left out, to the other.

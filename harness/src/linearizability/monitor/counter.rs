@@ -16,7 +16,7 @@ use super::{
     words,
 };
 use crate::{
-    history::{History, Outcome},
+    history::History,
     linearizability::Monitor,
     model::{Decoded, Model, counter},
     verify::{Judged, Violation},

@@ -20,9 +20,12 @@ use crate::{
 };
 use std::collections::HashMap;
 
-/// One key of a store with appends, which holds nothing in the beginning: `nil`, `""` or `[]`.
+/// One key of a store with appends.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct KvAppend;
+pub struct KvAppend {
+    /// What it holds in the beginning, if anything; only `nil`, `""` and `[]`, which are the same, are covered.
+    pub initial: Option<Id>,
+}
 
 impl Monitor for KvAppend {
     fn method(&self) -> &'static str {
@@ -30,6 +33,9 @@ impl Monitor for KvAppend {
     }
 
     fn check(&self, history: &History, operations: &[u32]) -> Judged {
+        if self.initial.is_some_and(|initial| !is_empty(history, initial)) {
+            return Judged::NotCovered("something is there in the beginning");
+        }
         let judged = Store::new(history, operations).and_then(|mut store| {
             store.read_all(operations)?;
             match chain::fault(&store.versions.list) {
@@ -330,7 +336,7 @@ impl Store<'_> {
                 words::over(self.history, around[0]),
             )
         };
-        let mut witness = [around, within].concat();
+        let mut witness = self.versions.needed(self.history, [around, within].concat(), |_| true);
         let made = |version: &usize| witness.contains(&self.maker(*version));
         let shown: Vec<u32> = (1..self.shown.len()).filter(made).map(|version| self.shown[version]).collect();
         witness.extend(shown);
@@ -350,45 +356,9 @@ mod tests {
             monitor::testing::{agrees, assert_both_occur, calls, history},
             testing::Word,
         },
-        model::{Decoded, Model, Refusal},
+        model::Kv,
     };
     use proptest::prelude::*;
-
-    /// The model of one key, for these tests.
-    struct Text<'h>(&'h History);
-
-    impl Model for Text<'_> {
-        type Op = (Function, Id);
-        type State = String;
-
-        fn initial(&self) -> String {
-            String::new()
-        }
-
-        fn decode(&self, history: &History, operation: u32) -> Result<Decoded<Self::Op>, String> {
-            let op = history.get(operation);
-            Ok(match (op.function, op.outcome) {
-                (Function::Read, Outcome::Ok) => Decoded::Pure((op.function, op.result)),
-                (Function::Read, _) => Decoded::Nothing,
-                _ => Decoded::Effect((op.function, op.argument)),
-            })
-        }
-
-        fn step(&self, state: &String, (function, id): Self::Op) -> Option<String> {
-            let text = self.0.values.as_text(id).unwrap_or_default();
-            match function {
-                Function::Read => (state == text).then(|| state.clone()),
-                Function::Append => Some(format!("{state}{text}")),
-                _ => Some(text.to_owned()),
-            }
-        }
-    }
-
-    impl Refusal for Text<'_> {
-        fn refusal(&self, _: &History, state: &String, _: Self::Op) -> String {
-            format!("the text is {state:?}")
-        }
-    }
 
     /// Appends, puts and reads of a text, in which some reads miss the end, or see something else there.
     fn histories(most: usize) -> impl Strategy<Value = History> {
@@ -423,13 +393,13 @@ mod tests {
 
     #[test]
     fn histories_of_both_kinds_are_tried() {
-        assert_both_occur(&KvAppend, histories(10));
+        assert_both_occur(&KvAppend::default(), histories(10));
     }
 
     proptest! {
         #[test]
         fn agrees_with_the_search(history in histories(12)) {
-            agrees(&KvAppend, &Text(&history), &history)?;
+            agrees(&KvAppend::default(), &Kv::new(&history, None), &history)?;
         }
     }
 }

@@ -6,11 +6,13 @@
 
 use super::{
     holds::{self, Hold, Stop, holds},
+    witness::attempts,
     zones::{Conflict, Zone, conflict},
 };
 use crate::{
     history::History,
     linearizability::Monitor,
+    model::{self, mutex::Kind},
     verify::{Judged, Violation},
 };
 
@@ -34,7 +36,12 @@ impl Monitor for Mutex {
         };
         let zones: Vec<Zone> = holds.iter().map(|hold| hold.zone).collect();
         match conflict(None, &zones) {
-            Some(Conflict::Pair(a, b)) => Judged::illegal(both_held(history, &holds[a], &holds[b])),
+            Some(Conflict::Pair(a, b)) => {
+                let mut violation = both_held(history, &holds[a], &holds[b]);
+                let kind = if self.reentrant { Kind::Reentrant } else { Kind::Owned };
+                violation.attempts = attempts(&model::Mutex { kind }, history, &violation.witness);
+                Judged::illegal(violation)
+            }
             _ => Judged::Legal,
         }
     }
@@ -57,7 +64,6 @@ pub(super) mod tests {
             monitor::testing::{Call, agrees, assert_both_occur, calls, judge},
             testing::Word,
         },
-        model::{self, mutex::Kind},
     };
     use proptest::prelude::*;
 
@@ -69,7 +75,7 @@ pub(super) mod tests {
             // By client: its process, and when it is free again.
             let mut clients = [(0, 0), (1, 0), (2, 0), (3, 0)];
             for (round, call) in calls.iter().enumerate() {
-                let wild = call.lie.is_some_and(|lie| lie > 4);
+                let wild = call.lie.is_some();
                 let client = holder.filter(|_| !wild).unwrap_or(call.choice as usize % 4);
                 let (process, free) = &mut clients[client];
                 let acquires = if wild { call.number % 2 == 0 } else { holder.is_none() };

@@ -255,6 +255,8 @@ impl Values {
             witness.extend(self.versions.links(chain));
             witness.extend(chain.map(|version| self.maker(version)));
         }
+        witness.retain(|op| *op != NONE);
+        let witness = self.versions.needed(history, witness, |op| history.functions()[op as usize] == Function::Read);
         ("stale-read", sentence, witness)
     }
 }

@@ -7,13 +7,14 @@
 
 use super::{
     table::Table,
-    witness::minimal,
+    witness::{attempts, minimal},
     words,
     zones::{Conflict, Zone, conflict},
 };
 use crate::{
     history::{Function, History, Id, Outcome},
     linearizability::Monitor,
+    model,
     verify::{Judged, Violation},
 };
 
@@ -176,7 +177,9 @@ impl Register {
         let illegal = |rest: &[u32]| matches!(self.decide(history, rest), Ok(Some(_)));
         let witness = minimal(witness, |left| droppable(history, left), illegal);
         let sentence = self.sentence(history, &witness, [a, b]);
-        Violation { rule: "stale-read", sentence, witness, ..Violation::default() }
+        let model = model::Register { initial: self.initial, nil_is_wildcard: self.nil_is_wildcard };
+        let attempts = attempts(&model, history, &witness);
+        Violation { rule: "stale-read", sentence, witness, attempts, ..Violation::default() }
     }
 
     /// Whether an operation says something about a value.
@@ -197,13 +200,19 @@ impl Register {
         let [old, new] = if call(values[0]) >= call(values[1]) { values } else { [values[1], values[0]] };
         let (Some(read), Some(replaced)) = (last(old), first(new)) else { return String::new() };
         let mut sentence = format!(
-            "{} read {} {}, but {} had taken its place before: {}",
+            "{} read {} {}, but ",
             history.process_name(history.get(read).process),
             words::value(history, old),
             words::when(history, read),
-            words::value(history, new),
-            words::over(history, replaced),
         );
+        let old_is_written = first(old).is_some_and(|op| !is_read(history, op));
+        if old_is_written && !is_read(history, replaced) && last(new) == Some(replaced) {
+            let returned = words::at(history, history.get(replaced).ret);
+            let (write, old) = (words::op(history, replaced), words::value(history, old));
+            return sentence + &format!("{write} had returned at {returned} and no write of {old} came after it");
+        }
+        sentence +=
+            &format!("{} had taken its place before: {}", words::value(history, new), words::over(history, replaced));
         match (first(old).filter(|_| old != self.initial), last(new)) {
             (Some(before), Some(after)) => {
                 sentence += &format!(
@@ -270,12 +279,9 @@ pub(super) fn before_write(history: &History, read: u32, write: u32) -> Violatio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        linearizability::{
-            monitor::testing::{agrees, assert_both_occur, calls, history, judge},
-            testing::Word,
-        },
-        model,
+    use crate::linearizability::{
+        monitor::testing::{agrees, assert_both_occur, calls, history, judge},
+        testing::Word,
     };
     use proptest::prelude::*;
 

@@ -56,6 +56,8 @@ struct Op {
 #[derive(Default)]
 struct Ops {
     acquires: Vec<Op>,
+    /// Acquires of unknown outcome.
+    crashed: Vec<Op>,
     releases: Vec<Op>,
     refused: Vec<Op>,
 }
@@ -68,10 +70,10 @@ impl Ops {
             let permits = i128::from(permits(history, op.argument)?);
             let known = Op { index: *index, call: op.call, ret: op.ret, permits };
             match op.function {
-                Function::Acquire if op.outcome == Outcome::Unknown => {}
+                Function::Acquire if op.outcome == Outcome::Unknown => ops.crashed.push(known),
                 Function::Acquire if refused(history, op.result) => ops.refused.push(known),
                 Function::Acquire => ops.acquires.push(known),
-                Function::Release => ops.releases.push(known),
+                Function::Release if !refused(history, op.result) => ops.releases.push(known),
                 _ => return None,
             }
         }
@@ -140,7 +142,7 @@ impl Semaphore {
             times
         };
         let released = by_time(&mut ops.releases.iter().map(|op| (op.ret, op.permits)));
-        let acquired = by_time(&mut ops.acquires.iter().map(|op| (op.call, op.permits)));
+        let acquired = by_time(&mut ops.acquires.iter().chain(&ops.crashed).map(|op| (op.call, op.permits)));
         let up_to = |sums: &[(u64, i128)], count: usize| count.checked_sub(1).map_or(0, |last| sums[last].1);
         ops.refused.iter().find_map(|op| {
             let back = up_to(&released, released.partition_point(|entry| entry.0 < op.call));
@@ -159,7 +161,7 @@ fn wrongly_refused(history: &History, ops: &Ops, refused: &Op, least: i128) -> V
         words::when(history, refused.index)
     );
     let released = ops.releases.iter().filter(|op| op.ret < refused.call);
-    let acquired = ops.acquires.iter().filter(|op| op.call <= refused.ret);
+    let acquired = ops.acquires.iter().chain(&ops.crashed).filter(|op| op.call <= refused.ret);
     violation("wrongly-refused", sentence, released.chain(acquired).chain([refused]))
 }
 

@@ -1,26 +1,8 @@
-//! Words for violations: operations and times as a person reads them.
+//! Words for violations: operations and when they ran, as a person reads them.
 
-use crate::{
-    history::{Clock, Function, History, Id, Outcome},
-    text,
-    time::Offset,
-};
+use crate::history::{Function, History, Outcome};
 
-/// The longest value that a sentence shows, in characters.
-const VALUE: usize = 48;
-
-/// A point in time: `1.934 s` or `event 14`.
-pub(super) fn at(history: &History, time: u64) -> String {
-    match history.clock {
-        Clock::Nanoseconds => Offset(time).to_string(),
-        Clock::Order => format!("event {time}"),
-    }
-}
-
-/// A value: `7`, `"a"`, `nil`.
-pub(super) fn value(history: &History, id: Id) -> String {
-    text::excerpt(&history.values.show(id).to_string(), VALUE)
-}
+pub(super) use crate::linearizability::words::{at, value};
 
 /// An operation with its process: `c3's write of 5`, `c1's read of nil`, `c2's acquire`.
 pub(super) fn op(history: &History, index: u32) -> String {
