@@ -4,11 +4,14 @@
 //! begin with a put or with nothing. A part that nobody saw stands at the end of some chain, where a put soon hides it,
 //! and so it is a chain of its own. The idea of a total order from reads is that of Elle's list-append (Kingsbury &
 //! Alvaro, VLDB 14(3), 2020); the chains are ordered as Gibbons & Korach's zones. O(n log n + bytes of distinct reads).
-//! Appends and puts of unknown outcome are covered. Not covered: parts that are written twice, that are the beginning of
-//! one another (so that a text could be read in two ways) or empty, and operations other than read, write and append.
+//! Appends and puts of unknown outcome are covered.
+//!
+//! Where equal parts are written several times, it is not known which of them a read saw. What follows from everything
+//! else still shows most violations; where it shows none, the history is not covered. Nor are parts that are the
+//! beginning of one another, so that a text could be read in two ways, empty ones, and other operations.
 
 use super::{
-    chain::{self, Fault, INITIAL, NONE, Version, Versions},
+    chain::{self, Fault, INITIAL, NONE, Version, Versions, between},
     register::before_write,
     words,
 };
@@ -18,7 +21,7 @@ use crate::{
     text,
     verify::{Judged, Violation},
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 /// One key of a store with appends.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,6 +42,9 @@ impl Monitor for KvAppend {
         let judged = Store::new(history, operations).and_then(|mut store| {
             store.read_all(operations)?;
             match chain::fault(&store.versions.list) {
+                None if store.parts.iter().any(|part| part.version == REPEATED) => {
+                    Err(Stop::NotCovered("a part is written twice"))
+                }
                 None => Ok(()),
                 Some(fault) => Err(Stop::Illegal(Box::new(store.explain(fault)))),
             }
@@ -57,18 +63,36 @@ enum Stop {
     Illegal(Box<Violation>),
 }
 
-/// The versions of a key. Each part that was put or appended makes one.
+/// The version of a part that is written several times: there may be several.
+const REPEATED: usize = usize::MAX;
+
+/// What is put or appended.
+struct Part {
+    id: Id,
+    /// The version that it makes, or [`REPEATED`].
+    version: usize,
+    /// When the first operation with it was called.
+    begins: u64,
+    appended: bool,
+    put: bool,
+}
+
+/// The versions of a key.
 struct Store<'h> {
     history: &'h History,
     versions: Versions,
-    /// The version that a part makes, by the part's id.
+    /// The part at the end of each version but the initial one.
+    ends: Vec<usize>,
+    /// A read in which each version stands where it is.
+    shown: Vec<u32>,
+    parts: Vec<Part>,
     by_id: HashMap<Id, usize>,
     /// The parts that are texts, ascending; none is the beginning of another.
     texts: Vec<(&'h str, usize)>,
-    /// A read in which each version stands where it is.
-    shown: Vec<u32>,
-    /// The version that each distinct result is.
-    known: HashMap<Id, usize>,
+    /// The version that each distinct result is; none for those that begin with what was put several times.
+    known: HashMap<Id, Option<usize>>,
+    /// The versions of repeated parts, by the version before.
+    repeated: HashMap<(usize, usize), usize>,
 }
 
 impl<'h> Store<'h> {
@@ -76,44 +100,83 @@ impl<'h> Store<'h> {
         let mut store = Self {
             history,
             versions: Versions::new(),
+            ends: vec![REPEATED],
+            shown: vec![NONE],
+            parts: Vec::new(),
             by_id: HashMap::new(),
             texts: Vec::new(),
-            shown: Vec::new(),
             known: HashMap::new(),
+            repeated: HashMap::new(),
         };
         for index in operations {
-            let op = history.get(*index);
-            match op.function {
-                Function::Read => continue,
-                Function::Append | Function::Write => {}
-                _ => return Err(Stop::NotCovered("there are operations other than reads, writes and appends")),
-            }
-            if !op.argument.is_some() || is_empty(history, op.argument) {
-                return Err(Stop::NotCovered("nothing is written or appended"));
-            }
-            let version = store.versions.list.len();
-            store.versions.list.push(Version::new());
-            store.versions.make(version, *index, &op, None);
-            if store.by_id.insert(op.argument, version).is_some() {
-                return Err(Stop::NotCovered("a part is written twice"));
-            }
-            store.texts.extend(history.values.as_text(op.argument).map(|text| (text, version)));
+            store.write(*index)?;
         }
+        store.number_versions(operations);
+        store.texts = store
+            .parts
+            .iter()
+            .enumerate()
+            .filter_map(|(number, part)| history.values.as_text(part.id).map(|text| (text, number)))
+            .collect();
         store.texts.sort_unstable();
         if store.texts.windows(2).any(|pair| pair[1].0.starts_with(pair[0].0)) {
             return Err(Stop::NotCovered("a part is the beginning of another"));
         }
-        store.shown = vec![NONE; store.versions.list.len()];
+        let mixed = store.parts.iter().any(|part| part.put) && store.parts.iter().any(|part| part.appended);
+        if mixed && store.texts.len() < store.parts.len() {
+            return Err(Stop::NotCovered("what is no text is put, or appended to what is put"));
+        }
         Ok(store)
     }
 
-    fn is_append(&self, version: usize) -> bool {
-        let maker = self.versions.list[version].maker;
-        maker != NONE && self.history.functions()[maker as usize] == Function::Append
+    /// Takes the part of an operation in.
+    fn write(&mut self, index: u32) -> Result<(), Stop> {
+        let op = self.history.get(index);
+        let appended = match op.function {
+            Function::Read => return Ok(()),
+            Function::Append => true,
+            Function::Write => false,
+            _ => return Err(Stop::NotCovered("there are operations other than reads, writes and appends")),
+        };
+        if !op.argument.is_some() || is_empty(self.history, op.argument) {
+            return Err(Stop::NotCovered("nothing is written or appended"));
+        }
+        if !appended && self.history.values.as_list(op.argument).is_some() {
+            return Err(Stop::NotCovered("a list is written"));
+        }
+        match self.by_id.entry(op.argument) {
+            Entry::Vacant(entry) => {
+                entry.insert(self.parts.len());
+                self.parts.push(Part { id: op.argument, version: INITIAL, begins: op.call, appended, put: !appended });
+            }
+            Entry::Occupied(entry) => {
+                let part = &mut self.parts[*entry.get()];
+                part.version = REPEATED;
+                part.appended |= appended;
+                part.put |= !appended;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives each part that is written once its version.
+    fn number_versions(&mut self, operations: &[u32]) {
+        for index in operations {
+            let op = self.history.get(*index);
+            let Some(part) = self.by_id.get(&op.argument).filter(|_| op.function != Function::Read) else { continue };
+            if self.parts[*part].version == INITIAL {
+                self.parts[*part].version = self.versions.list.len();
+                self.versions.list.push(Version::new());
+                self.ends.push(*part);
+                self.shown.push(NONE);
+                self.versions.make(self.parts[*part].version, *index, &op, None);
+            }
+        }
     }
 
     /// Takes all reads in, until one cannot be explained by itself or with another.
     fn read_all(&mut self, operations: &[u32]) -> Result<(), Stop> {
+        let mut unclear = Vec::new();
         for index in operations {
             let op = self.history.get(*index);
             if op.function != Function::Read || op.outcome != Outcome::Ok {
@@ -122,33 +185,49 @@ impl<'h> Store<'h> {
             let version = match self.known.get(&op.result) {
                 Some(version) => *version,
                 None => {
-                    let parts = self.parts(*index, op.result)?;
-                    self.follow(*index, &parts)?;
-                    let version = parts.last().copied().unwrap_or(INITIAL);
+                    let parts = self.split(*index, op.result)?;
+                    let clear = parts
+                        .first()
+                        .is_none_or(|first| self.parts[*first].version != REPEATED || !self.parts[*first].put);
+                    let version = if clear { Some(self.follow(*index, &parts)?) } else { None };
+                    if !clear {
+                        unclear.extend(parts);
+                    }
                     self.known.insert(op.result, version);
                     version
                 }
             };
-            self.versions.see(version, *index, &op);
+            if let Some(version) = version {
+                self.versions.see(version, *index, &op);
+            }
+        }
+        // Parts that were seen only behind what was put several times stand somewhere, but not at the end of a chain.
+        for version in unclear.into_iter().map(|part| self.parts[part].version).filter(|version| *version != REPEATED) {
+            if self.shown[version] == NONE {
+                self.versions.list[version] = Version::new();
+            }
         }
         Ok(())
     }
 
     /// The parts that a result consists of.
-    fn parts(&self, read: u32, result: Id) -> Result<Vec<usize>, Stop> {
-        if result == Id::NIL {
+    fn split(&self, read: u32, result: Id) -> Result<Vec<usize>, Stop> {
+        if is_empty(self.history, result) {
             return Ok(Vec::new());
         }
         let foreign = |part: &str| Stop::Illegal(Box::new(self.foreign(read, part)));
         let values = &self.history.values;
         if let Some(list) = values.as_list(result) {
+            if self.parts.iter().any(|part| part.put) {
+                return Err(Stop::NotCovered("a list is read where something was put"));
+            }
             let part = |id: &Id| self.by_id.get(id).copied().ok_or_else(|| foreign(&words::value(self.history, *id)));
             return list.iter().map(part).collect();
         }
         let Some(mut rest) = values.as_text(result) else {
             // A number, say, which stands alone or not at all.
             return match self.by_id.get(&result) {
-                Some(part) if !self.is_append(*part) => Ok(vec![*part]),
+                Some(part) if self.parts[*part].put => Ok(vec![*part]),
                 _ => Err(Stop::NotCovered("a result is neither a text nor a list")),
             };
         };
@@ -166,23 +245,41 @@ impl<'h> Store<'h> {
         Ok(parts)
     }
 
-    /// Notes what a read shows: each of its parts behind the one before.
-    fn follow(&mut self, read: u32, parts: &[usize]) -> Result<(), Stop> {
+    /// Notes what a read shows: each of its parts behind the one before. Gives the version that it saw.
+    fn follow(&mut self, read: u32, parts: &[usize]) -> Result<usize, Stop> {
+        let illegal = |violation| Err(Stop::Illegal(Box::new(violation)));
         let mut before = INITIAL;
         for part in parts {
-            if !self.is_append(*part) {
+            let Part { version, appended, begins, .. } = self.parts[*part];
+            if !appended {
                 if before != INITIAL {
-                    return Err(Stop::Illegal(Box::new(self.not_replaced(read, *part))));
+                    return illegal(self.not_replaced(read, *part));
                 }
-            } else if self.shown[*part] == NONE {
-                self.shown[*part] = read;
-                self.versions.list[*part].after = before as u32;
-            } else if self.versions.list[*part].after != before as u32 {
-                return Err(Stop::Illegal(Box::new(self.two_orders(read, *part, parts))));
+                self.shown[version] = read;
+            } else if version == REPEATED {
+                before = self.repeat(read, before, *part, begins);
+                continue;
+            } else if self.shown[version] == NONE {
+                self.shown[version] = read;
+                self.versions.list[version].after = before as u32;
+            } else if self.versions.list[version].after != before as u32 {
+                return illegal(self.two_orders(read, version, parts));
             }
-            before = *part;
+            before = version;
         }
-        Ok(())
+        Ok(before)
+    }
+
+    /// The version in which a repeated part is behind another version.
+    fn repeat(&mut self, read: u32, before: usize, part: usize, begins: u64) -> usize {
+        let next = self.versions.list.len();
+        let version = *self.repeated.entry((before, part)).or_insert(next);
+        if version == next {
+            self.versions.list.push(Version { after: before as u32, begins, ..Version::new() });
+            self.ends.push(part);
+            self.shown.push(read);
+        }
+        version
     }
 }
 
@@ -194,15 +291,24 @@ fn is_empty(history: &History, id: Id) -> bool {
 
 /// What is wrong, in words.
 impl Store<'_> {
+    /// The operation that makes a version, or [`NONE`] where that is not known.
     fn maker(&self, version: usize) -> u32 {
         self.versions.list[version].maker
     }
 
-    /// The part that makes a version, or what is there in the beginning.
-    fn part(&self, version: usize) -> String {
+    /// The part at the end of a version.
+    fn end(&self, version: usize) -> String {
+        match self.ends.get(version).and_then(|part| self.parts.get(*part)) {
+            Some(part) => words::value(self.history, part.id),
+            None => "nothing".to_owned(),
+        }
+    }
+
+    /// `process 7's append of "x 7 1 y"`, or only the part where it is not known who wrote it.
+    fn write_of(&self, version: usize) -> String {
         match self.maker(version) {
-            NONE => "the empty value".to_owned(),
-            maker => words::value(self.history, self.history.get(maker).argument),
+            NONE => self.end(version),
+            maker => words::op(self.history, maker),
         }
     }
 
@@ -224,64 +330,83 @@ impl Store<'_> {
     }
 
     fn not_replaced(&self, read: u32, part: usize) -> Violation {
+        let part = &self.parts[part];
+        let put = |op: &u32| {
+            let op = self.history.get(*op);
+            op.function == Function::Write && op.argument == part.id && op.key == self.history.get(read).key
+        };
+        let put = (0..self.history.len() as u32).find(put).unwrap_or(read);
         let sentence = format!(
             "{} read {} {} behind something else, although {} replaces all that was there",
             self.process(read),
-            self.part(part),
+            words::value(self.history, part.id),
             words::when(self.history, read),
-            words::op(self.history, self.maker(part))
+            words::op(self.history, put)
         );
-        self.violation("not-replaced", sentence, vec![read, self.maker(part)])
+        self.violation("not-replaced", sentence, vec![read, put])
     }
 
     /// A part stands behind different parts in two reads, or twice in one.
-    fn two_orders(&self, read: u32, part: usize, parts: &[usize]) -> Violation {
-        let other = self.shown[part];
-        if parts.iter().filter(|other| **other == part).count() > 1 {
+    fn two_orders(&self, read: u32, version: usize, parts: &[usize]) -> Violation {
+        let other = self.shown[version];
+        let name = self.end(version);
+        if parts.iter().filter(|part| self.parts[**part].version == version).count() > 1 {
             let sentence = format!(
-                "{} read {} twice in one result {}, but it was appended once",
+                "{} read {name} twice in one result {}, but it was appended once",
                 self.process(read),
-                self.part(part),
                 words::when(self.history, read),
             );
-            return self.violation("duplicate-append", sentence, vec![read, self.maker(part)]);
+            return self.violation("duplicate-append", sentence, vec![read, self.maker(version)]);
         }
         let sentence = format!(
-            "{} read {} behind {} {}, but {} read it elsewhere {}: there is no one order of the appends",
+            "{} read {name} right behind {} {}, but {} read it elsewhere {}: there is no one order of the appends",
             self.process(other),
-            self.part(part),
-            self.part(self.versions.list[part].after as usize),
+            self.end(self.versions.list[version].after as usize),
             words::when(self.history, other),
             self.process(read),
             words::when(self.history, read),
         );
-        self.violation("incompatible-order", sentence, vec![other, read, self.maker(part)])
+        self.violation("incompatible-order", sentence, vec![other, read, self.maker(version)])
     }
 
     fn explain(&self, fault: Fault) -> Violation {
         match fault {
-            Fault::Early(version) => {
-                before_write(self.history, self.versions.first(self.history, &[version]), self.maker(version))
-            }
+            // There is never a circle: a part's place was taken from a result that shows all that is before it.
+            Fault::Early(version) | Fault::Cycle(version) => self.early(version),
             Fault::Fork(a, b) => self.fork(a, b),
-            // Never so: a part's place was taken from a result that shows all that is before it.
-            Fault::Cycle(version) => self.two_orders(self.shown[version], version, &[]),
             Fault::Backwards(earlier, later) => self.backwards(earlier, later),
             Fault::Apart(a, b) => self.apart(a, b),
         }
+    }
+
+    fn early(&self, version: usize) -> Violation {
+        let read = self.versions.first(self.history, &[version]);
+        if self.maker(version) != NONE {
+            return before_write(self.history, read, self.maker(version));
+        }
+        let part = self.ends.get(version).and_then(|part| self.parts.get(*part));
+        let begins = part.map_or(0, |part| part.begins);
+        let sentence = format!(
+            "{} read {} {}, but that was first appended later, at {}",
+            self.process(read),
+            self.end(version),
+            words::when(self.history, read),
+            words::at(self.history, begins)
+        );
+        self.violation("future-read", sentence, vec![read])
     }
 
     fn fork(&self, a: usize, b: usize) -> Violation {
         let [first, second] = [self.shown[a], self.shown[b]];
         let before = self.versions.list[a].after as usize;
         let sentence = format!(
-            "{} read {} immediately behind {} {}, but {} read {} there {}: there is no one order of the appends",
+            "{} read {} right behind {} {}, but {} read {} there {}: there is no one order of the appends",
             self.process(first),
-            self.part(a),
-            self.part(before),
+            self.end(a),
+            self.end(before),
             words::when(self.history, first),
             self.process(second),
-            self.part(b),
+            self.end(b),
             words::when(self.history, second),
         );
         self.violation("incompatible-order", sentence, vec![first, second, self.maker(a), self.maker(b)])
@@ -289,20 +414,26 @@ impl Store<'_> {
 
     fn backwards(&self, earlier: usize, later: usize) -> Violation {
         let (late, over) = self.versions.late(self.history, earlier, later);
-        let links = self.versions.links([earlier, later]);
-        let missing = links.first().copied().unwrap_or(over);
+        let links = between(&self.versions.list, earlier, later);
+        let missing = links.first().copied().unwrap_or(later);
         let shown = self.shown[later];
         let mut witness = vec![late, over, shown];
+        witness.extend(links.iter().map(|link| self.maker(*link)));
         let sentence = if self.history.functions()[late as usize] == Function::Read {
-            let seen_by =
-                if over == missing { String::new() } else { format!(", and {}", words::over(self.history, over)) };
+            let reason = match self.maker(missing) == over {
+                true => format!("which {}", self.was_over(over)),
+                false => format!("which was there already, as {}", words::over(self.history, over)),
+            };
+            let content = match earlier {
+                INITIAL => "nothing".to_owned(),
+                _ => format!("what ends with {}", self.end(earlier)),
+            };
             format!(
-                "{} read {}, without {}, which came right behind that (as {} read){}",
+                "{} read {content} {}, without {}, {reason}; {} read that right behind it",
                 self.process(late),
                 words::when(self.history, late),
-                words::op(self.history, missing),
+                self.write_of(missing),
                 self.process(shown),
-                if over == missing { format!(": it {}", self.was_over(over)) } else { seen_by },
             )
         } else {
             format!(
@@ -310,11 +441,10 @@ impl Store<'_> {
                 words::began(self.history, late),
                 words::over(self.history, over),
                 self.process(shown),
-                self.part(earlier),
-                self.part(later)
+                self.end(earlier),
+                self.end(later)
             )
         };
-        witness.extend(links);
         self.violation("stale-read", sentence, witness)
     }
 
@@ -362,13 +492,15 @@ mod tests {
 
     /// Appends, puts and reads of a text, in which some reads miss the end, or see something else there.
     fn histories(most: usize) -> impl Strategy<Value = History> {
-        calls(most).prop_map(|calls| {
+        (calls(most), 0..6i64).prop_map(|(calls, repeats)| {
             let mut held = String::new();
             let mut before = String::new();
             history(
                 &calls,
                 |index, call| match call.choice {
+                    0..10 if call.number == repeats => (Function::Write, Word::Text("r".to_owned())),
                     0..10 => (Function::Write, Word::Text(format!("{index}p"))),
+                    10..50 if call.number == repeats => (Function::Append, Word::Text("r".to_owned())),
                     10..50 => (Function::Append, Word::Text(format!("{index}a"))),
                     _ => (Function::Read, Word::None),
                 },

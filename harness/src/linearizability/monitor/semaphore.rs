@@ -117,14 +117,13 @@ impl Semaphore {
             needed
         });
         let mut sentence = format!(
-            "{} permits were acquired by {} and not given back ({}), but there were only {}",
+            "{} permits were acquired by {} and not given back ({}), but there were only {there}",
             sum(&held),
             words::at(history, time),
             names(history, &held),
-            self.permits
         );
         if !given.is_empty() {
-            sentence += &format!(" and {} more that were released", sum(&given));
+            sentence += &format!(": {} at first, and {} that were released", self.permits, sum(&given));
         }
         violation("too-many-permits", sentence, held.iter().chain(&given))
     }
