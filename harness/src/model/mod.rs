@@ -1,6 +1,15 @@
 //! Sequential models: what an object does when one operation follows another. One small file each.
 
-use crate::history::History;
+pub mod deque;
+pub mod job_queue;
+pub mod multiset;
+pub mod priority_queue;
+pub mod queue;
+pub mod sequence;
+pub mod set;
+pub mod stack;
+
+use crate::history::{History, Id};
 use std::{fmt::Debug, hash::Hash};
 
 /// What an object does, one operation after the other.
@@ -35,4 +44,14 @@ pub enum Decoded<Op> {
 pub trait Refusal: Model {
     /// Such as `cannot read 3, the register holds 2`.
     fn refusal(&self, history: &History, state: &Self::State, op: Self::Op) -> String;
+}
+
+/// The error for an operation that an object does not know.
+fn unknown(noun: &str, history: &History, operation: u32) -> String {
+    format!("a {noun} knows no such operation: {}", history.show(operation))
+}
+
+/// A value in a refusal, bounded.
+fn shown(history: &History, id: Id) -> String {
+    crate::text::excerpt(&history.values.show(id).to_string(), 48)
 }
