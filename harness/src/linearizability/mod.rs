@@ -4,6 +4,8 @@
 //! Objects are independent of each other, so each key is judged alone. A monitor decides in polynomial time where theory
 //! has one for the object and the history is within its terms; the search decides the rest.
 
+pub mod monitor;
+
 use crate::{history::History, verify::Judged};
 
 /// A polynomial decision procedure for one kind of object.
