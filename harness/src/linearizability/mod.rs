@@ -5,6 +5,9 @@
 //! has one for the object and the history is within its terms; the search decides the rest.
 
 pub mod monitor;
+pub mod search;
+#[cfg(test)]
+pub mod testing;
 
 use crate::{history::History, verify::Judged};
 

@@ -5,9 +5,12 @@ pub mod job_queue;
 pub mod multiset;
 pub mod priority_queue;
 pub mod queue;
+mod register;
 pub mod sequence;
 pub mod set;
 pub mod stack;
+
+pub use register::{Register, RegisterOp};
 
 use crate::history::{History, Id};
 use std::{fmt::Debug, hash::Hash};

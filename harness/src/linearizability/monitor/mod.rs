@@ -7,6 +7,8 @@ mod cover;
 mod minimal;
 mod queue;
 mod table;
+#[cfg(test)]
+mod testing;
 mod tree;
 mod words;
 

@@ -276,3 +276,47 @@ fn at_the_front(contents: &Contents, words: &Words<'_>, name: impl Fn(u32) -> St
         false => format!("{}, which leaves no time at the front for {}", words.list(&times), words.list(&others)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        linearizability::monitor::testing::{Container, agree, container_histories},
+        model::queue::QUEUE,
+    };
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    #[derive(Default)]
+    struct Fifo(VecDeque<i64>);
+
+    impl Container for Fifo {
+        const FUNCTIONS: [Function; 3] = [Function::Enqueue, Function::Dequeue, Function::Peek];
+        fn add(&mut self, value: i64) {
+            self.0.push_back(value);
+        }
+        fn next(&self) -> Option<usize> {
+            (!self.0.is_empty()).then_some(0)
+        }
+        fn values(&mut self) -> &mut VecDeque<i64> {
+            &mut self.0
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_search(history in container_histories::<Fifo>(14, 0, true)) {
+            agree(&Queue, &QUEUE, &history).map_err(TestCaseError::fail)?;
+        }
+
+        #[test]
+        fn agrees_with_the_search_where_values_are_peeked_at(history in container_histories::<Fifo>(12, 3, true)) {
+            agree(&Queue, &QUEUE, &history).map_err(TestCaseError::fail)?;
+        }
+
+        #[test]
+        fn accepts_what_a_queue_did(history in container_histories::<Fifo>(60, 2, false)) {
+            prop_assert_eq!(Queue.check(&history, &history.effective()), Judged::Legal);
+        }
+    }
+}
