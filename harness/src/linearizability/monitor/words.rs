@@ -83,7 +83,8 @@ mod tests {
     use crate::history::{Builder, Function, Invocation};
 
     fn history(clock: Clock, times: &[(u64, u64)]) -> History {
-        let mut builder = Builder { clock, ..Builder::default() };
+        let mut builder = Builder::default();
+        builder.clock = clock;
         for (call, ret) in times {
             let function = Function::Dequeue;
             let call = Invocation { process: 3, call: *call, function, key: Id::NONE, argument: Id::NONE };
