@@ -105,16 +105,17 @@ fn witness<K: Kind>(kind: &K, history: &History, contents: &Contents, whole: &Pa
         }
     }
     // What was called when all had returned cannot have helped: in any order it comes last.
-    let operations = small.operations();
-    let last = operations.iter().map(|op| history.get(*op).ret).filter(|ret| *ret != PENDING).max();
-    small.takers.retain(|(call, _)| last.is_none_or(|last| *call <= last));
+    let last = small.operations().iter().map(|op| history.get(*op).ret).filter(|ret| *ret != PENDING).max();
+    let left = small.items.iter().filter(|item| item.is_left()).count();
+    small.takers.retain(|(call, _)| left > 0 && last.is_none_or(|last| *call <= last));
     let operations = small.operations();
     let (rule, mut sentence) = kind.explain(history, &small, &Words::new(history, &operations));
-    match small.takers.len() {
-        0 => {}
-        1 => sentence += " (and the one removal without an answer cannot explain it)",
-        count => sentence += &format!(" (and the {count} removals without an answer cannot explain it)"),
-    }
+    sentence += &match small.takers.len() {
+        0 => String::new(),
+        takers if takers >= left => " (the removals without an answer came too late to have taken what is left)".into(),
+        1 => " (the only removal without an answer can have taken one of them)".into(),
+        takers => format!(" (the {takers} removals without an answer can have taken {takers} of them)"),
+    };
     Violation { rule, sentence, witness: operations, ..Violation::default() }
 }
 

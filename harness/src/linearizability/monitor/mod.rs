@@ -4,12 +4,17 @@ mod absorb;
 mod container;
 mod contents;
 mod cover;
+mod empty;
 mod minimal;
+mod priority_queue;
 mod queue;
+mod stack;
 mod table;
 #[cfg(test)]
 mod testing;
 mod tree;
 mod words;
 
+pub use priority_queue::PriorityQueue;
 pub use queue::Queue;
+pub use stack::Stack;

@@ -14,7 +14,8 @@
 
 use super::{
     container::{Kind, Part, judge},
-    contents::{Contents, Empty, Item, NEVER, Roles},
+    contents::{Contents, Item, NEVER, Roles},
+    empty::{not_empty, occupied},
     words::Words,
 };
 use crate::{
@@ -51,7 +52,7 @@ impl Kind for Queue {
         };
         match out_of_order {
             Some(items) => Some(Part { items, empties: Vec::new() }),
-            None => not_empty(contents),
+            None => occupied(contents),
         }
     }
 
@@ -62,7 +63,11 @@ impl Kind for Queue {
             return ("fifo-order", overtaking(contents, words, [first, second], [name(first), name(second)]));
         }
         match contents.empties.first() {
-            Some(empty) => ("false-empty", occupied(contents, words, *empty, name)),
+            Some(empty) => {
+                let stays =
+                    contents.items.iter().zip(0..).map(|(item, place)| (name(place), item.add_ret, item.take_call));
+                ("false-empty", not_empty(Self::NOUN, words, *empty, stays))
+            }
             None => ("fifo-order", at_the_front(contents, words, name)),
         }
     }
@@ -160,55 +165,6 @@ fn dedup(mut items: Vec<u32>) -> Vec<u32> {
     items
 }
 
-/// An operation that found nothing though the queue was surely never empty in its time, with the values that were in it.
-fn not_empty(contents: &Contents) -> Option<Part> {
-    if contents.empties.is_empty() {
-        return None;
-    }
-    let mut spans: Vec<u32> = (0..contents.items.len() as u32).collect();
-    spans.retain(|item| contents.items[*item as usize].add_ret < contents.items[*item as usize].take_call);
-    spans.sort_unstable_by_key(|item| contents.items[*item as usize].add_ret);
-    let mut empties: Vec<u32> = (0..contents.empties.len() as u32).collect();
-    empties.sort_unstable_by_key(|empty| contents.empties[*empty as usize].call);
-    // The value that stays longest of those that were in before the time of the operation at hand.
-    let mut next = 0;
-    let mut longest: Option<u32> = None;
-    let leaves = |item: Option<u32>| item.map_or(0, |item| contents.items[item as usize].take_call);
-    for empty in empties {
-        let Empty { call, ret, .. } = contents.empties[empty as usize];
-        while next < spans.len() && contents.items[spans[next] as usize].add_ret < call {
-            if leaves(Some(spans[next])) > leaves(longest) {
-                longest = Some(spans[next]);
-            }
-            next += 1;
-        }
-        if leaves(longest) <= call {
-            continue;
-        }
-        // A chain of values, each put in before the one before it may have left.
-        let mut chain: Vec<u32> = longest.into_iter().collect();
-        let mut ahead = next;
-        while leaves(chain.last().copied()) <= ret {
-            let end = leaves(chain.last().copied());
-            let mut best = None;
-            while ahead < spans.len() && contents.items[spans[ahead] as usize].add_ret < end {
-                if leaves(Some(spans[ahead])) > leaves(best) {
-                    best = Some(spans[ahead]);
-                }
-                ahead += 1;
-            }
-            match best.filter(|_| leaves(best) > end) {
-                Some(item) => chain.push(item),
-                None => break,
-            }
-        }
-        if leaves(chain.last().copied()) > ret {
-            return Some(Part { items: chain, empties: vec![empty] });
-        }
-    }
-    None
-}
-
 fn overtaking(contents: &Contents, words: &Words<'_>, items: [u32; 2], names: [String; 2]) -> String {
     let [first, second] = items.map(|item| contents.items[item as usize]);
     let [a, b] = &names;
@@ -232,24 +188,6 @@ fn overtaking(contents: &Contents, words: &Words<'_>, items: [u32; 2], names: [S
         format!("{a} was only asked for by {} from {} on", words.who(first.take), words.called(first.take))
     };
     format!("{added}, yet {came}, and {left}")
-}
-
-fn occupied(contents: &Contents, words: &Words<'_>, empty: Empty, name: impl Fn(u32) -> String) -> String {
-    let found = format!("{} found the queue empty {}", words.who(empty.op), words.during(empty.op));
-    let stays: Vec<String> = contents
-        .items
-        .iter()
-        .zip(0..)
-        .map(|(item, place)| {
-            let until = if item.is_left() {
-                "and it never came out".into()
-            } else {
-                format!("and not taken before {}", words.time(item.take_call))
-            };
-            format!("{} was in it by {} {until}", name(place), words.time(item.add_ret))
-        })
-        .collect();
-    format!("{found}, but it was not empty at any moment of that time: {}", words.list(&stays))
 }
 
 fn at_the_front(contents: &Contents, words: &Words<'_>, name: impl Fn(u32) -> String) -> String {

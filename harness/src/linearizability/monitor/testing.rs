@@ -1,7 +1,7 @@
 //! For tests: monitors against the search, and histories of containers that are right, or nearly.
 
 use crate::{
-    history::{Function, History, Id, PENDING},
+    history::{Builder, Function, History, Id, Invocation, PENDING},
     linearizability::{
         Monitor,
         search::search,
@@ -81,16 +81,16 @@ pub trait Container: Default {
     fn values(&mut self) -> &mut VecDeque<i64>;
 }
 
-/// An operation of a container: what it does, when, and what the operation in this place of the order of effects says
-/// instead of the truth.
-type Step = (u8, Timing, Option<i64>);
+/// An operation of a container: what it does, when, and whether the operation in this place of the order of effects
+/// gives another value than the next, or none.
+type Step = (u8, Timing, Option<usize>);
 
 /// Histories of a container with values that are put in once, in random order of values. `looks` is how many of eight
 /// operations only see; `lies` whether some results are wrong.
 pub fn container_histories<C: Container>(most: usize, looks: u8, lies: bool) -> impl Strategy<Value = History> {
     let lie = prop_oneof![
-        9 => Just(None),
-        u32::from(lies) => (-1..most as i64).prop_map(Some),
+        6 => Just(None),
+        u32::from(lies) => (0usize..40).prop_map(Some),
     ];
     let values: Vec<i64> = (0..most as i64).collect();
     let steps = prop::collection::vec((0u8..8, timings(), lie), 1..=most);
@@ -115,14 +115,28 @@ fn container_history<C: Container>(steps: &[Step], values: &[i64], looks: u8) ->
             container.add(*value);
             return Word::None;
         }
-        let place = container.next();
+        let place = match lie {
+            // Whether it is there or not, and whether it came out before.
+            Some(39) => return Word::Int(1),
+            Some(place) => Some(place % (container.values().len() + 1)),
+            None => container.next(),
+        };
         let value = place.and_then(|place| container.values().get(place).copied());
-        if let (true, Some(place)) = (function == take, place) {
-            container.values().remove(place);
+        if function == take {
+            place.and_then(|place| container.values().remove(place));
         }
-        match lie.or(value) {
-            Some(value) if value >= 0 => Word::Int(value),
-            _ => Word::Nil,
-        }
+        value.map_or(Word::Nil, Word::Int)
     })
+}
+
+/// A history of one client, one operation after the other: function, argument, result.
+pub fn sequence(operations: &[(Function, Option<i64>, Option<i64>)]) -> History {
+    let mut builder = Builder::default();
+    for ((function, argument, result), index) in operations.iter().zip(0..) {
+        let [argument, result] =
+            [*argument, *result].map(|value| value.map_or(Id::NONE, |value| builder.values.int(value)));
+        let call = Invocation { process: 0, call: 2 * index, function: *function, key: Id::NONE, argument };
+        builder.add(call, 2 * index + 1, result);
+    }
+    builder.finish()
 }

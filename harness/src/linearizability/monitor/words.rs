@@ -64,6 +64,9 @@ impl<'h> Words<'h> {
         if op.ret == PENDING {
             return format!("at some time after {}", self.time(op.call));
         }
+        if op.ret == op.call {
+            return format!("at {}", self.time(op.call));
+        }
         format!("between {} and {}", self.time(op.call), self.time(op.ret))
     }
 
