@@ -4,10 +4,12 @@ mod absorb;
 mod container;
 mod contents;
 mod cover;
+mod element;
 mod empty;
 mod minimal;
 mod priority_queue;
 mod queue;
+mod set;
 mod stack;
 mod table;
 #[cfg(test)]
@@ -17,4 +19,5 @@ mod words;
 
 pub use priority_queue::PriorityQueue;
 pub use queue::Queue;
+pub use set::{Multiset, Set};
 pub use stack::Stack;

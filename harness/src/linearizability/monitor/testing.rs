@@ -8,7 +8,7 @@ use crate::{
         testing::{Draft, Timing, Word, run, timings},
     },
     model::Refusal,
-    verify::Judged,
+    verify::{Judged, Violation},
 };
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -17,38 +17,47 @@ use std::collections::VecDeque;
 const BUDGET: u64 = 10_000_000;
 
 /// Whether a monitor and the search agree, and the monitor's witness is what it should be; an error says what is not.
-///
-/// True if the history is illegal.
-pub fn agree<M: Refusal>(monitor: &dyn Monitor, model: &M, history: &History) -> Result<bool, String> {
+pub fn agree<M: Refusal>(monitor: &dyn Monitor, model: &M, history: &History) -> Result<(), String> {
+    match illegal_alike(monitor, model, history)? {
+        Some(witness) => smallest(model, history, &witness),
+        None => Ok(()),
+    }
+}
+
+/// The witness of an illegal history, if a monitor and the search agree about it and about the witness.
+pub fn illegal_alike<M: Refusal>(
+    monitor: &dyn Monitor,
+    model: &M,
+    history: &History,
+) -> Result<Option<Vec<u32>>, String> {
     let operations = history.effective();
-    let searched = search(model, history, &operations, BUDGET)?;
-    match (monitor.check(history, &operations), searched) {
-        (Judged::Legal, Judged::Legal) => Ok(false),
+    match (monitor.check(history, &operations), search(model, history, &operations, BUDGET)?) {
+        (Judged::Legal, Judged::Legal) => Ok(None),
         (Judged::Illegal(violation), Judged::Illegal(_)) => {
-            smallest(monitor, model, history, &violation.witness)?;
-            if violation.sentence.is_empty() || violation.rule.is_empty() {
-                return Err("no words".into());
+            let Violation { rule, sentence, witness, end, .. } = *violation;
+            let part = history.part(&witness, end.unwrap_or(PENDING));
+            let alone = part.effective();
+            let again = [search(model, &part, &alone, BUDGET)?, monitor.check(&part, &alone)];
+            if !again.iter().all(|judged| matches!(judged, Judged::Illegal(_))) {
+                return Err(format!("{witness:?} is not illegal alone: {sentence}"));
             }
-            Ok(true)
+            if !witness.is_sorted() || sentence.is_empty() || rule.is_empty() {
+                return Err(format!("{rule}: {sentence}: {witness:?}"));
+            }
+            Ok(Some(witness))
         }
         (monitored, searched) => Err(format!("the monitor says {monitored:?}, the search {searched:?}")),
     }
 }
 
-/// Whether a witness is itself illegal, and legal without any one value and without any operation that only sees.
-fn smallest<M: Refusal>(monitor: &dyn Monitor, model: &M, history: &History, witness: &[u32]) -> Result<(), String> {
-    if !witness.is_sorted() {
-        return Err(format!("{witness:?} is not ascending"));
-    }
+/// Whether a witness becomes legal without any one value, and without any operation that only sees.
+fn smallest<M: Refusal>(model: &M, history: &History, witness: &[u32]) -> Result<(), String> {
     let part = history.part(witness, PENDING);
     let illegal = |operations: &[u32]| match search(model, &part, operations, BUDGET) {
         Ok(judged) => matches!(judged, Judged::Illegal(_)),
         Err(_) => false,
     };
     let all = part.effective();
-    if !illegal(&all) || !matches!(monitor.check(&part, &all), Judged::Illegal(_)) {
-        return Err(format!("{witness:?} is not illegal alone"));
-    }
     let value = |op: u32| {
         let op = part.get(op);
         if op.argument.is_some() { op.argument } else { op.result }
