@@ -6,6 +6,8 @@ mod contents;
 mod cover;
 mod element;
 mod empty;
+mod job_queue;
+mod lease;
 mod minimal;
 mod priority_queue;
 mod queue;
