@@ -68,7 +68,7 @@ fn history(steps: &[Step], time_to_run: Option<u64>, lies: bool) -> History {
     placed.sort_by_key(|(point, ..)| *point);
     let (mut jobs, mut builder) = (Jobs::default(), Builder::default());
     for (point, process, call, (kind, timing, choice)) in placed {
-        let lie = lies && choice % 16 == 1;
+        let lie = lies && choice % if kind < 8 { 8 } else { 64 } == 1;
         let happens = timing.outcome == Outcome::Ok || (timing.outcome == Outcome::Unknown && timing.point % 2 == 0);
         let mut value = |job: Option<i64>| job.map_or(Id::NIL, |job| builder.values.int(job));
         let (function, argument, result) = match kind {
