@@ -8,7 +8,7 @@ use super::{
     absorb::{Decision, decide},
     contents::{Contents, Fault, Obstacle, Roles},
     minimal::minimal,
-    words::Words,
+    sentence::Words,
 };
 use crate::{
     history::{History, Outcome, PENDING},

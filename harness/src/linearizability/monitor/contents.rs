@@ -1,10 +1,13 @@
 //! What went into a container and what came out, by value: what the monitors of queue, stack and priority queue judge.
 
-use super::table::{NONE, Table};
+use super::table::Table;
 use crate::history::{Function, History, Id, Outcome, PENDING};
 
 /// Later than everything: when a value leaves that was never taken out.
 pub const NEVER: u64 = PENDING;
+
+/// No operation.
+pub const NONE: u32 = u32::MAX;
 
 /// Which functions a container has.
 #[derive(Debug, Clone, Copy)]
@@ -118,10 +121,10 @@ impl Contents {
                     contents.empties.push(Empty { op: *op, call, ret });
                     continue;
                 }
-                let item = table.get(result);
-                let Some(known) = contents.items.get_mut(item as usize) else {
+                let Some(item) = table.get(result) else {
                     return Err(Obstacle::Fault(Fault::Invented(*op)));
                 };
+                let known = &mut contents.items[item];
                 if ret < known.add_call {
                     return Err(Obstacle::Fault(Fault::Early { add: known.add, seen: *op }));
                 }
@@ -129,7 +132,7 @@ impl Contents {
                 known.seen = known.seen.min(ret);
                 if function == roles.look {
                     known.floor = known.floor.max(call);
-                    contents.looks.push(Look { item, op: *op, call, ret });
+                    contents.looks.push(Look { item: item as u32, op: *op, call, ret });
                 } else if known.take != NONE {
                     return Err(Obstacle::Fault(Fault::Twice { add: known.add, first: known.take, second: *op }));
                 } else {
@@ -153,7 +156,7 @@ impl Contents {
             if argument == Id::NIL || !argument.is_some() {
                 return Err(Obstacle::NotCovered("nil was put in, which also means that there is nothing"));
             }
-            if table.set(argument, self.items.len() as u32) != NONE {
+            if !table.number(argument).1 {
                 return Err(Obstacle::NotCovered("a value was put in more than once"));
             }
             self.items.push(Item {

@@ -1,6 +1,6 @@
 //! One element of a set or multiset, where it can be judged in polynomial time.
 
-use super::{contents::NEVER, minimal::minimal, words::Words};
+use super::{contents::NEVER, minimal::minimal, sentence::Words};
 use crate::{
     history::History,
     model::set::Change,

@@ -3,7 +3,7 @@
 use super::{
     container::Part,
     contents::{Contents, Empty, NEVER},
-    words::Words,
+    sentence::Words,
 };
 
 /// An operation that found nothing though the container was surely never empty in its time, with the values that were

@@ -16,12 +16,11 @@
 //! and with a lease could explain.
 
 use super::{
-    contents::NEVER,
+    contents::{NEVER, NONE},
     cover::Cover,
     lease::{End, Hold, Job, Leases, Obstacle},
     minimal::minimal,
-    table::NONE,
-    words::Words,
+    sentence::Words,
 };
 use crate::{
     history::{Function, History},

@@ -1,8 +1,8 @@
 //! Who held which job, and from when to when at the least: what the monitor of job queues judges.
 
 use super::{
-    contents::NEVER,
-    table::{NONE, Table},
+    contents::{NEVER, NONE},
+    table::Table,
 };
 use crate::{
     history::{Function, History, Id, Outcome, Value},
@@ -105,8 +105,9 @@ impl Leases {
                 Function::Reserve if !answered || !known.result.is_some() => leases.unanswered.push((known.call, *op)),
                 Function::Reserve if known.result == Id::NIL => leases.nothing.push(*op),
                 Function::Reserve => {
-                    let job = table.get(known.result);
-                    let put = leases.jobs.get(job as usize).ok_or(Obstacle::Invented(*op))?;
+                    let job = table.get(known.result).ok_or(Obstacle::Invented(*op))?;
+                    let put = leases.jobs[job];
+                    let job = job as u32;
                     if known.ret < put.called.0 {
                         return Err(Obstacle::Early { put: put.put, reserve: *op });
                     }
@@ -124,13 +125,14 @@ impl Leases {
                 Function::Complete | Function::GiveBack if answered && Some(known.result) == refused => {}
                 Function::Complete | Function::GiveBack => {
                     let job = table.get(known.argument);
-                    let hold = holders.get(&(known.process, job)).map(|hold| &mut leases.holds[*hold as usize]);
+                    let hold = job.and_then(|job| holders.get(&(known.process, job as u32)));
+                    let hold = hold.map(|hold| &mut leases.holds[*hold as usize]);
                     match hold {
                         Some(hold) if hold.release == NONE => hold.release(*op, history),
                         // Without an answer, it need not have happened.
                         _ if !answered => {}
                         hold => {
-                            let put = leases.jobs.get(job as usize).map(|job| job.put);
+                            let put = job.map(|job| leases.jobs[job].put);
                             return Err(Obstacle::NotHeld { put, hold: hold.copied(), release: *op });
                         }
                     }
@@ -148,7 +150,7 @@ impl Leases {
             || operations.iter().map(|op| *op as usize).filter(|op| history.functions()[*op] == Function::Enqueue);
         let mut table = Table::new(puts().map(|op| history.arguments()[op]));
         for op in puts() {
-            if table.set(history.arguments()[op], self.jobs.len() as u32) != NONE {
+            if !table.number(history.arguments()[op]).1 {
                 return Err(Obstacle::NotCovered("a job was put in more than once"));
             }
             self.jobs.push(Job { put: op as u32, called: (history.calls()[op], history.returns()[op]) });

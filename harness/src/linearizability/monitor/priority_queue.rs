@@ -15,7 +15,7 @@ use super::{
     contents::{Contents, Item, NEVER, Roles},
     cover::Cover,
     empty::not_empty,
-    words::Words,
+    sentence::Words,
 };
 use crate::{
     history::{Function, History},
@@ -166,7 +166,7 @@ fn passed_over(sweep: &Sweep<'_>, words: &Words<'_>, name: impl Fn(&Item) -> Str
 mod tests {
     use super::*;
     use crate::{
-        linearizability::monitor::testing::{Container, agree, container_histories},
+        linearizability::monitor::agreement::{Container, agree, container_histories},
         model::priority_queue::PriorityQueue as Model,
     };
     use proptest::prelude::*;

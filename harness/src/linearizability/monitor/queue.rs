@@ -16,7 +16,7 @@ use super::{
     container::{Kind, Part, judge},
     contents::{Contents, Item, NEVER, Roles},
     empty::{not_empty, occupied},
-    words::Words,
+    sentence::Words,
 };
 use crate::{
     history::{Function, History},
@@ -219,7 +219,7 @@ fn at_the_front(contents: &Contents, words: &Words<'_>, name: impl Fn(u32) -> St
 mod tests {
     use super::*;
     use crate::{
-        linearizability::monitor::testing::{Container, agree, container_histories},
+        linearizability::monitor::agreement::{Container, agree, container_histories},
         model::queue::QUEUE,
     };
     use proptest::prelude::*;

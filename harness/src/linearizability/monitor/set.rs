@@ -13,7 +13,7 @@
 
 use super::{
     element::{Element, Entry},
-    table::{NONE, Table},
+    table::Table,
 };
 use crate::history::{Function, Id};
 use crate::{
@@ -112,17 +112,14 @@ fn by_element(history: &History, entries: Vec<Entry>) -> (Vec<Entry>, Vec<usize>
     let arguments = history.arguments();
     let mut table = Table::new(entries.iter().map(|entry| arguments[entry.op as usize]));
     let mut ends: Vec<usize> = Vec::new();
-    let numbers: Vec<u32> = entries
+    let numbers: Vec<usize> = entries
         .iter()
         .map(|entry| {
-            let element = arguments[entry.op as usize];
-            let mut number = table.get(element);
-            if number == NONE {
-                number = ends.len() as u32;
-                table.set(element, number);
+            let (number, new) = table.number(arguments[entry.op as usize]);
+            if new {
                 ends.push(0);
             }
-            ends[number as usize] += 1;
+            ends[number] += 1;
             number
         })
         .collect();
@@ -135,7 +132,7 @@ fn by_element(history: &History, entries: Vec<Entry>) -> (Vec<Entry>, Vec<usize>
     }
     let mut grouped = entries.clone();
     for (entry, number) in entries.into_iter().zip(numbers) {
-        let place = &mut next[number as usize];
+        let place = &mut next[number];
         grouped[*place] = entry;
         *place += 1;
     }
@@ -147,7 +144,7 @@ mod tests {
     use super::*;
     use crate::history::PENDING;
     use crate::linearizability::{
-        monitor::testing::{agree, illegal_alike},
+        monitor::agreement::{agree, illegal_alike},
         testing::{Draft, Timing, Word, histories, run, timings},
     };
     use proptest::prelude::*;

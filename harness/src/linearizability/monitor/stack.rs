@@ -17,8 +17,8 @@ use super::{
     container::{Kind, Part, judge},
     contents::{Contents, Item, Roles},
     empty::{not_empty, occupied},
+    sentence::Words,
     tree::{Counts, Greatest},
-    words::Words,
 };
 use crate::{
     history::{Function, History},
@@ -179,7 +179,7 @@ fn not_lowest(contents: &Contents, words: &Words<'_>, item: &Item, name: impl Fn
 mod tests {
     use super::*;
     use crate::{
-        linearizability::monitor::testing::{Container, agree, container_histories},
+        linearizability::monitor::agreement::{Container, agree, container_histories},
         model::stack::STACK,
     };
     use proptest::prelude::*;
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_peek_at_a_value_is_not_covered() {
-        let history = crate::linearizability::monitor::testing::sequence(&[
+        let history = crate::linearizability::monitor::agreement::sequence(&[
             (Function::Push, Some(1), None),
             (Function::Peek, None, Some(1)),
         ]);

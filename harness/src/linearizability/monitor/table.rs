@@ -1,101 +1,101 @@
-//! Dense numbers for the values of a history.
+//! Numbers for values: a table from ids to small consecutive numbers, for monitors that group operations by value.
 
 use crate::history::Id;
-use std::{
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
-};
 
-/// No number.
-pub const NONE: u32 = u32::MAX;
+const FREE: u32 = u32::MAX;
 
-/// Numbers of values: arrays indexed by the id where ids lie close together, a hash map elsewhere.
-pub struct Table {
-    small: Vec<u32>,
-    interned: Vec<u32>,
-    sparse: HashMap<u32, u32, BuildHasherDefault<Multiply>>,
+/// Gives each id the next number when it is first seen.
+///
+/// Ids that lie close together, as written numbers and interned values do, index an array; others are hashed.
+#[derive(Debug)]
+pub(super) struct Table {
+    slots: Slots,
+    count: u32,
 }
 
-/// Where ids of interned values begin.
-const INTERNED: u32 = 1 << 31;
+#[derive(Debug)]
+enum Slots {
+    Near { lowest: u32, numbers: Vec<u32> },
+    Far { entries: Vec<(u32, u32)>, shift: u32 },
+}
 
 impl Table {
-    /// An empty table that is fast for these ids.
-    pub fn new(ids: impl Iterator<Item = Id>) -> Self {
-        let (mut small, mut interned, mut count) = (0u32, 0u32, 0usize);
+    /// A table for at most as many different ids as are given here, all of which may be looked up later.
+    pub(super) fn new(ids: impl Iterator<Item = Id>) -> Self {
+        let (mut lowest, mut highest, mut count) = (u32::MAX, 0, 0usize);
         for id in ids {
-            let raw = id.raw();
+            lowest = lowest.min(id.raw());
+            highest = highest.max(id.raw());
             count += 1;
-            if raw < INTERNED { small = small.max(raw) } else { interned = interned.max(raw - INTERNED) }
         }
-        let dense = |largest: u32| if largest as usize <= 4 * count + 1024 { largest as usize + 1 } else { 0 };
-        Self { small: vec![NONE; dense(small)], interned: vec![NONE; dense(interned)], sparse: HashMap::default() }
+        let range = highest.saturating_sub(lowest) as usize + 1;
+        let slots = if range <= 4 * count + 64 {
+            Slots::Near { lowest, numbers: vec![FREE; range] }
+        } else {
+            let bits = (2 * count).next_power_of_two().trailing_zeros().max(1);
+            Slots::Far { entries: vec![(0, FREE); 1 << bits], shift: 64 - bits }
+        };
+        Self { slots, count: 0 }
     }
 
-    fn cell(&self, id: Id) -> Option<u32> {
-        let raw = id.raw();
-        let array =
-            if raw < INTERNED { self.small.get(raw as usize) } else { self.interned.get((raw - INTERNED) as usize) };
-        array.copied()
-    }
-
-    /// The number of a value; [`NONE`] without one.
-    pub fn get(&self, id: Id) -> u32 {
-        self.cell(id).unwrap_or_else(|| self.sparse.get(&id.raw()).copied().unwrap_or(NONE))
-    }
-
-    /// Gives a value a number, and tells the one it had, or [`NONE`].
-    pub fn set(&mut self, id: Id, number: u32) -> u32 {
-        let raw = id.raw();
-        let (array, index) = if raw < INTERNED { (&mut self.small, raw) } else { (&mut self.interned, raw - INTERNED) };
-        match array.get_mut(index as usize) {
-            Some(cell) => std::mem::replace(cell, number),
-            None => self.sparse.insert(raw, number).unwrap_or(NONE),
+    /// The number of an id, and whether it is new.
+    pub(super) fn number(&mut self, id: Id) -> (usize, bool) {
+        let number = match &mut self.slots {
+            Slots::Near { lowest, numbers } => &mut numbers[(id.raw() - *lowest) as usize],
+            Slots::Far { entries, shift } => {
+                let place = find(entries, *shift, id.raw());
+                entries[place].0 = id.raw();
+                &mut entries[place].1
+            }
+        };
+        let new = *number == FREE;
+        if new {
+            *number = self.count;
+            self.count += 1;
         }
+        (*number as usize, new)
+    }
+
+    /// The number of an id that was seen.
+    pub(super) fn get(&self, id: Id) -> Option<usize> {
+        let number = match &self.slots {
+            Slots::Near { lowest, numbers } => *numbers.get(id.raw().checked_sub(*lowest)? as usize)?,
+            Slots::Far { entries, shift } => entries[find(entries, *shift, id.raw())].1,
+        };
+        (number != FREE).then_some(number as usize)
     }
 }
 
-/// A hash of one number by multiplication (Fibonacci hashing); the values are not chosen against it: a history that is
-/// slow to judge harms only who made it.
-#[derive(Default)]
-pub struct Multiply(u64);
-
-impl Hasher for Multiply {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32(u32::from(*byte));
-        }
+/// Where an id is, or where it would be put. The table is never more than half full.
+fn find(entries: &[(u32, u32)], shift: u32, raw: u32) -> usize {
+    let mut place = (u64::from(raw).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift) as usize;
+    while entries[place].1 != FREE && entries[place].0 != raw {
+        place = (place + 1) & (entries.len() - 1);
     }
-
-    fn write_u32(&mut self, number: u32) {
-        let product = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = product ^ (product >> 32);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+    place
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Values;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
 
-    #[test]
-    fn numbers_are_kept_for_values_of_every_kind() {
-        let mut values = Values::default();
-        let texts: Vec<Id> = (0..2000).map(|number| values.text(&format!("v{number}"))).collect();
-        let ids = [texts[1999], values.int(3), values.int(-3), values.int(2_000_000_000), values.int(900_000)];
-        let mut table = Table::new(ids.into_iter());
-        for (number, id) in ids.iter().enumerate() {
-            assert_eq!(table.get(*id), NONE);
-            assert_eq!(table.set(*id, number as u32), NONE);
+    proptest! {
+        #[test]
+        fn numbers_are_consecutive_and_kept(raw in prop::collection::vec(prop_oneof![0u32..20, 0u32..2_000_000_000], 0..60), other in 0u32..2_000_000_000) {
+            let ids: Vec<Id> = raw.iter().filter_map(|raw| Id::small(*raw)).collect();
+            let mut table = Table::new(ids.iter().copied());
+            let mut seen = HashMap::new();
+            for id in &ids {
+                let next = seen.len();
+                let new = !seen.contains_key(id);
+                let number = *seen.entry(*id).or_insert(next);
+                prop_assert_eq!(table.number(*id), (number, new));
+            }
+            for id in ids.into_iter().chain(Id::small(other)) {
+                prop_assert_eq!(table.get(id), seen.get(&id).copied());
+            }
         }
-        for (number, id) in ids.iter().enumerate() {
-            assert_eq!(table.get(*id), number as u32);
-            assert_eq!(table.set(*id, 9), number as u32);
-        }
-        assert_eq!(table.get(texts[5]), NONE);
     }
 }

@@ -1,0 +1,124 @@
+//! The objects whose linearizability can be judged.
+
+use super::{Monitor, judge, monitor};
+use crate::history::{History, Id};
+use crate::model::{
+    Kv, Refusal, Register, deque::DEQUE, job_queue::JobQueue, multiset::MULTISET, priority_queue::PriorityQueue,
+    queue::QUEUE, set::Set, stack::STACK,
+};
+use crate::verify::{Answer, Judge, Recorded, Settings};
+
+/// All objects. A new one is an entry here, its model, and a monitor where there is one.
+pub static OBJECTS: &[&dyn Judge] = &[
+    &Object {
+        name: "register",
+        about: "a register with read, write, compare-and-set and read-modify-write; nil before the first write",
+        keyed: true,
+        monitors: |_| Vec::new(),
+        model: |_, setup| Register { initial: setup.initial.unwrap_or(Id::NIL), nil_is_wildcard: false },
+    },
+    &Object {
+        name: "cas-register",
+        about: "a register as Knossos has it: where nil was read, what was read is not known",
+        keyed: true,
+        monitors: |_| Vec::new(),
+        model: |_, setup| Register { initial: setup.initial.unwrap_or(Id::NIL), nil_is_wildcard: true },
+    },
+    &Object {
+        name: "kv",
+        about: "a key-value store with read, write, compare-and-set, append and delete; keys are absent at first",
+        keyed: true,
+        monitors: |_| Vec::new(),
+        model: |history, setup| Kv::new(history, setup.initial),
+    },
+    &Object {
+        name: "queue",
+        about: "a first-in-first-out queue with enqueue, dequeue and peek; nil where it was empty",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::Queue)],
+        model: |_, _| QUEUE,
+    },
+    &Object {
+        name: "stack",
+        about: "a last-in-first-out stack with push, pop and peek; nil where it was empty",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::Stack)],
+        model: |_, _| STACK,
+    },
+    &Object {
+        name: "deque",
+        about: "a double-ended queue with push, pop and peek at both ends; nil where it was empty",
+        keyed: true,
+        monitors: |_| Vec::new(),
+        model: |_, _| DEQUE,
+    },
+    &Object {
+        name: "priority-queue",
+        about: "a priority queue of integers, the greatest first, with insert, poll and peek; nil where it was empty",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::PriorityQueue)],
+        model: |_, _| PriorityQueue,
+    },
+    &Object {
+        name: "set",
+        about: "a set with insert, remove and contains, which may tell whether the element was new or there",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::Set)],
+        model: |_, _| Set { counts: false },
+    },
+    &Object {
+        name: "multiset",
+        about: "a multiset with insert, remove and contains, which may tell whether there was any before",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::Multiset)],
+        model: |_, _| MULTISET,
+    },
+    &Object {
+        name: "job-queue",
+        about: "a job queue whose leases do not run out, with enqueue, reserve, complete and give-back; nil where no job was ready",
+        keyed: true,
+        monitors: |_| vec![Box::new(JobQueue::default())],
+        model: |_, _| JobQueue::default(),
+    },
+];
+
+/// A kind of object.
+pub struct Object<M> {
+    /// As `verify-history --model` names it.
+    pub name: &'static str,
+    /// What it is, in one sentence.
+    pub about: &'static str,
+    /// Whether each key is an object of its own; otherwise the whole history is about one.
+    pub keyed: bool,
+    /// Its monitors, in the order in which they are asked.
+    pub monitors: fn(Setup) -> Vec<Box<dyn Monitor>>,
+    /// Its model, for the search.
+    pub model: fn(&History, Setup) -> M,
+}
+
+/// What monitors and models are told beside the history.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    /// The initial value that was asked for; [`Id::NONE`] for one that does not occur in the history.
+    pub initial: Option<Id>,
+}
+
+impl<M: Refusal> Judge for Object<M> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
+    }
+
+    fn judge(&self, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String> {
+        match recorded {
+            Recorded::Operations(history) => judge(self, history, settings),
+            Recorded::Transactions(_) => Err(format!(
+                "`{}` judges operations one at a time, but these are transactions: choose a model of transactions",
+                self.name
+            )),
+        }
+    }
+}
