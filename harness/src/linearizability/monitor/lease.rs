@@ -102,7 +102,10 @@ impl Leases {
             }
             let answered = known.outcome == Outcome::Ok;
             match known.function {
-                Function::Reserve if !answered || !known.result.is_some() => leases.unanswered.push((known.call, *op)),
+                Function::Reserve if answered && !known.result.is_some() => {
+                    return Err(Obstacle::NotCovered("a reservation does not say which job it got"));
+                }
+                Function::Reserve if !answered => leases.unanswered.push((known.call, *op)),
                 Function::Reserve if known.result == Id::NIL => leases.nothing.push(*op),
                 Function::Reserve => {
                     let job = table.get(known.result).ok_or(Obstacle::Invented(*op))?;
