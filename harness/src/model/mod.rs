@@ -1,14 +1,22 @@
 //! Sequential models: what an object does when one operation follows another. One small file each.
 
 pub mod counter;
+pub mod deque;
 mod id_generator;
+pub mod job_queue;
 mod kv;
 #[cfg(test)]
 mod kv_tests;
+pub mod multiset;
 pub mod mutex;
 mod prefixes;
+pub mod priority_queue;
+pub mod queue;
 mod register;
 pub mod semaphore;
+pub mod sequence;
+pub mod set;
+pub mod stack;
 
 pub use counter::Counter;
 pub use id_generator::IdGenerator;
@@ -17,7 +25,7 @@ pub use mutex::Mutex;
 pub use register::{Register, RegisterOp};
 pub use semaphore::Semaphore;
 
-use crate::history::History;
+use crate::history::{History, Id};
 use std::{fmt::Debug, hash::Hash};
 
 /// What an object does, one operation after the other.
@@ -68,4 +76,14 @@ pub trait Refusal: Model {
         let _ = (history, unexplained);
         None
     }
+}
+
+/// The error for an operation that an object does not know.
+fn unknown(noun: &str, history: &History, operation: u32) -> String {
+    format!("a {noun} knows no such operation: {}", history.show(operation))
+}
+
+/// A value in a refusal, bounded.
+fn shown(history: &History, id: Id) -> String {
+    crate::text::excerpt(&history.values.show(id).to_string(), 48)
 }

@@ -30,3 +30,27 @@ pub use mutex::Mutex;
 pub use read_modify_write::ReadModifyWrite;
 pub use register::Register;
 pub use semaphore::Semaphore;
+
+mod absorb;
+#[cfg(test)]
+mod agreement;
+mod container;
+mod contents;
+mod cover;
+mod element;
+mod empty;
+mod lease;
+mod minimal;
+mod sentence;
+mod tree;
+
+pub mod job_queue;
+pub mod priority_queue;
+pub mod queue;
+pub mod set;
+pub mod stack;
+
+pub use priority_queue::PriorityQueue;
+pub use queue::Queue;
+pub use set::{Multiset, Set};
+pub use stack::Stack;
