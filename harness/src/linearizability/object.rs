@@ -3,8 +3,8 @@
 use super::{Monitor, judge, monitor};
 use crate::history::{History, Id};
 use crate::model::{
-    Counter, IdGenerator, Kv, Mutex, Refusal, Register, Semaphore, deque::DEQUE, job_queue::JobQueue, multiset::MULTISET,
-    mutex::Kind, priority_queue::PriorityQueue, queue::QUEUE, set::Set, stack::STACK,
+    Counter, IdGenerator, Kv, Mutex, Refusal, Register, Semaphore, deque::DEQUE, job_queue::JobQueue,
+    multiset::MULTISET, mutex::Kind, priority_queue::PriorityQueue, queue::QUEUE, set::Set, stack::STACK,
 };
 use crate::verify::{Answer, Judge, Recorded, Settings};
 
