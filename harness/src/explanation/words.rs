@@ -15,6 +15,8 @@ const LABEL: usize = 96;
 const SENTENCE: usize = 600;
 /// Most operations of an order that are told one by one.
 const ORDER: usize = 8;
+/// What stands for a result that never came.
+const UNKNOWN: &str = " → ?";
 /// Most premises of an edge.
 const PREMISES: usize = 6;
 
@@ -105,11 +107,15 @@ impl<'s, 'r> Cast<'s, 'r> {
     /// An operation in a sentence: with its name, or with its process where the diagram has no room for it.
     fn called(&self, index: u32) -> String {
         match self.name(index) {
-            Some(name) => format!("{name} {}", self.label(index)),
-            None => {
-                format!("{} of {}", self.label(index), self.scene.process_name(self.scene.item(index).process))
-            }
+            Some(name) => format!("{name} {}", self.done(index)),
+            None => format!("{} of {}", self.done(index), self.scene.process_name(self.scene.item(index).process)),
         }
+    }
+
+    /// What an operation did, and what came back; in an order it has taken effect, even if nobody was told.
+    fn done(&self, index: u32) -> String {
+        let label = self.label(index);
+        label.strip_suffix(UNKNOWN).map_or(label.clone(), str::to_owned)
     }
 
     /// What an operation did, and what came back.
@@ -135,7 +141,7 @@ impl<'s, 'r> Cast<'s, 'r> {
         let item = self.scene.item(index);
         match item.outcome {
             Outcome::Failed => " → failed".into(),
-            Outcome::Unknown => " → ?".into(),
+            Outcome::Unknown => UNKNOWN.into(),
             Outcome::Ok if item.cut => String::new(),
             Outcome::Ok if result.is_some() => format!(" → {}", self.value(result)),
             Outcome::Ok if function == Function::Cas => " → ok".into(),
