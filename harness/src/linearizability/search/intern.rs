@@ -1,0 +1,91 @@
+//! Numbers for states and operations, so that the search compares four bytes.
+
+use super::mask::mix;
+use std::hash::{Hash, Hasher};
+
+/// A fast hash for keys that an adversary gains nothing by choosing: the search is bounded by its budget anyway.
+#[derive(Default)]
+struct Quick(u64);
+
+impl Hasher for Quick {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 = mix(self.0, u64::from_le_bytes(word));
+        }
+        self.0 = mix(self.0, bytes.len() as u64);
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.0 = mix(self.0, u64::from(number));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = mix(self.0, u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = mix(self.0, number);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.0 = mix(self.0, number as u64);
+    }
+}
+
+/// Values in order of their first appearance, each once.
+pub struct Interner<T> {
+    values: Vec<T>,
+    /// Open addressing: number of a value plus one, or zero.
+    places: Vec<u32>,
+}
+
+impl<T: Eq + Hash> Interner<T> {
+    pub fn new() -> Self {
+        Self { values: Vec::new(), places: vec![0; 16] }
+    }
+
+    /// The number of a value, and whether it is a new one.
+    pub fn intern(&mut self, value: T) -> (u32, bool) {
+        if (self.values.len() + 1) * 2 > self.places.len() {
+            self.grow();
+        }
+        let mut place = self.place(&value);
+        while let Some(number) = self.places[place].checked_sub(1) {
+            if self.values[number as usize] == value {
+                return (number, false);
+            }
+            place = (place + 1) & (self.places.len() - 1);
+        }
+        self.values.push(value);
+        self.places[place] = self.values.len() as u32;
+        (self.values.len() as u32 - 1, true)
+    }
+
+    /// The values, by number.
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    fn place(&self, value: &T) -> usize {
+        let mut hasher = Quick::default();
+        value.hash(&mut hasher);
+        hasher.finish() as usize & (self.places.len() - 1)
+    }
+
+    fn grow(&mut self) {
+        self.places = vec![0; self.places.len() * 2];
+        for number in 0..self.values.len() {
+            let mut place = self.place(&self.values[number]);
+            while self.places[place] != 0 {
+                place = (place + 1) & (self.places.len() - 1);
+            }
+            self.places[place] = number as u32 + 1;
+        }
+    }
+}

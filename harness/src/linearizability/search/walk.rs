@@ -1,0 +1,276 @@
+//! The search itself: depth first over configurations, forwards and backwards through the events.
+
+use super::mask::Mask;
+use super::memo::Memo;
+use super::problem::{Event, Item, Problem};
+use super::states::{ILLEGAL, States};
+use crate::model::Model;
+
+/// What the search found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// An order that explains every result.
+    Legal,
+    /// There is none: no configuration passes the return that is this event.
+    Illegal {
+        /// Place among the events of the return that cannot be passed.
+        stuck: u32,
+    },
+    /// The budget was used up.
+    Exhausted {
+        /// The most operations that could be placed.
+        placed: u32,
+    },
+}
+
+/// A configuration to come back to.
+struct Frame<M> {
+    position: u32,
+    state: u32,
+    order: u32,
+    placed: M,
+    /// Slots of the operations that are still to be tried here.
+    left: M,
+}
+
+/// A partial order that no operation can extend past the event where all are stuck.
+pub struct DeadEnd {
+    /// Items in the order in which they were placed.
+    pub order: Vec<u32>,
+    /// Number of the state behind them.
+    pub state: u32,
+}
+
+/// One search. Its place is a position among the events, and what lies before it: which operations are open.
+pub struct Walk<'p, 'm, M: Model, K> {
+    problem: &'p Problem<M::Op>,
+    states: &'p mut States<'m, M>,
+    memo: Memo<K>,
+    /// Slots of pure operations, and of crashed ones.
+    pure: K,
+    crashed: K,
+    position: u32,
+    state: u32,
+    open: K,
+    placed: K,
+    /// The item in each slot, where it is open.
+    occupant: Vec<u32>,
+    /// The items that are placed, in order.
+    order: Vec<u32>,
+    /// For each class when it was last seen, and in which slot.
+    seen: Vec<(u64, u32)>,
+    now: u64,
+    visited: u64,
+    best: u32,
+    most: u32,
+    /// Where dead ends are to be collected, and how many.
+    collect: Option<(u32, usize)>,
+    dead_ends: Vec<DeadEnd>,
+}
+
+impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
+    /// A search that has not begun.
+    pub fn new(problem: &'p Problem<M::Op>, states: &'p mut States<'m, M>) -> Self {
+        let slots = problem.slots;
+        let (mut pure, mut crashed) = (K::empty(slots.len()), K::empty(slots.len()));
+        (slots.effects..slots.effects + slots.pure).for_each(|slot| pure.add(slot));
+        (slots.effects + slots.pure..slots.len() as u32).for_each(|slot| crashed.add(slot));
+        Self {
+            problem,
+            states,
+            memo: Memo::new(slots.len(), pure.clone(), crashed.clone()),
+            pure,
+            crashed,
+            position: 0,
+            state: 0,
+            open: K::empty(slots.len()),
+            placed: K::empty(slots.len()),
+            occupant: vec![0; slots.len()],
+            order: Vec::new(),
+            seen: vec![(0, 0); problem.classes.values().len()],
+            now: 0,
+            visited: 0,
+            best: 0,
+            most: 0,
+            collect: None,
+            dead_ends: Vec::new(),
+        }
+    }
+
+    /// Also collects the first orders that end at an event, each with another state; at most `most`.
+    pub fn collecting(mut self, stuck: u32, most: usize) -> Self {
+        self.collect = Some((stuck, most));
+        self
+    }
+
+    /// Searches until an order is found, there is none, or `budget` configurations were visited.
+    pub fn run(&mut self, budget: u64) -> Found {
+        let mut frames: Vec<Frame<K>> = Vec::new();
+        if self.settle() {
+            return Found::Legal;
+        }
+        self.note();
+        frames.push(self.frame());
+        while let Some(frame) = frames.last_mut() {
+            let Some(slot) = self.choose(&frame.left) else {
+                frames.pop();
+                if let Some(below) = frames.last() {
+                    self.rewind(below.position, below.state, below.order as usize, &below.placed.clone());
+                }
+                continue;
+            };
+            frame.left.remove(slot);
+            let item = self.occupant[slot as usize];
+            let next = self.states.step(self.state, self.problem.items[item as usize].class);
+            if next == ILLEGAL {
+                continue;
+            }
+            self.state = next;
+            self.placed.add(slot);
+            self.order.push(item);
+            if self.settle() {
+                return Found::Legal;
+            }
+            if !self.memo.insert(self.position, self.state, &self.placed) {
+                let (position, state, order, placed) = (frame.position, frame.state, frame.order, frame.placed.clone());
+                self.rewind(position, state, order as usize, &placed);
+                continue;
+            }
+            if self.visited == budget {
+                return Found::Exhausted { placed: self.most };
+            }
+            self.visited += 1;
+            self.note();
+            frames.push(self.frame());
+        }
+        Found::Illegal { stuck: self.best }
+    }
+
+    /// Keeps the present order if such are collected.
+    fn note(&mut self) {
+        if let Some((stuck, most)) = self.collect
+            && self.position == stuck
+            && self.dead_ends.len() < most
+            && self.dead_ends.iter().all(|end| end.state != self.state)
+        {
+            self.dead_ends.push(DeadEnd { order: self.order.clone(), state: self.state });
+        }
+    }
+
+    /// How many configurations were visited.
+    pub fn visited(&self) -> u64 {
+        self.visited
+    }
+
+    /// The dead ends that were collected.
+    pub fn into_dead_ends(self) -> Vec<DeadEnd> {
+        self.dead_ends
+    }
+
+    /// Places pure operations and passes returns as far as that goes; true at the end of all events.
+    fn settle(&mut self) -> bool {
+        self.place_pure();
+        loop {
+            let mut called = false;
+            loop {
+                let Some(event) = self.problem.events.get(self.position as usize) else { return true };
+                match *event {
+                    Event::Call(item) => {
+                        let Item { slot, pure, .. } = self.problem.items[item as usize];
+                        self.occupant[slot as usize] = item;
+                        self.open.add(slot);
+                        called |= pure;
+                    }
+                    Event::Return(item) => {
+                        let slot = self.problem.items[item as usize].slot;
+                        if !self.placed.has(slot) {
+                            break;
+                        }
+                        self.placed.remove(slot);
+                        self.open.remove(slot);
+                    }
+                }
+                self.position += 1;
+            }
+            if !(called && self.place_pure()) {
+                break;
+            }
+        }
+        self.best = self.best.max(self.position);
+        self.most = self.most.max(self.order.len() as u32);
+        false
+    }
+
+    /// Places every pure operation that is open and legal; whether there was one.
+    fn place_pure(&mut self) -> bool {
+        let mut any = false;
+        let mut left = self.open.common(&self.pure).without(&self.placed);
+        while let Some(slot) = left.lowest() {
+            left.remove(slot);
+            let item = self.occupant[slot as usize];
+            if self.states.step(self.state, self.problem.items[item as usize].class) != ILLEGAL {
+                self.placed.add(slot);
+                self.order.push(item);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// The present configuration, with what can be tried in it: of equal operations only the one that returns first.
+    fn frame(&mut self) -> Frame<K> {
+        let mut left = self.open.without(&self.placed).without(&self.pure);
+        let mut rest = left.clone();
+        self.now += 1;
+        while let Some(slot) = rest.lowest() {
+            rest.remove(slot);
+            let item = &self.problem.items[self.occupant[slot as usize] as usize];
+            let (when, other) = self.seen[item.class as usize];
+            if when == self.now {
+                let rank = self.problem.items[self.occupant[other as usize] as usize].rank;
+                if rank < item.rank {
+                    left.remove(slot);
+                    continue;
+                }
+                left.remove(other);
+            }
+            self.seen[item.class as usize] = (self.now, slot);
+        }
+        Frame {
+            position: self.position,
+            state: self.state,
+            order: self.order.len() as u32,
+            placed: self.placed.clone(),
+            left,
+        }
+    }
+
+    /// The next to try: the one whose return is due, then others that returned, then crashed ones.
+    fn choose(&self, left: &K) -> Option<u32> {
+        if let Some(Event::Return(item)) = self.problem.events.get(self.position as usize) {
+            let slot = self.problem.items[*item as usize].slot;
+            if left.has(slot) {
+                return Some(slot);
+            }
+        }
+        left.without(&self.crashed).lowest().or_else(|| left.lowest())
+    }
+
+    /// Goes back to an earlier configuration on the way here.
+    fn rewind(&mut self, position: u32, state: u32, order: usize, placed: &K) {
+        while self.position > position {
+            self.position -= 1;
+            match self.problem.events[self.position as usize] {
+                Event::Call(item) => self.open.remove(self.problem.items[item as usize].slot),
+                Event::Return(item) => {
+                    let slot = self.problem.items[item as usize].slot;
+                    self.occupant[slot as usize] = item;
+                    self.open.add(slot);
+                }
+            }
+        }
+        self.state = state;
+        self.order.truncate(order);
+        self.placed.clone_from(placed);
+    }
+}

@@ -1,0 +1,194 @@
+//! A register: one value, read, written, compared and set.
+
+use super::{Decoded, Model, Refusal};
+use crate::history::{Function, History, Id, Outcome, Value, Values};
+use crate::linearizability::words;
+use std::collections::HashMap;
+
+/// A register.
+#[derive(Debug, Clone, Copy)]
+pub struct Register {
+    /// What it holds at first.
+    pub initial: Id,
+    /// Whether a read of `nil` says nothing, as in histories whose recorder wrote `nil` for a result it did not know.
+    pub nil_is_wildcard: bool,
+}
+
+/// An operation on a register with what it saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RegisterOp {
+    /// Sees this value.
+    Read(Id),
+    /// Leaves this value.
+    Write(Id),
+    /// Sees the first value and leaves the second.
+    Replace(Id, Id),
+    /// Sees some other value than this.
+    Differs(Id),
+}
+
+impl Model for Register {
+    type Op = RegisterOp;
+    type State = Id;
+
+    fn initial(&self) -> Id {
+        self.initial
+    }
+
+    fn decode(&self, history: &History, operation: u32) -> Result<Decoded<RegisterOp>, String> {
+        let op = history.get(operation);
+        Ok(match (op.function, op.outcome) {
+            (Function::Read, Outcome::Ok) if !(self.nil_is_wildcard && op.result == Id::NIL) => {
+                Decoded::Pure(RegisterOp::Read(op.result))
+            }
+            (Function::Read, _) => Decoded::Nothing,
+            (Function::Write, _) => Decoded::Effect(RegisterOp::Write(op.argument)),
+            (Function::ReadModifyWrite, Outcome::Ok) => replace(op.result, op.argument),
+            (Function::ReadModifyWrite, _) => Decoded::Effect(RegisterOp::Write(op.argument)),
+            (Function::Cas, _) => {
+                let (expected, new) = cas(&history.values, op.argument)
+                    .ok_or_else(|| format!("cas needs the expected and the new value: {}", history.show(operation)))?;
+                match history.values.get(op.result) {
+                    Some(Value::Bool(false)) => Decoded::Pure(RegisterOp::Differs(expected)),
+                    _ => replace(expected, new),
+                }
+            }
+            _ => return Err(format!("a register has no such operation: {}", history.show(operation))),
+        })
+    }
+
+    fn step(&self, state: &Id, op: RegisterOp) -> Option<Id> {
+        match op {
+            RegisterOp::Read(value) => (*state == value).then_some(value),
+            RegisterOp::Write(value) => Some(value),
+            RegisterOp::Replace(seen, new) => (*state == seen).then_some(new),
+            RegisterOp::Differs(value) => (*state != value).then_some(*state),
+        }
+    }
+
+    /// All that was done with one value: between a write of it and the next write nothing else happened, and what comes
+    /// next did not depend on it. Values between which was replaced go together. That an operation was refused can depend
+    /// on any value: then nothing can be left out without it.
+    fn groups(&self, ops: &[RegisterOp]) -> Vec<Option<u32>> {
+        let mut linked = Linked::default();
+        for op in ops {
+            if let RegisterOp::Replace(seen, new) = op {
+                linked.link(*seen, *new);
+            }
+        }
+        let mut refused: Option<u32> = None;
+        for op in ops {
+            if let RegisterOp::Differs(value) = op {
+                let root = linked.root(*value);
+                if *refused.get_or_insert(root) != root {
+                    return vec![None; ops.len()];
+                }
+            }
+        }
+        let group = |op: &RegisterOp| {
+            let (RegisterOp::Read(value)
+            | RegisterOp::Write(value)
+            | RegisterOp::Replace(value, _)
+            | RegisterOp::Differs(value)) = op;
+            let root = linked.root(*value);
+            refused.is_none_or(|refused| refused == root).then_some(root)
+        };
+        ops.iter().map(group).collect()
+    }
+}
+
+/// Values that are seen or left by the same operation belong together.
+#[derive(Default)]
+struct Linked {
+    numbers: HashMap<Id, u32>,
+    parents: Vec<u32>,
+}
+
+impl Linked {
+    fn root(&mut self, value: Id) -> u32 {
+        let new = self.parents.len() as u32;
+        let mut number = *self.numbers.entry(value).or_insert(new);
+        if number == new {
+            self.parents.push(new);
+        }
+        while self.parents[number as usize] != number {
+            let parent = self.parents[number as usize];
+            self.parents[number as usize] = self.parents[parent as usize];
+            number = parent;
+        }
+        number
+    }
+
+    fn link(&mut self, a: Id, b: Id) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.parents[a.max(b) as usize] = a.min(b);
+    }
+}
+
+impl Refusal for Register {
+    fn refusal(&self, history: &History, state: &Id, op: RegisterOp) -> String {
+        let show = |id: Id| crate::text::excerpt(&history.values.show(id).to_string(), 48);
+        let holds = show(*state);
+        match op {
+            RegisterOp::Read(value) => format!("cannot read {}, the register holds {holds}", show(value)),
+            RegisterOp::Write(value) => format!("cannot write {}", show(value)),
+            RegisterOp::Replace(seen, new) => {
+                format!("cannot replace {} by {}, the register holds {holds}", show(seen), show(new))
+            }
+            RegisterOp::Differs(value) => format!("cannot be refused, the register holds {}", show(value)),
+        }
+    }
+
+    fn sentence(&self, history: &History, unexplained: u32) -> Option<String> {
+        let op = history.get(unexplained);
+        let Ok(Decoded::Pure(RegisterOp::Read(value)) | Decoded::Effect(RegisterOp::Replace(value, _))) =
+            self.decode(history, unexplained)
+        else {
+            return None;
+        };
+        let effect = |index| match self.decode(history, index) {
+            Ok(Decoded::Effect(RegisterOp::Write(new) | RegisterOp::Replace(_, new))) => Some(new),
+            _ => None,
+        };
+        let saw = words::value(history, value);
+        let between = words::between(history, unexplained);
+        let subject = match op.function {
+            Function::Read => format!("{} read {saw} {between}", history.process_name(op.process)),
+            _ => format!("{} {between} found {saw}", words::named(history, unexplained)),
+        };
+        let others = || (0..history.len() as u32).filter(|index| *index != unexplained);
+        let sources: Vec<u32> = others().filter(|index| effect(*index) == Some(value)).collect();
+        if sources.is_empty() && value != self.initial {
+            return Some(format!("{subject}, but nobody had written that by then"));
+        }
+        let overwrites = |index: u32| {
+            let write = history.get(index);
+            effect(index).is_some_and(|new| new != value)
+                && write.precedes(&op)
+                && sources.iter().all(|source| history.get(*source).precedes(&write))
+        };
+        let last = others().filter(|index| overwrites(*index)).max_by_key(|index| history.get(*index).ret)?;
+        let since = match sources.is_empty() {
+            true => format!("and {saw} was there only before the first write"),
+            false => format!("and no write of {saw} came after it"),
+        };
+        Some(format!(
+            "{subject}, but {} had returned at {} {since}",
+            words::named(history, last),
+            words::at(history, history.get(last).ret),
+        ))
+    }
+}
+
+/// The expected and the new value of a compare-and-set.
+pub(super) fn cas(values: &Values, argument: Id) -> Option<(Id, Id)> {
+    match values.as_list(argument)? {
+        [expected, new] => Some((*expected, *new)),
+        _ => None,
+    }
+}
+
+/// A replacement; one by the same value changes nothing where it is legal, and is a read.
+fn replace(seen: Id, new: Id) -> Decoded<RegisterOp> {
+    if seen == new { Decoded::Pure(RegisterOp::Read(seen)) } else { Decoded::Effect(RegisterOp::Replace(seen, new)) }
+}
