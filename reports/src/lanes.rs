@@ -25,6 +25,8 @@ pub struct Room<'f> {
     pub gap: f64,
     /// Smallest width of a bar.
     pub bar: &'f dyn Fn(&Bar) -> f64,
+    /// Smallest distance from a bar's begin to that of the next in its row, or to the end of all.
+    pub slot: &'f dyn Fn(&Bar) -> f64,
     /// Width of the whole, where less is needed.
     pub width: f64,
 }
@@ -35,6 +37,7 @@ pub struct Layout<'d> {
     pub rows: Vec<(usize, Vec<&'d Bar>)>,
     moments: Vec<Moment>,
     places: Vec<f64>,
+    width: f64,
 }
 
 impl<'d> Layout<'d> {
@@ -44,8 +47,13 @@ impl<'d> Layout<'d> {
         moments.extend(further);
         moments.sort_unstable();
         moments.dedup();
-        let places = places(diagram, &moments, room);
-        Self { rows: rows(diagram), moments, places }
+        let rows = rows(diagram);
+        let mut layout = Self { rows, places: Vec::with_capacity(moments.len()), moments, width: 0.0 };
+        layout.squeeze(&layout.constraints(room), room.gap);
+        layout.width = layout.extent(room);
+        layout.stretch(room.width - layout.width);
+        layout.width = layout.extent(room);
+        layout
     }
 
     /// Where a moment stands, from 0.
@@ -55,12 +63,63 @@ impl<'d> Layout<'d> {
 
     /// Where a bar begins and ends.
     pub fn span(&self, bar: &Bar) -> (f64, f64) {
-        (self.place(begin(bar)), self.place(end(bar)))
+        (self.place(begin(bar)), bar.ret.map_or(self.width, |_| self.place(end(bar))))
+    }
+
+    /// The room to the right of a bar's begin: to the next bar of its row, or to the end of all.
+    pub fn room(&self, bar: &Bar) -> f64 {
+        let mut after = self.rows.iter().filter_map(|(_, bars)| {
+            let place = bars.iter().position(|other| std::ptr::eq(*other, bar))?;
+            Some(bars.get(place + 1).map_or(self.width, |next| self.place(begin(next))))
+        });
+        after.next().unwrap_or(self.width) - self.place(begin(bar))
     }
 
     /// The width of the whole.
     pub fn width(&self) -> f64 {
-        self.places.last().copied().unwrap_or(0.0)
+        self.width
+    }
+
+    /// What has to stand how far to the right of what.
+    fn constraints(&self, room: &Room<'_>) -> Vec<(Moment, Moment, f64)> {
+        let mut all = Vec::new();
+        for (_, bars) in &self.rows {
+            all.extend(bars.iter().map(|bar| (begin(bar), end(bar), (room.bar)(bar))));
+            all.extend(bars.windows(2).map(|pair| (begin(pair[0]), begin(pair[1]), (room.slot)(pair[0]))));
+        }
+        all
+    }
+
+    /// The leftmost places that meet the constraints.
+    fn squeeze(&mut self, constraints: &[(Moment, Moment, f64)], gap: f64) {
+        for index in 0..self.moments.len() {
+            let moment = self.moments[index];
+            let mut place = self.places.last().map_or(0.0, |last| last + gap);
+            for (from, _, distance) in constraints.iter().filter(|(_, to, _)| *to == moment) {
+                let from = self.moments.binary_search(from).ok().and_then(|from| self.places.get(from));
+                place = place.max(from.copied().unwrap_or(0.0) + distance);
+            }
+            self.places.push(place);
+        }
+    }
+
+    fn extent(&self, room: &Room<'_>) -> f64 {
+        let last = self.rows.iter().filter_map(|(_, bars)| bars.last());
+        let slots = last.map(|bar| self.place(begin(bar)) + (room.slot)(bar));
+        slots.fold(self.places.last().copied().unwrap_or(0.0), f64::max)
+    }
+
+    /// Gives the spare room to where time passes.
+    fn stretch(&mut self, spare: f64) {
+        let weights = weights(&self.moments);
+        let all: f64 = weights.iter().sum();
+        if spare > 0.0 && all > 0.0 {
+            let mut before = 0.0;
+            for (place, weight) in self.places.iter_mut().skip(1).zip(weights) {
+                before += weight;
+                *place += spare * before / all;
+            }
+        }
     }
 
     /// The times at which something is seen to happen, with their places; those of the marked bar first, then the
@@ -86,30 +145,6 @@ fn begin(bar: &Bar) -> Moment {
 
 fn end(bar: &Bar) -> Moment {
     bar.ret.map_or(OPEN, |at| Moment { at: at.max(bar.call), end: true })
-}
-
-/// The leftmost places that leave every bar its room, then stretched to the width.
-fn places(diagram: &Diagram, moments: &[Moment], room: &Room<'_>) -> Vec<f64> {
-    let mut places: Vec<f64> = Vec::with_capacity(moments.len());
-    for moment in moments {
-        let mut place = places.last().map_or(0.0, |last| last + room.gap);
-        for bar in diagram.bars.iter().filter(|bar| end(bar) == *moment) {
-            let start = moments.binary_search(&begin(bar)).ok().and_then(|index| places.get(index));
-            place = place.max(start.copied().unwrap_or(0.0) + (room.bar)(bar));
-        }
-        places.push(place);
-    }
-    let spare = room.width - places.last().copied().unwrap_or(0.0);
-    let weights = weights(moments);
-    let all: f64 = weights.iter().sum();
-    if spare > 0.0 && all > 0.0 {
-        let mut before = 0.0;
-        for (place, weight) in places.iter_mut().skip(1).zip(weights) {
-            before += weight;
-            *place += spare * before / all;
-        }
-    }
-    places
 }
 
 /// How much of the spare room goes between a moment and the next: as much as time passes, up to a bound.
@@ -203,11 +238,11 @@ mod tests {
     fn bars_have_their_room_and_the_order_is_exact() {
         let diagram = diagram(vec![bar(0, 1, Some(5)), bar(1, 5, Some(900)), bar(0, 6, None), bar(1, 7, Some(8))]);
         for width in [0.0, 40.0, 400.0] {
-            let layout = Layout::new(&diagram, &[], &Room { gap: 2.0, bar: &|_| 9.0, width });
+            let layout = Layout::new(&diagram, &[], &Room { gap: 2.0, bar: &|_| 3.0, slot: &|_| 9.0, width });
             assert!(layout.width() >= width);
             for one in &diagram.bars {
                 let (start, end) = layout.span(one);
-                assert!(end - start >= 9.0);
+                assert!(end - start >= 3.0 && layout.room(one) >= 9.0);
                 for other in &diagram.bars {
                     let before = one.ret.is_some_and(|ret| ret < other.call);
                     assert_eq!(end < layout.span(other).0, before, "{one:?} and {other:?} at {width}");
@@ -219,7 +254,7 @@ mod tests {
     #[test]
     fn bars_that_overlap_in_a_lane_get_a_row_each() {
         let diagram = diagram(vec![bar(0, 1, None), bar(0, 2, Some(3)), bar(0, 4, Some(5)), bar(1, 1, Some(2))]);
-        let layout = Layout::new(&diagram, &[], &Room { gap: 2.0, bar: &|_| 4.0, width: 0.0 });
+        let layout = Layout::new(&diagram, &[], &Room { gap: 2.0, bar: &|_| 4.0, slot: &|_| 4.0, width: 0.0 });
         let rows: Vec<_> = layout.rows.iter().map(|(lane, bars)| (*lane, bars.len())).collect();
         assert_eq!(rows, [(0, 1), (0, 2), (1, 1)]);
     }

@@ -77,7 +77,7 @@ pub struct Diagram {
 /// One operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Bar {
-    /// What it is called in the text: `①`, or `T4` for a transaction.
+    /// What it is called in the text: `①`, or `#1` where there are many; `T4` for a transaction.
     pub name: String,
     /// Its place in the history, which is in order of calls, from 0.
     pub index: u32,

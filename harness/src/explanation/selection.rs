@@ -15,10 +15,13 @@ pub fn select(scene: &Scene<'_>, violation: &Violation) -> Vec<u32> {
     };
     let culprit = culprit(scene, violation);
     culprit.into_iter().for_each(&mut take);
-    violation.attempts.iter().filter_map(|attempt| attempt.order.last()).copied().for_each(&mut take);
     violation.cycle.iter().flat_map(|edge| [edge.from, edge.to]).for_each(&mut take);
-    // The end of an order tells most: what was there when it failed.
-    violation.attempts.iter().flat_map(|attempt| attempt.order.iter().rev().copied()).for_each(&mut take);
+    // The end of an order tells most: what was there when it failed. So all orders from their ends on, in turns.
+    let longest = violation.attempts.iter().map(|attempt| attempt.order.len()).max().unwrap_or(0).min(MOST_BARS);
+    for place in 0..longest {
+        let from_end = violation.attempts.iter().filter_map(|attempt| attempt.order.iter().nth_back(place));
+        from_end.copied().for_each(&mut take);
+    }
     let center = culprit.or(scene.witness.last().copied()).map_or(0, |index| scene.item(index).call);
     let mut near: Vec<(u64, u32)> =
         scene.witness.iter().map(|index| (scene.item(*index).call.abs_diff(center), *index)).collect();

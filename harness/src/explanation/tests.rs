@@ -96,8 +96,8 @@ fn a_large_witness_keeps_what_tells_most() {
     assert!(shown.contains(&read) && shown.contains(&19) && shown.contains(&10) && shown.is_sorted());
     assert_eq!(told.diagram.bars.iter().filter(|bar| bar.highlight).count(), 1);
     let attempt = &told.attempts[0];
-    assert!(attempt.starts_with("12 earlier, ") && attempt.ends_with("fails: the register holds 19"), "{attempt}");
-    assert!(attempt.contains("⑪ write 19, then ⑫ read → 2 fails"), "{attempt}");
+    assert!(attempt.starts_with("14 earlier, ") && attempt.ends_with("fails: the register holds 19"), "{attempt}");
+    assert!(attempt.contains("#11 write 19, then #12 read → 2 fails"), "{attempt}");
 }
 
 #[test]
@@ -232,7 +232,7 @@ proptest! {
         prop_assert_eq!(bars.len() + told.diagram.left_out as usize, known.len());
         prop_assert!(bars.iter().all(|bar| (bar.lane as usize) < told.diagram.lanes.len()));
         prop_assert!(bars.iter().all(|bar| known.contains(&bar.index)));
-        prop_assert!(bars.windows(2).all(|pair| pair[0].call <= pair[1].call && pair[0].name < pair[1].name));
+        prop_assert!(bars.windows(2).all(|pair| pair[0].call <= pair[1].call && pair[0].name != pair[1].name));
         prop_assert!(bars.iter().filter(|bar| bar.highlight).count() <= 1);
         prop_assert!(told.attempts.len() <= 4);
     }

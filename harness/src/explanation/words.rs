@@ -14,7 +14,7 @@ const LABEL: usize = 96;
 /// Most characters of a sentence of a judge.
 const SENTENCE: usize = 600;
 /// Most operations of an order that are told one by one.
-const ORDER: usize = 8;
+const ORDER: usize = 6;
 /// What stands for a result that never came.
 const UNKNOWN: &str = " → ?";
 /// Most premises of an edge.
@@ -32,9 +32,13 @@ pub struct Cast<'s, 'r> {
 impl<'s, 'r> Cast<'s, 'r> {
     /// `shown` is ascending.
     pub fn new(scene: &'s Scene<'r>, shown: &'s [u32]) -> Self {
-        let mut processes: Vec<u32> = shown.iter().map(|index| scene.item(*index).process).collect();
-        processes.sort_unstable();
-        processes.dedup();
+        // In the order in which they first did something: the eye goes down as time goes on.
+        let mut processes: Vec<u32> = Vec::new();
+        for process in shown.iter().map(|index| scene.item(*index).process) {
+            if !processes.contains(&process) {
+                processes.push(process);
+            }
+        }
         Self { scene, shown, processes, key: one_key(scene) }
     }
 
@@ -49,7 +53,7 @@ impl<'s, 'r> Cast<'s, 'r> {
         Bar {
             name: self.name(index).unwrap_or_default(),
             index,
-            lane: self.processes.binary_search(&item.process).unwrap_or(0) as u32,
+            lane: self.processes.iter().position(|process| *process == item.process).unwrap_or(0) as u32,
             call: item.call,
             ret: (item.outcome != Outcome::Unknown && !item.cut).then_some(item.ret),
             label: self.label(index),
@@ -99,9 +103,12 @@ impl<'s, 'r> Cast<'s, 'r> {
         if let Recorded::Transactions(_) = self.scene.recorded {
             return Some(transaction_name(index));
         }
-        // Digits in circles go to twenty; a diagram has twelve bars at most.
         let place = self.shown.binary_search(&index).ok()?;
-        char::from_u32('①' as u32 + place as u32).map(String::from)
+        match self.shown.len() {
+            0..=10 => char::from_u32('①' as u32 + place as u32).map(String::from),
+            // Many fonts have digits in circles up to ten only.
+            _ => Some(format!("#{}", place + 1)),
+        }
     }
 
     /// An operation in a sentence: with its name, or with its process where the diagram has no room for it.

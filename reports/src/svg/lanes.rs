@@ -32,8 +32,9 @@ const TAIL: f64 = 26.0;
 const BOLD: f64 = 1.1;
 /// Faults that are drawn.
 const FAULTS: usize = 4;
-/// How long labels in bars may be; the first that fits is taken.
-const LABELS: [usize; 6] = [48, 36, 28, 20, 12, 0];
+/// How long labels may be, and whether they stand in their bars or behind them; the first that fits is taken.
+const LABELS: [(usize, bool); 7] =
+    [(48, true), (36, true), (48, false), (36, false), (24, false), (14, false), (0, false)];
 
 /// Where everything stands.
 struct Stage<'d> {
@@ -122,10 +123,13 @@ impl<'d> Stage<'d> {
     fn bar(&self, row: usize, bar: &Bar) -> Markup {
         let (start, end) = self.layout.span(bar);
         let (x, y) = (self.left + start, self.top + row as f64 * ROW + (ROW - BAR) / 2.0);
-        let room = end - start;
+        let width = end - start;
         let name = text::cut(&bar.name, 12);
-        let words = fit(&bar.label, SIZE, (room - text_width(&name, SIZE) * BOLD - 32.0).max(0.0));
-        let words = if self.limit == 0 { String::new() } else { words };
+        let label = text::cut(&bar.label, self.limit.max(1));
+        let inside = name_width(bar) + label_width(bar, &label) + 16.0 <= width;
+        let room = if inside { width } else { self.layout.room(bar) };
+        let label = fit(&bar.label, SIZE, (room - name_width(bar) - 20.0).min(label_width(bar, &label) + 1.0));
+        let label = if self.limit == 0 { String::new() } else { label };
         let open = bar.ret.is_none();
         let class = match (bar.highlight, open) {
             (true, true) => "hot open",
@@ -137,13 +141,19 @@ impl<'d> Stage<'d> {
             g class=(class) {
                 title { (self::words(self.diagram, bar, &self.clock)) }
                 @if open {
-                    (endless(x, y, room + TAIL))
+                    (endless(x, y, width + TAIL))
                 } @else {
-                    (rect("bar", (x, y), room, BAR))
+                    (rect("bar", (x, y), width, BAR))
                 }
-                text class="words" x=(coordinate(x + room / 2.0)) y=(coordinate(y + 17.5)) text-anchor="middle" {
-                    tspan class="name" { (name) }
-                    @if !words.is_empty() { " " (words) }
+                @if inside || open {
+                    text class="words" x=(coordinate(x + width / 2.0)) y=(coordinate(y + 17.5)) text-anchor="middle" {
+                        tspan class="name" { (name) } @if !label.is_empty() { " " (label) }
+                    }
+                } @else {
+                    text class="words" x=(coordinate(x + width / 2.0)) y=(coordinate(y + 17.5)) text-anchor="middle" {
+                        tspan class="name" { (name) }
+                    }
+                    text class="words halo" x=(coordinate(x + width + 6.0)) y=(coordinate(y + 17.5)) { (label) }
                 }
             }
         }
@@ -219,17 +229,25 @@ fn edges(fault: &FaultWindow, first: u64, last: u64) -> [Option<Moment>; 2] {
 
 /// The layout with the longest labels that fit.
 fn fitted<'d>(diagram: &'d Diagram, further: &[Moment]) -> (usize, Layout<'d>) {
-    let with = |limit: usize| {
-        let bar = |bar: &Bar| {
-            let name = text_width(&text::cut(&bar.name, 12), SIZE) * BOLD;
-            let label = if limit == 0 { 0.0 } else { text_width(&text::cut(&bar.label, limit), SIZE) + 10.0 };
-            // The label of the marked one is bold.
-            (name + label) * if bar.highlight { BOLD } else { 1.0 } + 22.0
+    let with = |(limit, inside): (usize, bool)| {
+        let whole = |bar: &Bar| {
+            let label = if limit == 0 { 0.0 } else { label_width(bar, &text::cut(&bar.label, limit)) + 10.0 };
+            name_width(bar) + label + 22.0
         };
-        Layout::new(diagram, further, &Room { gap: 10.0, bar: &bar, width: USUAL })
+        let bar = |bar: &Bar| if inside || bar.ret.is_none() { whole(bar) } else { name_width(bar) + 16.0 };
+        let slot = |bar: &Bar| whole(bar) + 8.0;
+        Layout::new(diagram, further, &Room { gap: 10.0, bar: &bar, slot: &slot, width: USUAL })
     };
-    let mut all = LABELS.iter().map(|limit| (*limit, with(*limit)));
-    all.find(|(_, layout)| layout.width() <= WIDEST).unwrap_or_else(|| (0, with(0)))
+    let mut all = LABELS.iter().map(|label| (label.0, with(*label)));
+    all.find(|(_, layout)| layout.width() <= WIDEST).unwrap_or_else(|| (0, with((0, false))))
+}
+
+fn name_width(bar: &Bar) -> f64 {
+    text_width(&text::cut(&bar.name, 12), SIZE) * BOLD
+}
+
+fn label_width(bar: &Bar, label: &str) -> f64 {
+    text_width(label, SIZE) * if bar.highlight { BOLD } else { 1.0 }
 }
 
 /// A bar without an end: open at the right.

@@ -16,8 +16,10 @@ const WIDTH: usize = 100;
 const MARGIN: usize = 5;
 /// Columns that a diagram takes where less would do.
 const USUAL: f64 = 64.0;
-/// How long labels in bars may be; the first that fits is taken. At 0 only names are left.
-const LABELS: [usize; 6] = [48, 36, 28, 20, 14, 0];
+/// How long labels may be, and whether they stand in their bars or behind them; the first that fits is taken. At 0 only
+/// names are left.
+const LABELS: [(usize, bool); 8] =
+    [(48, true), (36, true), (28, true), (48, false), (28, false), (20, false), (14, false), (0, false)];
 
 /// The diagram, with faults above it and what did not fit below it; empty where there is no bar.
 pub fn lanes(style: Style, diagram: &Diagram) -> String {
@@ -50,21 +52,29 @@ pub fn lanes(style: Style, diagram: &Diagram) -> String {
 
 /// The layout with the longest labels that fit into this many columns.
 fn fitted(diagram: &Diagram, room: usize) -> (usize, Layout<'_>) {
-    let with = |limit: usize| {
-        let frame = if limit == 0 { 1 } else { 5 };
-        let bar = |bar: &Bar| (columns(&words(bar, limit)) + frame) as f64;
-        let gap = if limit == 0 { 1.0 } else { 2.0 };
-        Layout::new(diagram, &[], &Room { gap, bar: &bar, width: USUAL.min(room as f64) })
+    let with = |(limit, inside): (usize, bool)| {
+        let whole = |bar: &Bar| columns(&words(bar, limit)) as f64 + 5.0;
+        let bar = |bar: &Bar| match inside || (bar.ret.is_none() && limit > 0) {
+            true => whole(bar),
+            false => columns(&name(bar)) as f64 + 1.0,
+        };
+        let gap = if inside { 2.0 } else { 1.0 };
+        let slot = |bar: &Bar| if limit > 0 { whole(bar) } else { columns(&name(bar)) as f64 + 2.0 };
+        Layout::new(diagram, &[], &Room { gap, bar: &bar, slot: &slot, width: USUAL.min(room as f64) })
     };
-    let mut all = LABELS.iter().map(|limit| (*limit, with(*limit)));
-    all.find(|(limit, layout)| *limit == 0 || layout.width() <= room as f64).unwrap_or_else(|| (0, with(0)))
+    let mut all = LABELS.iter().map(|label| (label.0, with(*label)));
+    all.find(|(_, layout)| layout.width() <= room as f64).unwrap_or_else(|| (0, with((0, false))))
 }
 
-/// The words in a bar.
+fn name(bar: &Bar) -> String {
+    text::cut(&bar.name, 12)
+}
+
+/// A bar's name and label.
 fn words(bar: &Bar, limit: usize) -> String {
     match limit {
-        0 => text::cut(&bar.name, 12),
-        _ => format!("{} {}", text::cut(&bar.name, 12), text::cut(&bar.label, limit)),
+        0 => name(bar),
+        _ => format!("{} {}", name(bar), text::cut(&bar.label, limit)),
     }
 }
 
@@ -76,15 +86,16 @@ fn row(style: Style, layout: &Layout<'_>, bars: &[&Bar], limit: usize) -> String
         let (start, end) = layout.span(bar);
         let (start, end) = (start.floor() as usize, end.floor() as usize);
         row.push_str(&" ".repeat(start.saturating_sub(at)));
-        let drawn = drawn(bar, &words(bar, limit), end - start);
+        let drawn = drawn(bar, limit, end - start);
         at = start.max(at) + columns(&drawn);
         row.push_str(&if bar.highlight { style.paint(Ink::Bad, &drawn) } else { drawn });
     }
     row
 }
 
-/// A bar from its first to its last column: `├─ ① write 3 ─┤`, double where it is marked, open where it never ended.
-fn drawn(bar: &Bar, words: &str, length: usize) -> String {
+/// A bar from its first to its last column: `├─ ① write 3 ─┤`, or `├①┤ write 3` where it is too short; double where it
+/// is marked, open where it never ended.
+fn drawn(bar: &Bar, limit: usize, length: usize) -> String {
     let (begin, dash, end) = match (bar.highlight, bar.ret.is_some()) {
         (false, true) => ('├', '─', '┤'),
         (true, true) => ('╞', '═', '╡'),
@@ -92,10 +103,13 @@ fn drawn(bar: &Bar, words: &str, length: usize) -> String {
         (true, false) => ('╞', '═', '…'),
     };
     let dashes = |count: usize| std::iter::repeat_n(dash, count).collect::<String>();
-    let Some(spare) = length.checked_sub(columns(words) + 3) else {
-        return format!("{begin}{words}{}{end}", dashes(length.saturating_sub(columns(words) + 1)));
-    };
-    format!("{begin}{} {words} {}{end}", dashes(spare / 2), dashes(spare - spare / 2))
+    let words = words(bar, limit);
+    if let Some(spare) = length.checked_sub(columns(&words) + 3) {
+        return format!("{begin}{} {words} {}{end}", dashes(spare / 2), dashes(spare - spare / 2));
+    }
+    let spare = length.saturating_sub(columns(&name(bar)) + 1);
+    let label = if limit > 0 { format!(" {}", text::cut(&bar.label, limit)) } else { String::new() };
+    format!("{begin}{}{}{}{end}{label}", dashes(spare / 2), name(bar), dashes(spare - spare / 2))
 }
 
 /// The axis and the times at it that have room.
@@ -131,7 +145,8 @@ fn axis(style: Style, diagram: &Diagram, layout: &Layout<'_>, names: usize) -> S
 /// What the bars had no room for.
 fn list(diagram: &Diagram, limit: usize) -> String {
     let mut out = String::new();
-    for bar in diagram.bars.iter().filter(|bar| text::cut(&bar.label, limit.max(1)) != text::cut(&bar.label, 120)) {
+    let complete = |bar: &&Bar| limit > 0 && text::cut(&bar.label, limit) == text::cut(&bar.label, 120);
+    for bar in diagram.bars.iter().filter(|bar| !complete(bar)) {
         let lane = diagram.lanes.get(bar.lane as usize).map(|name| text::cut(name, 16)).unwrap_or_default();
         out.push_str(&format!(
             "{:MARGIN$}  {}  {lane}: {}\n",
