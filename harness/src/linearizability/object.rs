@@ -2,7 +2,7 @@
 
 use super::{Monitor, judge};
 use crate::history::{History, Id};
-use crate::model::{Refusal, Register};
+use crate::model::{Kv, Refusal, Register};
 use crate::verify::{Answer, Judge, Recorded, Settings};
 
 /// All objects. A new one is an entry here, its model, and a monitor where there is one.
@@ -20,6 +20,13 @@ pub static OBJECTS: &[&dyn Judge] = &[
         keyed: true,
         monitors: |_| Vec::new(),
         model: |_, setup| Register { initial: setup.initial.unwrap_or(Id::NIL), nil_is_wildcard: true },
+    },
+    &Object {
+        name: "kv",
+        about: "a key-value store with read, write, compare-and-set, append and delete; keys are absent at first",
+        keyed: true,
+        monitors: |_| Vec::new(),
+        model: |history, setup| Kv::new(history, setup.initial),
     },
 ];
 

@@ -1,7 +1,12 @@
 //! Sequential models: what an object does when one operation follows another. One small file each.
 
+mod kv;
+#[cfg(test)]
+mod kv_tests;
+mod prefixes;
 mod register;
 
+pub use kv::{Content, Kv, KvOp};
 pub use register::{Register, RegisterOp};
 
 use crate::history::History;

@@ -3,7 +3,7 @@
 use super::{Decoded, Model, Refusal};
 use crate::history::{Function, History, Id, Outcome, Value, Values};
 use crate::linearizability::words;
-use std::collections::HashMap;
+use std::{collections::HashMap, hash::Hash};
 
 /// A register.
 #[derive(Debug, Clone, Copy)]
@@ -16,15 +16,15 @@ pub struct Register {
 
 /// An operation on a register with what it saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RegisterOp {
+pub enum RegisterOp<V = Id> {
     /// Sees this value.
-    Read(Id),
+    Read(V),
     /// Leaves this value.
-    Write(Id),
+    Write(V),
     /// Sees the first value and leaves the second.
-    Replace(Id, Id),
+    Replace(V, V),
     /// Sees some other value than this.
-    Differs(Id),
+    Differs(V),
 }
 
 impl Model for Register {
@@ -66,62 +66,8 @@ impl Model for Register {
         }
     }
 
-    /// All that was done with one value: between a write of it and the next write nothing else happened, and what comes
-    /// next did not depend on it. Values between which was replaced go together. That an operation was refused can depend
-    /// on any value: then nothing can be left out without it.
     fn groups(&self, ops: &[RegisterOp]) -> Vec<Option<u32>> {
-        let mut linked = Linked::default();
-        for op in ops {
-            if let RegisterOp::Replace(seen, new) = op {
-                linked.link(*seen, *new);
-            }
-        }
-        let mut refused: Option<u32> = None;
-        for op in ops {
-            if let RegisterOp::Differs(value) = op {
-                let root = linked.root(*value);
-                if *refused.get_or_insert(root) != root {
-                    return vec![None; ops.len()];
-                }
-            }
-        }
-        let group = |op: &RegisterOp| {
-            let (RegisterOp::Read(value)
-            | RegisterOp::Write(value)
-            | RegisterOp::Replace(value, _)
-            | RegisterOp::Differs(value)) = op;
-            let root = linked.root(*value);
-            refused.is_none_or(|refused| refused == root).then_some(root)
-        };
-        ops.iter().map(group).collect()
-    }
-}
-
-/// Values that are seen or left by the same operation belong together.
-#[derive(Default)]
-struct Linked {
-    numbers: HashMap<Id, u32>,
-    parents: Vec<u32>,
-}
-
-impl Linked {
-    fn root(&mut self, value: Id) -> u32 {
-        let new = self.parents.len() as u32;
-        let mut number = *self.numbers.entry(value).or_insert(new);
-        if number == new {
-            self.parents.push(new);
-        }
-        while self.parents[number as usize] != number {
-            let parent = self.parents[number as usize];
-            self.parents[number as usize] = self.parents[parent as usize];
-            number = parent;
-        }
-        number
-    }
-
-    fn link(&mut self, a: Id, b: Id) {
-        let (a, b) = (self.root(a), self.root(b));
-        self.parents[a.max(b) as usize] = a.min(b);
+        groups(ops)
     }
 }
 
@@ -177,6 +123,65 @@ impl Refusal for Register {
             words::named(history, last),
             words::at(history, history.get(last).ret),
         ))
+    }
+}
+
+/// Groups of operations, as [`Model::groups`] wants them: all that was done with one value.
+///
+/// Between a write of it and the next write nothing else happened, and what came next did not depend on it. Values of which
+/// one replaced the other go together. That a compare-and-set was refused can depend on any value but its own: then only
+/// the group with that one can be left out.
+pub(super) fn groups<V: Copy + Eq + Hash>(ops: &[RegisterOp<V>]) -> Vec<Option<u32>> {
+    let mut linked = Linked { numbers: HashMap::new(), parents: Vec::new() };
+    for op in ops {
+        if let RegisterOp::Replace(seen, new) = op {
+            linked.link(*seen, *new);
+        }
+    }
+    let mut refused: Option<u32> = None;
+    for op in ops {
+        if let RegisterOp::Differs(value) = op {
+            let root = linked.root(*value);
+            if *refused.get_or_insert(root) != root {
+                return vec![None; ops.len()];
+            }
+        }
+    }
+    let group = |op: &RegisterOp<V>| {
+        let (RegisterOp::Read(value)
+        | RegisterOp::Write(value)
+        | RegisterOp::Replace(value, _)
+        | RegisterOp::Differs(value)) = op;
+        let root = linked.root(*value);
+        refused.is_none_or(|refused| refused == root).then_some(root)
+    };
+    ops.iter().map(group).collect()
+}
+
+/// Values that are seen or left by the same operation belong together.
+struct Linked<V> {
+    numbers: HashMap<V, u32>,
+    parents: Vec<u32>,
+}
+
+impl<V: Copy + Eq + Hash> Linked<V> {
+    fn root(&mut self, value: V) -> u32 {
+        let new = self.parents.len() as u32;
+        let mut number = *self.numbers.entry(value).or_insert(new);
+        if number == new {
+            self.parents.push(new);
+        }
+        while self.parents[number as usize] != number {
+            let parent = self.parents[number as usize];
+            self.parents[number as usize] = self.parents[parent as usize];
+            number = parent;
+        }
+        number
+    }
+
+    fn link(&mut self, a: V, b: V) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.parents[a.max(b) as usize] = a.min(b);
     }
 }
 
