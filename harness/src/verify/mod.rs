@@ -51,7 +51,8 @@ pub trait Judge: Sync {
 
 /// All judges.
 pub fn registry() -> Vec<&'static dyn Judge> {
-    crate::linearizability::object::OBJECTS.to_vec()
+    let transactions: [&'static dyn Judge; 1] = [&crate::transaction::LIST_APPEND];
+    crate::linearizability::object::OBJECTS.iter().copied().chain(transactions).collect()
 }
 
 /// The judge with this name.
