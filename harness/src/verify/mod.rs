@@ -51,7 +51,7 @@ pub trait Judge: Sync {
 
 /// All judges.
 pub fn registry() -> Vec<&'static dyn Judge> {
-    Vec::new()
+    crate::condition::JUDGES.to_vec()
 }
 
 /// The judge with this name.
