@@ -51,8 +51,9 @@ pub trait Judge: Sync {
 
 /// All judges.
 pub fn registry() -> Vec<&'static dyn Judge> {
+    let objects = crate::linearizability::object::OBJECTS.iter();
     let transactions: [&'static dyn Judge; 1] = [&crate::transaction::LIST_APPEND];
-    crate::linearizability::object::OBJECTS.iter().copied().chain(transactions).collect()
+    objects.chain(&transactions).chain(crate::condition::JUDGES).copied().collect()
 }
 
 /// The judge with this name.
