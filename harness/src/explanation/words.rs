@@ -9,8 +9,8 @@ use crate::{
 };
 
 /// Most characters of a value and of a label.
-const VALUE: usize = 30;
-const LABEL: usize = 96;
+const VALUE: usize = 64;
+const LABEL: usize = 160;
 /// Most characters of a sentence of a judge.
 const SENTENCE: usize = 600;
 /// Most operations of an order that are told one by one.

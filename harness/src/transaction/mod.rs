@@ -22,6 +22,7 @@ mod show;
 
 pub use history::{Action, Step, Transactions};
 pub use judge::{LIST_APPEND, ListAppend};
+pub use level::{ALL as LEVELS, name as level_name};
 
 use crate::verify::{Answer, Dependency, Level, Settings};
 use finding::Findings;

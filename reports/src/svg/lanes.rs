@@ -72,7 +72,7 @@ pub fn sentence(diagram: &Diagram, bar: &Bar) -> String {
 
 fn words(diagram: &Diagram, bar: &Bar, clock: &Clock) -> String {
     let lane = diagram.lanes.get(bar.lane as usize).map(|name| text::cut(name, 24)).unwrap_or_default();
-    format!("{} {lane}: {} ({})", text::cut(&bar.name, 12), text::cut(&bar.label, 120), clock.span(bar))
+    format!("{} {lane}: {} ({})", text::cut(&bar.name, 12), text::cut(&bar.label, 160), clock.span(bar))
 }
 
 fn describe(diagram: &Diagram, clock: &Clock) -> String {

@@ -1,8 +1,9 @@
 //! What every format of an answer says in the same words.
 
-use crate::{number, text};
+use crate::number;
 use harness::{
     explanation::{Diagram, Verification},
+    transaction::level_name,
     verdict::Verdict,
     verify::{Level, Levels},
 };
@@ -30,11 +31,6 @@ pub fn levels(levels: &Levels) -> String {
         true => list(&levels.weakest),
         false => format!("{}; and so every stronger level: {}", list(&levels.weakest), list(&levels.also)),
     }
-}
-
-/// A level as the command line calls it.
-pub fn level_name(level: Level) -> String {
-    serde_json::to_value(level).ok().and_then(|name| name.as_str().map(text::name)).unwrap_or_default()
 }
 
 /// How a diagram is read: what its signs mean, as far as they occur, and what is missing in it.

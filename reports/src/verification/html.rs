@@ -7,6 +7,7 @@ use crate::{
 };
 use harness::{
     explanation::{Explanation, Step, Verification},
+    transaction::level_name,
     verdict::Verdict,
 };
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -68,7 +69,7 @@ fn card(verification: &Verification) -> Markup {
                 (fact("Required", html! { (foreign(&text::prose(&verification.about))) }))
                 (fact("Judged", html! {
                     (foreign(&text::prose(&verification.detail)))
-                    @if let Some(level) = verification.level { span.more { "level asked for: " (digest::level_name(level)) } }
+                    @if let Some(level) = verification.level { span.more { "level asked for: " (level_name(level)) } }
                 }))
                 @if count > 0 {
                     (fact("Found", html! {
@@ -100,7 +101,7 @@ fn headline(verification: &Verification) -> Markup {
 }
 
 fn list(levels: &[harness::verify::Level]) -> String {
-    levels.iter().map(|level| digest::level_name(*level)).collect::<Vec<_>>().join(", ")
+    levels.iter().map(|level| level_name(*level)).collect::<Vec<_>>().join(", ")
 }
 
 fn fact(name: &str, value: Markup) -> Markup {

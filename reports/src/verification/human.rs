@@ -71,6 +71,9 @@ fn whole(style: Style, violation: &Explanation) -> String {
         out.push_str(&format!("\n{diagram}"));
         out.push_str(&note(style, violation));
     }
+    if !(violation.attempts.is_empty() && violation.cycle.is_empty() && violation.diagram.lines.is_empty()) {
+        out.push('\n');
+    }
     for (place, attempt) in violation.attempts.iter().enumerate() {
         let label = if place == 0 { "no order works" } else { "" };
         out.push_str(&row(style, label, &text::prose(attempt)));
@@ -94,7 +97,7 @@ fn whole(style: Style, violation: &Explanation) -> String {
 fn note(style: Style, violation: &Explanation) -> String {
     let notes = digest::notes(&violation.diagram);
     let lines = wrap(&notes.join(" "), WIDTH - 7);
-    lines.iter().map(|line| format!("       {}\n", style.paint(Ink::Faint, line))).collect::<String>() + "\n"
+    lines.iter().map(|line| format!("       {}\n", style.paint(Ink::Faint, line))).collect()
 }
 
 /// An edge of a cycle and what it rests on.

@@ -1,7 +1,7 @@
 //! The lane diagram in text: `├─ ① write 3 ─┤`, one line a process, at most a hundred columns.
 
 use crate::{
-    format::human::{Ink, Style},
+    format::human::{Ink, Style, wrap},
     lanes::{Clock, Layout, Room},
     text::{self, columns},
 };
@@ -16,6 +16,8 @@ const WIDTH: usize = 100;
 const MARGIN: usize = 5;
 /// Columns that a diagram takes where less would do.
 const USUAL: f64 = 64.0;
+/// How long labels may be below the diagram.
+const LISTED: usize = 160;
 /// How long labels may be, and whether they stand in their bars or behind them; the first that fits is taken. At 0 only
 /// names are left.
 const LABELS: [(usize, bool); 8] =
@@ -142,18 +144,17 @@ fn axis(style: Style, diagram: &Diagram, layout: &Layout<'_>, names: usize) -> S
     format!("{:indent$}{:names$}  {line}\n{:indent$}{unit}  {labels}\n", "", "", "")
 }
 
-/// What the bars had no room for.
+/// What the bars had no room for, wrapped under itself.
 fn list(diagram: &Diagram, limit: usize) -> String {
+    let complete = |bar: &&Bar| limit > 0 && text::cut(&bar.label, limit) == text::cut(&bar.label, LISTED);
+    let names = diagram.bars.iter().map(|bar| columns(&name(bar))).max().unwrap_or(0);
+    let indent = MARGIN + 2 + names + 2;
     let mut out = String::new();
-    let complete = |bar: &&Bar| limit > 0 && text::cut(&bar.label, limit) == text::cut(&bar.label, 120);
     for bar in diagram.bars.iter().filter(|bar| !complete(bar)) {
         let lane = diagram.lanes.get(bar.lane as usize).map(|name| text::cut(name, 16)).unwrap_or_default();
-        out.push_str(&format!(
-            "{:MARGIN$}  {}  {lane}: {}\n",
-            "",
-            text::cut(&bar.name, 12),
-            text::cut(&bar.label, 120)
-        ));
+        let words = wrap(&format!("{lane}: {}", text::cut(&bar.label, LISTED)), WIDTH - indent);
+        let words = words.join(&format!("\n{:indent$}", ""));
+        out.push_str(&format!("{:MARGIN$}  {}  {words}\n", "", pad(&name(bar), names)));
     }
     out
 }

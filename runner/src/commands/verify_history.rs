@@ -11,6 +11,7 @@ use harness::{
     explanation::Verification,
     history::format::{self, FORMATS, LARGEST, Shape},
     manifest::nearest,
+    transaction::{LEVELS, level_name},
     verify::{self, Judge, Level, Recorded, Settings},
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -123,9 +124,11 @@ fn level(name: Option<&str>, recorded: &Recorded, judge: &dyn Judge) -> Result<O
         let message = format!("`--level` is for transactions; `{}` judges operations one at a time", judge.name());
         return Err(CommandError::new(Kind::Usage, message).hint("leave `--level` out"));
     }
-    serde_json::from_value(name.into()).map(Some).map_err(|error| {
-        CommandError::new(Kind::Usage, format!("there is no such level: {error}"))
-            .hint("give one of these to `--level`")
+    LEVELS.into_iter().find(|level| level_name(*level) == name).map(Some).ok_or_else(|| {
+        let names = || LEVELS.into_iter().map(level_name);
+        let error = CommandError::new(Kind::Usage, format!("there is no level called `{name}`"));
+        let list = format!("there are: {}", names().collect::<Vec<_>>().join(", "));
+        nearest(name, names()).into_iter().fold(error, CommandError::hint).hint(list)
     })
 }
 
