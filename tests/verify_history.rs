@@ -17,9 +17,10 @@ fn history(lines: &[&str]) -> String {
     HEAD.to_owned() + &rows.collect::<String>()
 }
 
-/// A write that is overwritten, then read.
+/// A write that is overwritten, then read. One value is written twice, so that no monitor of distinct values decides.
 fn stale() -> String {
     history(&[
+        "b 400000 600000 ok write \"x\" 4 -",
         "a 1000000 2000000 ok write \"x\" 3 -",
         "b 3000000 4000000 ok write \"x\" 4 -",
         "c 3500000 - unknown write \"x\" 5 -",
@@ -61,17 +62,8 @@ fn a_violation_is_told_and_shown() {
     env.write("h.tsv", &stale());
     let ran = verify(&env, "h.tsv", &["--model", "register"]).code(1).says(&[]);
     assert_eq!(ran.stderr, "");
-    ran.prints(&[
-        "FAIL  register  h.tsv",
-        "4 operations",
-        "a read 3",
-        "├",
-        "╞═ ",
-        "read → 3",
-        "no order works",
-        "time ",
-    ])
-    .prints(&["write 5 → ?", "holds 4"]);
+    ran.prints(&["FAIL  register  h.tsv", "5 operations", "a read 3", "> a  ", "├", "╞═", "read → 3", "time  "])
+        .prints(&["no order works", "then ④ read → 3 fails", "the register holds 4"]);
 }
 
 #[test]
@@ -105,7 +97,6 @@ fn json_holds_everything() {
     assert!(violation["sentence"].as_str().is_some_and(|sentence| sentence.contains("a read 3")), "{violation}");
     let bars = violation["diagram"]["bars"].as_array().expect("bars");
     assert!(bars.iter().any(|bar| bar["label"] == "read → 3" && bar["highlight"] == true && bar["ret"] == 6_000_000));
-    assert!(bars.iter().any(|bar| bar["label"] == "write 5 → ?" && bar["ret"] == Value::Null), "{bars:?}");
     assert!(!violation["attempts"].as_array().expect("attempts").is_empty());
     // However many threads there are.
     let one = verify(&env, "h.tsv", &["--model", "register", "--format", "json", "--threads", "1"]).stdout;
@@ -125,7 +116,7 @@ fn a_page_is_written_beside_the_answer() {
     {
         assert!(page.contains(words), "{words}");
     }
-    assert!(!page.contains("<script") && !page.contains("http"));
+    assert!(!["<script", "http:", "https:", "url("].iter().any(|load| page.contains(load)));
 }
 
 #[test]
@@ -182,7 +173,7 @@ fn what_is_wrong_is_said_with_its_place() {
         (&["h.tsv", "--model", "regster"], &["no model called `regster`", "did you mean `register`?", "list-append"]),
         (&["nowhere", "--model", "register"], &["cannot be read", "--> nowhere", "standard input"]),
         (&["folder", "--model", "register"], &["cannot be read", "--> folder"]),
-        (&["bad.tsv", "--model", "register"], &["--> bad.tsv, line 7", "cannot be read"]),
+        (&["bad.tsv", "--model", "register"], &["--> bad.tsv, line 8", "cannot be read"]),
         (&["prose.txt", "--model", "register"], &["no known format", "--input-format"]),
         (
             &["h.tsv", "--model", "register", "--input-format", "ednn"],
