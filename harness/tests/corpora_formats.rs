@@ -40,14 +40,18 @@ fn expected(path: &str, bytes: &[u8]) -> Option<usize> {
     let text = String::from_utf8_lossy(bytes);
     let top = path.split('/').next().unwrap();
     Some(match top {
-        "knossos" | "elle" | "elle-cli" | "porcupine" if path.ends_with(".json") => text.matches(r#""type":"invoke""#).count(),
+        "knossos" | "elle" | "elle-cli" | "porcupine" if path.ends_with(".json") => {
+            text.matches(r#""type":"invoke""#).count()
+        }
         "porcupine" if path.ends_with(".log") => text.matches(":invoke").count(),
         "knossos" | "elle" | "elle-cli" | "porcupine" => text.matches(":type :invoke").count(),
         "polylin" | "fptlin" => text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).count(),
         "dbcop" => text.matches("- events:").count(),
         _ if path.ends_with(".bincode") => return None,
         _ => {
-            let ids = text.lines().filter_map(|line| line.trim_end_matches(')').split_once(',')?.1.split_once(',').map(|(_, id)| id));
+            let ids = text
+                .lines()
+                .filter_map(|line| line.trim_end_matches(')').split_once(',')?.1.split_once(',').map(|(_, id)| id));
             ids.collect::<std::collections::HashSet<_>>().len()
         }
     })

@@ -51,7 +51,7 @@ pub trait Judge: Sync {
 
 /// All judges.
 pub fn registry() -> Vec<&'static dyn Judge> {
-    vec![&crate::transaction::LIST_APPEND]
+    vec![&crate::transaction::LIST_APPEND, &crate::transaction::RW_REGISTER]
 }
 
 /// The judge with this name.
