@@ -70,30 +70,49 @@ pub fn cost(graph: &Graph, chains: &Chains) -> u64 {
     (graph.nodes() as u64 + graph.len() as u64) * u64::from(chains.count)
 }
 
-/// Visits each transaction with its past: for a range of chains, how many transactions of each come before it.
-/// All transactions are visited for one range, in order, then for the next.
-pub fn pasts(graph: &Graph, order: &[u32], chains: &Chains, mut visit: impl FnMut(u32, Range<u32>, &[u32])) {
-    let mut clocks = Vec::new();
+/// For a range of chains, how many transactions of each come before a node.
+#[derive(Debug)]
+pub struct Clocks {
+    /// The chains.
+    pub range: Range<u32>,
+    rows: Vec<u32>,
+}
+
+impl Clocks {
+    /// The past of a node that was visited or is being visited.
+    pub fn of(&self, node: u32) -> &[u32] {
+        let width = self.range.len();
+        &self.rows[node as usize * width..(node as usize + 1) * width]
+    }
+
+    /// Whether what stands there in a chain of the range comes before a node.
+    pub fn has(&self, node: u32, (chain, place): (u32, u32)) -> bool {
+        place < self.of(node)[(chain - self.range.start) as usize]
+    }
+}
+
+/// Visits each transaction with its past, in the given order for one range of chains, then for the next.
+pub fn pasts(graph: &Graph, order: &[u32], chains: &Chains, mut visit: impl FnMut(u32, &Clocks)) {
+    let mut clocks = Clocks { range: 0..0, rows: Vec::new() };
+    let mut own = Vec::new();
     for first in (0..chains.count).step_by(BLOCK as usize) {
-        let range = first..chains.count.min(first + BLOCK);
-        let width = range.len();
-        clocks.clear();
-        clocks.resize(graph.nodes() * width, 0u32);
-        let mut own = [0u32; BLOCK as usize];
+        clocks.range = first..chains.count.min(first + BLOCK);
+        let width = clocks.range.len();
+        clocks.rows.clear();
+        clocks.rows.resize(graph.nodes() * width, 0);
         for node in order {
-            let place = *node as usize * width;
-            let own = &mut own[..width];
-            own.copy_from_slice(&clocks[place..place + width]);
+            own.clear();
+            own.extend_from_slice(clocks.of(*node));
             if graph.is_transaction(*node) {
-                visit(*node, range.clone(), own);
-                let (chain, at) = chains.of[*node as usize];
-                if range.contains(&chain) {
-                    own[(chain - first) as usize] = at + 1;
+                visit(*node, &clocks);
+                let (chain, place) = chains.of[*node as usize];
+                if clocks.range.contains(&chain) {
+                    own[(chain - first) as usize] = place + 1;
                 }
             }
             for edge in graph.out(*node) {
                 let place = edge.to() as usize * width;
-                for (clock, own) in clocks[place..place + width].iter_mut().zip(own.iter()) {
+                for (clock, own) in clocks.rows[place..place + width].iter_mut().zip(&own) {
                     *clock = (*clock).max(*own);
                 }
             }
@@ -123,7 +142,8 @@ impl Writers {
     }
 
     /// The last writer of a key in each of the chains that has one in this past.
-    pub fn latest<'w>(&'w self, key: u32, chains: Range<u32>, past: &'w [u32]) -> impl Iterator<Item = u32> + 'w {
+    pub fn latest<'w>(&'w self, key: u32, clocks: &'w Clocks, node: u32) -> impl Iterator<Item = u32> + 'w {
+        let (chains, past) = (clocks.range.clone(), clocks.of(node));
         let from = self.sorted.partition_point(|entry| (entry.0, entry.1) < (key, chains.start));
         let mut rest = &self.sorted[from..];
         std::iter::from_fn(move || {

@@ -1,6 +1,6 @@
 //! The judges of transactions, as `verify-history --model` names them.
 
-use super::append;
+use super::{append, register};
 use crate::verify::{Answer, Judge, Recorded, Settings};
 
 /// Transactions of appends to lists and reads of them.
@@ -9,6 +9,13 @@ pub struct ListAppend;
 
 /// The judge of lists.
 pub static LIST_APPEND: ListAppend = ListAppend;
+
+/// Transactions of reads and writes of registers.
+#[derive(Debug, Clone, Copy)]
+pub struct RwRegister;
+
+/// The judge of registers.
+pub static RW_REGISTER: RwRegister = RwRegister;
 
 fn transactions(recorded: &Recorded) -> Result<&super::Transactions, String> {
     match recorded {
@@ -28,5 +35,19 @@ impl Judge for ListAppend {
 
     fn judge(&self, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String> {
         append::judge(transactions(recorded)?, settings)
+    }
+}
+
+impl Judge for RwRegister {
+    fn name(&self) -> &'static str {
+        "rw-register"
+    }
+
+    fn about(&self) -> &'static str {
+        "transactions that write unique values to registers and read them are at the required consistency level"
+    }
+
+    fn judge(&self, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String> {
+        register::judge(transactions(recorded)?, settings)
     }
 }

@@ -5,12 +5,15 @@
 //! | `append` | lists: reads show the order of appends, so cycles decide |
 //! | `anomalies`, `graph` | cycles: whether there are any of a class, and the shortest |
 //! | `order` | sessions and real time, with a linear number of edges |
+//! | `register` | registers: what follows from reads, and a search for an order |
+//! | `events`, `serial` | snapshot isolation and serializability as one question, and the search |
 //! | `causal` | what happened before |
 //! | `level`, `finding` | what is known of each level, and the answer |
 
 mod anomalies;
 mod append;
 mod causal;
+mod events;
 mod finding;
 mod graph;
 mod history;
@@ -18,10 +21,13 @@ mod judge;
 mod keys;
 mod level;
 mod order;
+mod register;
+mod serial;
 mod show;
+mod writes;
 
 pub use history::{Action, Step, Transactions};
-pub use judge::{LIST_APPEND, ListAppend};
+pub use judge::{LIST_APPEND, ListAppend, RW_REGISTER, RwRegister};
 pub use level::{ALL as LEVELS, name as level_name};
 
 use crate::verify::{Answer, Dependency, Level, Settings};

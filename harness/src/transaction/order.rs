@@ -7,6 +7,7 @@
 use super::{
     Transactions,
     graph::{Edges, Kind},
+    keys::Table,
 };
 use crate::history::Outcome;
 
@@ -20,40 +21,31 @@ pub fn end(transactions: &Transactions, transaction: u32) -> Option<u64> {
     ended.then(|| transactions.ret[index].max(transactions.call[index]))
 }
 
-/// The transaction before each in its process: the last that was committed. One of unknown outcome has no successor,
-/// because it may take effect after all that its process does later.
-pub fn previous(transactions: &Transactions, counts: impl Fn(u32) -> bool) -> Vec<u32> {
-    let mut last = crate::transaction::keys::Table::new(NOBODY);
-    let mut previous = vec![NOBODY; transactions.len()];
-    for transaction in (0..transactions.len() as u32).filter(|transaction| counts(*transaction)) {
+/// Adds the order of each process among the transactions that count, which ascend; `node` tells where they are in the
+/// graph. One of unknown outcome has no successor, because it may take effect after all that its process does later.
+pub fn add_process(edges: &mut Edges, t: &Transactions, counts: impl Iterator<Item = u32>, node: impl Fn(u32) -> u32) {
+    let mut last = Table::new(NOBODY);
+    for transaction in counts {
         let index = transaction as usize;
-        let last = last.entry(transactions.process[index]);
-        previous[index] = *last;
-        if transactions.outcome[index] == Outcome::Ok {
-            *last = transaction;
+        let last = last.entry(t.process[index]);
+        if *last != NOBODY {
+            edges.add(node(*last), node(transaction), Kind::Process);
         }
-    }
-    previous
-}
-
-/// Adds the order of each process.
-pub fn add_process(edges: &mut Edges, previous: &[u32]) {
-    for (index, before) in previous.iter().enumerate() {
-        if *before != NOBODY {
-            edges.add(*before, index as u32, Kind::Process);
+        if t.outcome[index] == Outcome::Ok {
+            *last = transaction;
         }
     }
 }
 
 /// Adds the order of real time among the transactions that count.
-pub fn add_realtime(edges: &mut Edges, transactions: &Transactions, counts: impl Fn(u32) -> bool) {
-    let mut begins: Vec<u32> = (0..transactions.len() as u32).filter(|transaction| counts(*transaction)).collect();
-    let call = |transaction: u32| transactions.call[transaction as usize];
+pub fn add_realtime(edges: &mut Edges, t: &Transactions, counts: impl Iterator<Item = u32>, node: impl Fn(u32) -> u32) {
+    let mut begins: Vec<u32> = counts.collect();
+    let call = |transaction: u32| t.call[transaction as usize];
     if !begins.is_sorted_by_key(|transaction| call(*transaction)) {
         begins.sort_by_key(|transaction| call(*transaction));
     }
     let mut ends: Vec<(u64, u32)> =
-        begins.iter().filter_map(|transaction| Some((end(transactions, *transaction)?, *transaction))).collect();
+        begins.iter().filter_map(|transaction| Some((end(t, *transaction)?, *transaction))).collect();
     ends.sort_unstable();
     let (mut ended, mut barrier) = (0, NOBODY);
     for begin in begins {
@@ -68,11 +60,11 @@ pub fn add_realtime(edges: &mut Edges, transactions: &Transactions, counts: impl
             }
             barrier = next;
             for (_, transaction) in &ends[before..ended] {
-                edges.add(*transaction, barrier, Kind::Realtime);
+                edges.add(node(*transaction), barrier, Kind::Realtime);
             }
         }
         if barrier != NOBODY {
-            edges.add(barrier, begin, Kind::Realtime);
+            edges.add(barrier, node(begin), Kind::Realtime);
         }
     }
 }

@@ -52,7 +52,7 @@ pub trait Judge: Sync {
 /// All judges.
 pub fn registry() -> Vec<&'static dyn Judge> {
     let objects = crate::linearizability::object::OBJECTS.iter();
-    let transactions: [&'static dyn Judge; 1] = [&crate::transaction::LIST_APPEND];
+    let transactions: [&'static dyn Judge; 2] = [&crate::transaction::LIST_APPEND, &crate::transaction::RW_REGISTER];
     objects.chain(&transactions).chain(crate::condition::JUDGES).copied().collect()
 }
 

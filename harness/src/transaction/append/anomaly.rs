@@ -1,9 +1,9 @@
 //! What is wrong with lists without looking at cycles, in sentences.
 
-use super::index::{Append, Fault, Flaw, Index, NOWHERE};
+use super::index::{Fault, Flaw, Index, NOWHERE};
 use crate::{
     history::{Id, Outcome},
-    transaction::{Action, finding::Findings, witness},
+    transaction::{Action, finding::Findings, witness, writes::Write},
     verify::{Level, Violation},
 };
 use std::collections::HashMap;
@@ -119,7 +119,7 @@ fn dirty_update(index: &Index<'_>, findings: &mut Findings, flaw: Flaw) {
         [append] => Some(*append),
         _ => None,
     };
-    let live = |append: &Append| index.transactions.outcome[append.transaction as usize] != Outcome::Failed;
+    let live = |append: &Write| index.transactions.outcome[append.transaction as usize] != Outcome::Failed;
     let Some(next) = behind.iter().filter_map(|value| only(*value)).find(live) else { return };
     let Some(before) = only(aborted) else { return };
     findings.add("dirty-update", &[Level::ReadCommitted], || {

@@ -6,19 +6,13 @@
 
 use crate::{
     history::{Id, Outcome},
-    transaction::{Action, Transactions, keys::Keys, order::NOBODY},
+    transaction::{
+        Action, Transactions,
+        keys::Keys,
+        order::NOBODY,
+        writes::{Write, Writes},
+    },
 };
-
-/// An append of an element to a key.
-#[derive(Debug, Clone, Copy)]
-pub struct Append {
-    /// What was appended.
-    pub value: Id,
-    /// By which transaction.
-    pub transaction: u32,
-    /// In which of all steps.
-    pub step: u32,
-}
 
 /// Why nobody is known to have written an element that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +48,8 @@ pub struct Index<'t> {
     pub keys: Keys,
     /// The number of each step's key.
     pub key: Vec<u32>,
-    /// All appends, key after key, by value.
-    pub appends: Vec<Append>,
-    /// Where each key's appends begin, and the end of the last.
-    pub append_first: Vec<u32>,
+    /// Who appended what.
+    appends: Writes,
     /// The step that read the longest list of each key; `NOWHERE` where none was read.
     pub longest: Vec<u32>,
     /// Where each key's versions begin in `before` and `after`; a list of n elements has n + 1.
@@ -89,8 +81,7 @@ impl<'t> Index<'t> {
             transactions,
             keys: Keys::default(),
             key: Vec::with_capacity(transactions.steps.len()),
-            appends: Vec::new(),
-            append_first: vec![0],
+            appends: Writes::default(),
             longest: Vec::new(),
             version_first: vec![0],
             before: Vec::new(),
@@ -103,9 +94,9 @@ impl<'t> Index<'t> {
             misfits: Vec::new(),
             contradicted: Vec::new(),
         };
-        index.number_keys();
+        let counts = index.number_keys();
         index.contradicted.resize(index.keys.len(), false);
-        index.collect_appends();
+        index.appends = Writes::new(transactions, Action::Append, &index.key, &counts);
         for key in 0..index.keys.len() as u32 {
             index.order_versions(key);
         }
@@ -113,8 +104,10 @@ impl<'t> Index<'t> {
         index
     }
 
-    fn number_keys(&mut self) {
+    /// Numbers keys, finds their longest reads and tells how often each was appended to.
+    fn number_keys(&mut self) -> Vec<u32> {
         let t = self.transactions;
+        let mut counts = Vec::new();
         // The last append to each key, and by which transaction.
         let mut last: Vec<(u32, u32)> = Vec::new();
         for transaction in 0..t.len() as u32 {
@@ -124,13 +117,13 @@ impl<'t> Index<'t> {
                 let (place, key) = (begin + place as u32, self.keys.number(step.key));
                 if key as usize == self.longest.len() {
                     self.longest.push(NOWHERE);
-                    self.append_first.push(0);
+                    counts.push(0);
                     last.push((NOBODY, 0));
                 }
                 self.key.push(key);
                 let key = key as usize;
                 if step.action == Action::Append {
-                    self.append_first[key + 1] += 1;
+                    counts[key] += 1;
                     let (by, at) = std::mem::replace(&mut last[key], (transaction, place));
                     if by == transaction {
                         self.intermediate[at as usize] = true;
@@ -142,6 +135,7 @@ impl<'t> Index<'t> {
                 }
             }
         }
+        counts
     }
 
     fn read_len(&self, step: u32) -> usize {
@@ -159,45 +153,14 @@ impl<'t> Index<'t> {
         self.list(self.longest[key as usize]).unwrap_or(&[])
     }
 
-    fn collect_appends(&mut self) {
-        let t = self.transactions;
-        let count = self.append_first.len();
-        for index in 1..count {
-            self.append_first[index] += self.append_first[index - 1];
-        }
-        let nothing = Append { value: Id::NONE, transaction: NOBODY, step: NOWHERE };
-        self.appends = vec![nothing; self.append_first[count - 1] as usize];
-        let mut place = self.append_first.clone();
-        for transaction in 0..t.len() as u32 {
-            let begin = t.first[transaction as usize];
-            for (at, step) in t.steps(transaction).iter().enumerate().filter(|(_, s)| s.action == Action::Append) {
-                let at = begin + at as u32;
-                let next = &mut place[self.key[at as usize] as usize];
-                self.appends[*next as usize] = Append { value: step.value, transaction, step: at };
-                *next += 1;
-            }
-        }
-        for key in 0..count - 1 {
-            let (from, to) = (self.append_first[key] as usize, self.append_first[key + 1] as usize);
-            let appends = &mut self.appends[from..to];
-            if !appends.is_sorted_by_key(|append| append.value) {
-                appends.sort_by_key(|append| append.value);
-            }
-        }
-    }
-
     /// All appends to a key, by value.
-    pub fn appends(&self, key: u32) -> &[Append] {
-        let key = key as usize;
-        &self.appends[self.append_first[key] as usize..self.append_first[key + 1] as usize]
+    pub fn appends(&self, key: u32) -> &[Write] {
+        self.appends.of(key)
     }
 
     /// The appends of a value to a key; usually one.
-    pub fn find(&self, key: u32, value: Id) -> &[Append] {
-        let appends = self.appends(key);
-        let from = appends.partition_point(|append| append.value < value);
-        let count = appends[from..].partition_point(|append| append.value == value);
-        &appends[from..from + count]
+    pub fn find(&self, key: u32, value: Id) -> &[Write] {
+        self.appends.find(key, value)
     }
 
     /// Finds the writers of a key's versions.
@@ -239,7 +202,7 @@ impl<'t> Index<'t> {
         let fault = match &self.appends(key)[range] {
             [] => Fault::Garbage,
             [append] => {
-                let Append { transaction, step, .. } = *append;
+                let Write { transaction, step, .. } = *append;
                 if self.position[step as usize] != NOWHERE {
                     Fault::Duplicate
                 } else {

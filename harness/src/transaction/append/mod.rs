@@ -55,10 +55,10 @@ pub fn judge(transactions: &Transactions, settings: &Settings<'_>) -> Result<Ans
     let mut scanned = scan::scan(&index, &mut findings);
     anomaly::lost_updates(&index, &mut findings, &scanned.missed);
     (settings.progress)(total * 2 / 3, total);
-    let counts = |transaction: u32| index.live[transaction as usize];
-    order::add_process(&mut scanned.edges, &order::previous(transactions, counts));
+    let counts = || (0..transactions.len() as u32).filter(|transaction| index.live[*transaction as usize]);
+    order::add_process(&mut scanned.edges, transactions, counts(), |transaction| transaction);
     if transactions.realtime {
-        order::add_realtime(&mut scanned.edges, transactions, counts);
+        order::add_realtime(&mut scanned.edges, transactions, counts(), |transaction| transaction);
     }
     let graph = scanned.edges.finish();
     judge_cycles(&index, &graph, &scanned.unseen, settings, &mut findings);

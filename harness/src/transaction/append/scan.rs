@@ -9,6 +9,7 @@ use crate::transaction::{
     finding::Findings,
     graph::{Edges, Kind},
     order::NOBODY,
+    writes::Write,
 };
 
 /// What a transaction has done to a key so far.
@@ -88,7 +89,7 @@ pub fn scan(index: &Index<'_>, findings: &mut Findings) -> Scanned {
 fn unseen(index: &Index<'_>) -> Vec<Unseen> {
     let mut found: Vec<Unseen> = Vec::new();
     for key in (0..index.keys.len() as u32).filter(|key| !index.contradicted[*key as usize]) {
-        let unread = |append: &&super::index::Append| {
+        let unread = |append: &&Write| {
             index.position[append.step as usize] == NOWHERE && index.live[append.transaction as usize]
         };
         let mut writers: Vec<u32> = index.appends(key).iter().filter(unread).map(|append| append.transaction).collect();
@@ -212,33 +213,8 @@ impl Scan<'_, '_> {
                     self.edges.add(last, *writer, Kind::Ww);
                 }
             }
-            all_before_all(&mut self.edges, &entry.readers, &entry.writers);
+            self.edges.add_all(&entry.readers, &entry.writers, Kind::Rw, |node| node, |node| node);
         }
         Scanned { edges: self.edges, missed: self.missed, unseen }
-    }
-}
-
-/// Each reader comes before each writer that is not itself, over one joint.
-///
-/// Readers that write too need edges of their own. Of two such each comes before the other, an update is lost and known
-/// to be: the edges of the first two say all that can be said.
-fn all_before_all(edges: &mut Edges, readers: &[u32], writers: &[u32]) {
-    let both =
-        |transaction: &u32| readers.binary_search(transaction).is_ok() && writers.binary_search(transaction).is_ok();
-    for reader in readers.iter().filter(|reader| both(reader)).take(2) {
-        for writer in writers {
-            edges.add(*reader, *writer, Kind::Rw);
-        }
-    }
-    let mut plain = readers.iter().filter(|reader| !both(reader)).peekable();
-    if plain.peek().is_none() {
-        return;
-    }
-    let joint = edges.joints(1);
-    for reader in plain {
-        edges.add(*reader, joint, Kind::Rw);
-    }
-    for writer in writers {
-        edges.add(joint, *writer, Kind::Rw);
     }
 }

@@ -141,9 +141,9 @@ impl<'i, 't> Members<'i, 't> {
         });
         let writers = Writers::new(&chains, appends);
         let mut found = None;
-        pasts(&graph, &order, &chains, |node, range, past| {
+        pasts(&graph, &order, &chains, |node, clocks| {
             for view in views[node as usize].iter().filter(|view| view.clean) {
-                let mut latest = writers.latest(view.key, range.clone(), past);
+                let mut latest = writers.latest(view.key, clocks, node);
                 if found.is_none() {
                     found = latest.find(|writer| self.misses(*writer, *view)).map(|writer| (node, writer));
                 }

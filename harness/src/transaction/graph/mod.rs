@@ -143,6 +143,38 @@ impl Edges {
         }
     }
 
+    /// Each reader comes before each writer that is not itself, over one joint. Both ascend; `from` and `to` tell the
+    /// nodes of readers and writers.
+    ///
+    /// Readers that write too need edges of their own. Of two such each comes before the other: an update is lost and
+    /// known to be, and the edges of the first two say all that can be said.
+    pub fn add_all(
+        &mut self,
+        readers: &[u32],
+        writers: &[u32],
+        kind: Kind,
+        from: impl Fn(u32) -> u32,
+        to: impl Fn(u32) -> u32,
+    ) {
+        let both = |reader: &u32| writers.binary_search(reader).is_ok();
+        for reader in readers.iter().filter(|reader| both(reader)).take(2) {
+            for writer in writers.iter().filter(|writer| *writer != reader) {
+                self.add(from(*reader), to(*writer), kind);
+            }
+        }
+        let mut plain = readers.iter().filter(|reader| !both(reader)).peekable();
+        if plain.peek().is_none() || writers.is_empty() {
+            return;
+        }
+        let joint = self.joints(1);
+        for reader in plain {
+            self.add(from(*reader), joint, kind);
+        }
+        for writer in writers {
+            self.add(joint, to(*writer), kind);
+        }
+    }
+
     /// Adds so many joints and tells the first.
     pub fn joints(&mut self, count: u32) -> u32 {
         self.nodes += count;
