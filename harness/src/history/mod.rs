@@ -4,6 +4,7 @@
 //! operation precedes another when it returned strictly before the other was called: equal times are concurrent.
 
 mod builder;
+pub mod format;
 mod value;
 
 pub use builder::{Builder, Invocation};
@@ -77,7 +78,7 @@ functions! {
     Remove "remove" "Set, multiset: `argument` is taken out; `result` is whether it was there.",
     Contains "contains" "Set, multiset: `argument` is looked for; `result` is whether it was there.",
     Poll "poll" "Priority queue: `result` is the greatest, taken out; `nil` when it was empty.",
-    Acquire "acquire" "Mutex, semaphore: `argument` is how many permits, one when absent; `result` is a fencing token, where there are any.",
+    Acquire "acquire" "Mutex, semaphore: `argument` is how many permits, one when absent; `result` is a fencing token, where there are any, and `false` where it was refused at once.",
     Release "release" "Mutex, semaphore: `argument` is how many permits, one when absent.",
     Increment "increment" "Counter: `argument` is added, one when absent; `result` is the value before, where that is told.",
     Generate "generate" "Id generator: `result` is the id.",
@@ -248,6 +249,22 @@ impl History {
             part.push(op);
         }
         part
+    }
+
+    /// Bytes on the heap: what the columns have room for, and the values that are no small numbers.
+    pub fn bytes(&self) -> usize {
+        fn column<T>(column: &Vec<T>) -> usize {
+            column.capacity() * size_of::<T>()
+        }
+        column(&self.process)
+            + column(&self.call)
+            + column(&self.ret)
+            + column(&self.outcome)
+            + column(&self.function)
+            + column(&self.key)
+            + column(&self.argument)
+            + column(&self.result)
+            + self.values.bytes()
     }
 
     fn push(&mut self, op: Operation) {

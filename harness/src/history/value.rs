@@ -1,6 +1,9 @@
 //! Values of a history, interned: equal values have equal ids, so that a checker compares four bytes.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+};
 
 /// A value's id in its [`Values`]. Ids are equal exactly when the values are.
 ///
@@ -52,36 +55,67 @@ pub enum Value {
     Text(Box<str>),
     /// A list, vector or set, in the order that it was written in.
     List(Box<[Id]>),
-    /// A map, by pairs in the order that they were written in.
+    /// A map, by pairs; its id does not depend on the order that they were written in.
     Map(Box<[(Id, Id)]>),
+}
+
+/// A value that is only looked at: what is hashed and compared, so that a lookup copies nothing.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum View<'a> {
+    Nil,
+    Bool(bool),
+    Int(i64),
+    Number(&'a str),
+    Text(&'a str),
+    List(&'a [Id]),
+    Map(&'a [(Id, Id)]),
+}
+
+impl Value {
+    fn view(&self) -> View<'_> {
+        match self {
+            Self::Nil => View::Nil,
+            Self::Bool(value) => View::Bool(*value),
+            Self::Int(number) => View::Int(*number),
+            Self::Number(digits) => View::Number(digits),
+            Self::Text(text) => View::Text(text),
+            Self::List(list) => View::List(list),
+            Self::Map(pairs) => View::Map(pairs),
+        }
+    }
+
+    /// Bytes on the heap.
+    fn heap(&self) -> usize {
+        match self {
+            Self::Nil | Self::Bool(_) | Self::Int(_) => 0,
+            Self::Number(text) | Self::Text(text) => text.len(),
+            Self::List(list) => size_of_val(&**list),
+            Self::Map(pairs) => size_of_val(&**pairs),
+        }
+    }
 }
 
 /// The values of one history.
 #[derive(Debug, Clone, Default)]
 pub struct Values {
     table: Vec<Value>,
-    ids: HashMap<Value, Id>,
+    /// Open addressing: one more than an index in `table`, or zero where a slot is free. A power of two of slots, of
+    /// which at most half are taken.
+    slots: Vec<u32>,
+    /// Seeded at random, so that no recording can be made whose values all meet in one slot. Ids do not depend on it.
+    hasher: RandomState,
 }
 
 impl Values {
-    /// The id of a value.
-    pub fn intern(&mut self, value: Value) -> Id {
-        match value {
-            Value::Nil => return Id::NIL,
-            Value::Int(number) => {
-                if let Some(id) = u32::try_from(number).ok().and_then(Id::small) {
-                    return id;
-                }
-            }
-            _ => {}
+    /// The id of a value. The pairs of a map are put into the order of their keys.
+    pub fn intern(&mut self, mut value: Value) -> Id {
+        if let Value::Map(pairs) = &mut value {
+            pairs.sort_by(|a, b| self.view(a.0).cmp(&self.view(b.0)).then(a.cmp(b)));
         }
-        if let Some(id) = self.ids.get(&value) {
-            return *id;
+        match self.find(&value) {
+            Some(id) => id,
+            None => self.insert(value),
         }
-        let id = Id(INTERNED + self.table.len() as u32);
-        self.table.push(value.clone());
-        self.ids.insert(value, id);
-        id
     }
 
     /// The id of an integer.
@@ -91,19 +125,85 @@ impl Values {
 
     /// The id of a text.
     pub fn text(&mut self, text: &str) -> Id {
-        self.intern(Value::Text(text.into()))
+        match self.look_up(&View::Text(text)) {
+            Some(id) => id,
+            None => self.insert(Value::Text(text.into())),
+        }
     }
 
-    /// The id that a value has, if it occurs in the history.
+    /// The id of a list.
+    pub fn list(&mut self, list: &[Id]) -> Id {
+        match self.look_up(&View::List(list)) {
+            Some(id) => id,
+            None => self.insert(Value::List(list.into())),
+        }
+    }
+
+    /// The id that a value has, if it occurs in the history; the pairs of a map have to be in the order of their keys.
     pub fn find(&self, value: &Value) -> Option<Id> {
         match value {
             Value::Nil => Some(Id::NIL),
             Value::Int(number) => match u32::try_from(*number).ok().and_then(Id::small) {
                 Some(id) => Some(id),
-                None => self.ids.get(value).copied(),
+                None => self.look_up(&View::Int(*number)),
             },
-            _ => self.ids.get(value).copied(),
+            _ => self.look_up(&value.view()),
         }
+    }
+
+    /// Bytes on the heap.
+    pub fn bytes(&self) -> usize {
+        self.table.capacity() * size_of::<Value>()
+            + self.slots.capacity() * size_of::<u32>()
+            + self.table.iter().map(Value::heap).sum::<usize>()
+    }
+
+    /// The value of an id; that of no value is like `nil`.
+    fn view(&self, id: Id) -> View<'_> {
+        match (id, id.index()) {
+            (Id(number), None) if number <= LARGEST_INLINE => View::Int(i64::from(number)),
+            (_, None) => View::Nil,
+            (_, Some(index)) => self.table.get(index).map_or(View::Nil, Value::view),
+        }
+    }
+
+    fn look_up(&self, value: &View<'_>) -> Option<Id> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let mask = self.slots.len() - 1;
+        let mut slot = self.hasher.hash_one(value) as usize & mask;
+        loop {
+            match self.slots[slot] {
+                0 => return None,
+                entry if self.table[entry as usize - 1].view() == *value => return Some(Id(INTERNED + entry - 1)),
+                _ => slot = (slot + 1) & mask,
+            }
+        }
+    }
+
+    /// Adds a value that is not there.
+    fn insert(&mut self, value: Value) -> Id {
+        let id = Id(INTERNED + self.table.len() as u32);
+        self.table.push(value);
+        if self.table.len() * 2 > self.slots.len() {
+            self.slots = vec![0; (self.slots.len() * 2).max(16)];
+            for entry in 1..=self.table.len() {
+                self.take_slot(entry as u32);
+            }
+        } else {
+            self.take_slot(self.table.len() as u32);
+        }
+        id
+    }
+
+    fn take_slot(&mut self, entry: u32) {
+        let mask = self.slots.len() - 1;
+        let mut slot = self.hasher.hash_one(self.table[entry as usize - 1].view()) as usize & mask;
+        while self.slots[slot] != 0 {
+            slot = (slot + 1) & mask;
+        }
+        self.slots[slot] = entry;
     }
 
     /// The value of an id; none for [`Id::NONE`].
@@ -204,6 +304,17 @@ mod tests {
             "[0-9]{20,30}".prop_map(|digits| Value::Number(digits.into())),
             "[a-c]{0,2}".prop_map(|text| Value::Text(text.into())),
         ]
+    }
+
+    #[test]
+    fn a_map_is_the_same_in_any_order() {
+        let mut values = Values::default();
+        let (a, b) = (values.text("a"), values.text("b"));
+        let map = |pairs: [(Id, Id); 2]| Value::Map(pairs.into());
+        let id = values.intern(map([(b, a), (a, b)]));
+        assert_eq!(values.intern(map([(a, b), (b, a)])), id);
+        assert_ne!(values.intern(map([(a, a), (b, a)])), id);
+        assert_eq!(values.show(id).to_string(), r#"{"a": "b", "b": "a"}"#);
     }
 
     proptest! {
