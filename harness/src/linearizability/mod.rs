@@ -4,9 +4,18 @@
 //! Objects are independent of each other, so each key is judged alone. A monitor decides in polynomial time where theory
 //! has one for the object and the history is within its terms; the search decides the rest.
 
+mod judge;
+#[cfg(test)]
+mod judge_tests;
+pub mod object;
+pub(crate) mod parts;
 pub mod search;
 #[cfg(test)]
 pub mod testing;
+pub mod words;
+
+pub(crate) use judge::initial;
+pub use judge::judge;
 
 use crate::{history::History, verify::Judged};
 

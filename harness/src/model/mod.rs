@@ -1,7 +1,12 @@
 //! Sequential models: what an object does when one operation follows another. One small file each.
 
+mod kv;
+#[cfg(test)]
+mod kv_tests;
+mod prefixes;
 mod register;
 
+pub use kv::{Content, Kv, KvOp};
 pub use register::{Register, RegisterOp};
 
 use crate::history::History;
@@ -20,6 +25,15 @@ pub trait Model: Sync {
     fn decode(&self, history: &History, operation: u32) -> Result<Decoded<Self::Op>, String>;
     /// The state behind an operation; none where the operation cannot have had this result in this state.
     fn step(&self, state: &Self::State, op: Self::Op) -> Option<Self::State>;
+
+    /// Which operations can be left out together: for each of `ops` the number of its group, or none.
+    ///
+    /// A legal history without all operations of a group has to be legal too, and so without several groups: such as
+    /// without all that was done with one value. What is of unknown outcome and in a group of such operations only is
+    /// then not searched at all, and witnesses get smaller. The default finds none, which is always right.
+    fn groups(&self, ops: &[Self::Op]) -> Vec<Option<u32>> {
+        vec![None; ops.len()]
+    }
 }
 
 /// An operation as its model sees it.
@@ -39,4 +53,11 @@ pub enum Decoded<Op> {
 pub trait Refusal: Model {
     /// Such as `cannot read 3, the register holds 2`.
     fn refusal(&self, history: &History, state: &Self::State, op: Self::Op) -> String;
+
+    /// Why no order explains one operation of a witness, in a sentence, where the model knows a better one than that
+    /// each order is refused. The witness is all of `history`.
+    fn sentence(&self, history: &History, unexplained: u32) -> Option<String> {
+        let _ = (history, unexplained);
+        None
+    }
 }

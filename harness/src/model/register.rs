@@ -2,6 +2,8 @@
 
 use super::{Decoded, Model, Refusal};
 use crate::history::{Function, History, Id, Outcome, Value, Values};
+use crate::linearizability::words;
+use std::{collections::HashMap, hash::Hash};
 
 /// A register.
 #[derive(Debug, Clone, Copy)]
@@ -14,15 +16,15 @@ pub struct Register {
 
 /// An operation on a register with what it saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RegisterOp {
+pub enum RegisterOp<V = Id> {
     /// Sees this value.
-    Read(Id),
+    Read(V),
     /// Leaves this value.
-    Write(Id),
+    Write(V),
     /// Sees the first value and leaves the second.
-    Replace(Id, Id),
+    Replace(V, V),
     /// Sees some other value than this.
-    Differs(Id),
+    Differs(V),
 }
 
 impl Model for Register {
@@ -63,6 +65,10 @@ impl Model for Register {
             RegisterOp::Differs(value) => (*state != value).then_some(*state),
         }
     }
+
+    fn groups(&self, ops: &[RegisterOp]) -> Vec<Option<u32>> {
+        groups(ops)
+    }
 }
 
 impl Refusal for Register {
@@ -77,6 +83,105 @@ impl Refusal for Register {
             }
             RegisterOp::Differs(value) => format!("cannot be refused, the register holds {}", show(value)),
         }
+    }
+
+    fn sentence(&self, history: &History, unexplained: u32) -> Option<String> {
+        let op = history.get(unexplained);
+        let Ok(Decoded::Pure(RegisterOp::Read(value)) | Decoded::Effect(RegisterOp::Replace(value, _))) =
+            self.decode(history, unexplained)
+        else {
+            return None;
+        };
+        let effect = |index| match self.decode(history, index) {
+            Ok(Decoded::Effect(RegisterOp::Write(new) | RegisterOp::Replace(_, new))) => Some(new),
+            _ => None,
+        };
+        let saw = words::value(history, value);
+        let between = words::between(history, unexplained);
+        let subject = match op.function {
+            Function::Read => format!("{} read {saw} {between}", history.process_name(op.process)),
+            _ => format!("{} {between} found {saw}", words::named(history, unexplained)),
+        };
+        let others = || (0..history.len() as u32).filter(|index| *index != unexplained);
+        let sources: Vec<u32> = others().filter(|index| effect(*index) == Some(value)).collect();
+        if sources.is_empty() && value != self.initial {
+            return Some(format!("{subject}, but nobody had written that by then"));
+        }
+        let overwrites = |index: u32| {
+            let write = history.get(index);
+            effect(index).is_some_and(|new| new != value)
+                && write.precedes(&op)
+                && sources.iter().all(|source| history.get(*source).precedes(&write))
+        };
+        let last = others().filter(|index| overwrites(*index)).max_by_key(|index| history.get(*index).ret)?;
+        let since = match sources.is_empty() {
+            true => format!("and {saw} was there only before the first write"),
+            false => format!("and no write of {saw} came after it"),
+        };
+        Some(format!(
+            "{subject}, but {} had returned at {} {since}",
+            words::named(history, last),
+            words::at(history, history.get(last).ret),
+        ))
+    }
+}
+
+/// Groups of operations, as [`Model::groups`] wants them: all that was done with one value.
+///
+/// Between a write of it and the next write nothing else happened, and what came next did not depend on it. Values of which
+/// one replaced the other go together. That a compare-and-set was refused can depend on any value but its own: then only
+/// the group with that one can be left out.
+pub(super) fn groups<V: Copy + Eq + Hash>(ops: &[RegisterOp<V>]) -> Vec<Option<u32>> {
+    let mut linked = Linked { numbers: HashMap::new(), parents: Vec::new() };
+    for op in ops {
+        if let RegisterOp::Replace(seen, new) = op {
+            linked.link(*seen, *new);
+        }
+    }
+    let mut refused: Option<u32> = None;
+    for op in ops {
+        if let RegisterOp::Differs(value) = op {
+            let root = linked.root(*value);
+            if *refused.get_or_insert(root) != root {
+                return vec![None; ops.len()];
+            }
+        }
+    }
+    let group = |op: &RegisterOp<V>| {
+        let (RegisterOp::Read(value)
+        | RegisterOp::Write(value)
+        | RegisterOp::Replace(value, _)
+        | RegisterOp::Differs(value)) = op;
+        let root = linked.root(*value);
+        refused.is_none_or(|refused| refused == root).then_some(root)
+    };
+    ops.iter().map(group).collect()
+}
+
+/// Values that are seen or left by the same operation belong together.
+struct Linked<V> {
+    numbers: HashMap<V, u32>,
+    parents: Vec<u32>,
+}
+
+impl<V: Copy + Eq + Hash> Linked<V> {
+    fn root(&mut self, value: V) -> u32 {
+        let new = self.parents.len() as u32;
+        let mut number = *self.numbers.entry(value).or_insert(new);
+        if number == new {
+            self.parents.push(new);
+        }
+        while self.parents[number as usize] != number {
+            let parent = self.parents[number as usize];
+            self.parents[number as usize] = self.parents[parent as usize];
+            number = parent;
+        }
+        number
+    }
+
+    fn link(&mut self, a: V, b: V) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.parents[a.max(b) as usize] = a.min(b);
     }
 }
 

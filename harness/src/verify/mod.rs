@@ -51,7 +51,7 @@ pub trait Judge: Sync {
 
 /// All judges.
 pub fn registry() -> Vec<&'static dyn Judge> {
-    crate::condition::JUDGES.to_vec()
+    [crate::linearizability::object::OBJECTS, crate::condition::JUDGES].concat()
 }
 
 /// The judge with this name.

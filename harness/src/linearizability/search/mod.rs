@@ -10,79 +10,164 @@
 //! - A pure operation is placed as soon as it is legal and never branched on: it changes nothing, and any order in which
 //!   it comes later stays an order when it is moved here.
 //! - Crashed operations may be left out. A configuration is not visited when one was with the same effects placed, fewer
-//!   crashed and more pure ones: what can still be reached from here can be reached from there.
+//!   crashed and more pure ones: what can be reached from here can be reached from there.
+//! - Crashed operations that nothing depends on are not searched (see [`Model::groups`]).
 //! - Of equal operations that are open, the one that returns first comes first: they can be exchanged.
 //!
 //! The worst case is exponential in how many operations overlap; the budget is counted in configurations, so that the
 //! answer is the same on every machine.
 
+mod attempts;
 mod intern;
 mod mask;
 mod memo;
 mod problem;
+mod shrink;
 mod states;
 #[cfg(test)]
 mod tests;
 mod walk;
 
-use crate::history::History;
+use super::words;
+use crate::history::{History, PENDING};
 use crate::model::{Model, Refusal};
 use crate::verify::{Judged, Violation};
 use mask::{Mask, Wide};
-use problem::{Entry, Event, Problem};
+use problem::{Entry, Problem};
 use states::States;
-use walk::{Found, Walk};
+use walk::Walk;
 
-/// Searches for an order of these operations (indices, ascending; failed ones count for nothing) that the model allows
-/// and real time permits.
+/// What the search found, without an explanation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// An order that explains every result.
+    Legal,
+    /// There is none. In no order can this operation (its index in the history) be placed before it returned.
+    Illegal {
+        /// The first operation that cannot be placed, in order of returns.
+        stuck: u32,
+    },
+    /// The budget was used up.
+    Exhausted {
+        /// The most operations that could be placed.
+        placed: usize,
+        /// Of how many.
+        operations: usize,
+    },
+}
+
+/// What the search found, and at what cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decided {
+    /// What it found.
+    pub found: Found,
+    /// How many configurations it visited.
+    pub visited: u64,
+}
+
+impl Decided {
+    /// What was exhausted, in words.
+    pub fn exhausted(placed: usize, operations: usize, visited: u64) -> String {
+        format!(
+            "the search visited {}, as many as it may, and could place at best {placed} of {}",
+            words::count(visited as usize, "configuration"),
+            words::count(operations, "operation")
+        )
+    }
+}
+
+/// Searches for an order of these operations that the model allows and real time permits, and explains why there is none.
+///
+/// `operations` are indices in ascending order; failed ones count for nothing. `budget` is how many configurations may
+/// be visited; the explanation takes a few times as many at most.
 ///
 /// # Errors
 /// Names the first operation that the model does not know.
 pub fn search<M: Refusal>(model: &M, history: &History, operations: &[u32], budget: u64) -> Result<Judged, String> {
-    let entries = problem::entries(model, history, operations)?;
-    let (found, visited) = decide(model, &entries, budget);
-    Ok(match found {
+    let decided = decide(model, history, operations, budget)?;
+    Ok(match decided.found {
         Found::Legal => Judged::Legal,
-        Found::Exhausted { placed } => Judged::Undecided(format!(
-            "the search visited {visited} configurations, as many as it may, and at best {} of {} operations could not be \
-             placed",
-            entries.len() - placed as usize,
-            entries.len()
-        )),
-        Found::Illegal { stuck } => Judged::illegal(explain(model, history, &entries, stuck)),
+        Found::Illegal { stuck } => {
+            Judged::illegal(explain(model, history, operations, stuck, decided.visited.max(1_000))?)
+        }
+        Found::Exhausted { placed, operations } => {
+            Judged::Undecided(Decided::exhausted(placed, operations, decided.visited))
+        }
     })
 }
 
-/// Decides, and says how many configurations were visited.
-fn decide<M: Model>(model: &M, entries: &[Entry<M::Op>], budget: u64) -> (Found, u64) {
-    let problem = Problem::new(entries);
-    match problem.slots.len() {
-        0..=64 => walk::<M, u64>(model, &problem, budget),
-        65..=128 => walk::<M, u128>(model, &problem, budget),
-        _ => walk::<M, Wide>(model, &problem, budget),
+/// [`search`] without an explanation.
+///
+/// # Errors
+/// Names the first operation that the model does not know.
+pub fn decide<M: Model>(model: &M, history: &History, operations: &[u32], budget: u64) -> Result<Decided, String> {
+    Ok(decide_entries(model, &problem::entries(model, history, operations)?, budget))
+}
+
+/// Explains why there is no order, with a smallest witness (see [`shrink`]).
+///
+/// `stuck` is what [`decide`] found, `visited` how many configurations that took.
+///
+/// # Errors
+/// Names the first operation that the model does not know.
+pub fn explain<M: Refusal>(
+    model: &M,
+    history: &History,
+    operations: &[u32],
+    stuck: u32,
+    visited: u64,
+) -> Result<Violation, String> {
+    let witness = shrink::shrink(model, history, operations, stuck, visited)?;
+    Ok(attempts::violation(model, history, &witness))
+}
+
+/// Decides about decoded operations; those that nothing depends on are left out.
+fn decide_entries<M: Model>(model: &M, entries: &[Entry<M::Op>], budget: u64) -> Decided {
+    match without_idle(model, entries) {
+        Some(fewer) => run(model, &Problem::new(&fewer), &fewer, budget),
+        None => run(model, &Problem::new(entries), entries, budget),
     }
 }
 
-fn walk<M: Model, K: Mask>(model: &M, problem: &Problem<M::Op>, budget: u64) -> (Found, u64) {
+/// The entries without the crashed ones that nothing depends on; none where there are no such.
+fn without_idle<M: Model>(model: &M, entries: &[Entry<M::Op>]) -> Option<Vec<Entry<M::Op>>> {
+    if entries.iter().all(|entry| entry.ret != PENDING) {
+        return None;
+    }
+    let ops: Vec<M::Op> = entries.iter().map(|entry| entry.op).collect();
+    let groups = model.groups(&ops);
+    let mut needed = vec![false; groups.iter().flatten().max().map_or(0, |group| *group as usize + 1)];
+    for (entry, group) in entries.iter().zip(&groups) {
+        if let (true, Some(group)) = (entry.ret != PENDING, group) {
+            needed[*group as usize] = true;
+        }
+    }
+    let stays = |group: &Option<u32>| group.is_none_or(|group| needed[group as usize]);
+    Some(entries.iter().zip(&groups).filter(|(_, group)| stays(group)).map(|(entry, _)| *entry).collect())
+}
+
+/// Runs the search with masks that are wide enough.
+fn run<M: Model>(model: &M, problem: &Problem<M::Op>, entries: &[Entry<M::Op>], budget: u64) -> Decided {
+    let (found, visited) = match problem.slots.len() {
+        0..=64 => walk::<M, u64>(model, problem, budget),
+        65..=128 => walk::<M, u128>(model, problem, budget),
+        // As much memory as with narrow ones.
+        slots => walk::<M, Wide>(model, problem, budget / (slots as u64 / 64)),
+    };
+    let found = match found {
+        walk::Found::Legal => Found::Legal,
+        walk::Found::Illegal { stuck } => {
+            let item = problem.item_at(stuck).expect("a search is stuck at an event");
+            Found::Illegal { stuck: entries[item as usize].index }
+        }
+        walk::Found::Exhausted { placed } => Found::Exhausted { placed: placed as usize, operations: entries.len() },
+    };
+    Decided { found, visited }
+}
+
+fn walk<M: Model, K: Mask>(model: &M, problem: &Problem<M::Op>, budget: u64) -> (walk::Found, u64) {
     let mut states = States::new(model, problem.classes.values());
     let mut walk = Walk::<M, K>::new(problem, &mut states);
     let found = walk.run(budget);
     (found, walk.visited())
-}
-
-fn explain<M: Refusal>(model: &M, history: &History, entries: &[Entry<M::Op>], stuck: u32) -> Violation {
-    let problem = Problem::new(entries);
-    let _ = model;
-    let witness: Vec<u32> = problem.events[..stuck as usize]
-        .iter()
-        .filter_map(|event| match event {
-            Event::Call(item) => Some(entries[problem.items[*item as usize].entry as usize].index),
-            Event::Return(_) => None,
-        })
-        .collect();
-    let Event::Return(item) = problem.events[stuck as usize] else { return Violation::default() };
-    let culprit = entries[problem.items[item as usize].entry as usize].index;
-    let process = history.process_name(history.get(culprit).process);
-    let sentence = format!("no order of the operations before it explains {process}'s {}", history.show(culprit));
-    Violation { rule: "not-linearizable", sentence, witness, ..Violation::default() }
 }

@@ -56,8 +56,6 @@ pub struct Item {
     pub rank: u32,
     /// Whether it never changes the state.
     pub pure: bool,
-    /// Its number in the entries that the problem was made of.
-    pub entry: u32,
 }
 
 /// A call or a return.
@@ -69,7 +67,8 @@ pub enum Event {
     Return(u32),
 }
 
-/// Numbered operations and their calls and returns in order; where times are equal, calls come first.
+/// Numbered operations, in the order of the entries that they were made of, and their calls and returns in order; where
+/// times are equal, calls come first.
 pub struct Problem<Op> {
     pub items: Vec<Item>,
     pub events: Vec<Event>,
@@ -96,12 +95,9 @@ impl<Op: Copy + Eq + Hash> Problem<Op> {
     /// Numbers what `entries` holds, which is in order of calls.
     pub fn new(entries: &[Entry<Op>]) -> Self {
         let mut classes = Interner::new();
-        let mut items: Vec<Item> = (0..)
-            .zip(entries)
-            .map(|(number, entry)| {
-                let class = classes.intern(entry.op).0;
-                Item { class, slot: 0, rank: u32::MAX, pure: entry.pure, entry: number }
-            })
+        let mut items: Vec<Item> = entries
+            .iter()
+            .map(|entry| Item { class: classes.intern(entry.op).0, slot: 0, rank: u32::MAX, pure: entry.pure })
             .collect();
         let mut returns: Vec<(u64, u32)> = (0..)
             .zip(entries)
@@ -122,9 +118,11 @@ impl<Op: Copy + Eq + Hash> Problem<Op> {
         Self { items, events, classes, slots }
     }
 
-    /// Whether an item may be left out.
-    pub fn is_crashed(&self, item: &Item) -> bool {
-        item.slot >= self.slots.effects + self.slots.pure
+    /// The item that is called or returns at this place among the events.
+    pub fn item_at(&self, position: u32) -> Option<u32> {
+        self.events.get(position as usize).map(|event| match event {
+            Event::Call(item) | Event::Return(item) => *item,
+        })
     }
 }
 

@@ -27,6 +27,32 @@ fn verdict(model: &Register, history: &History) -> Judged {
     search(model, history, &history.effective(), 1_000_000).expect("a history of a register")
 }
 
+fn is_illegal(history: &History, operations: &[u32], end: Option<u64>) -> bool {
+    let part = history.part(operations, end.unwrap_or(u64::MAX));
+    matches!(verdict(&REGISTER, &part), Judged::Illegal(_))
+}
+
+/// The witness without each pure operation and without each group.
+fn reductions(history: &History, violation: &Violation) -> Vec<Vec<u32>> {
+    let part = history.part(&violation.witness, violation.end.unwrap_or(u64::MAX));
+    let all: Vec<u32> = (0..part.len() as u32).collect();
+    let entries = problem::entries(&REGISTER, &part, &all).expect("a history of a register");
+    let ops: Vec<_> = entries.iter().map(|entry| entry.op).collect();
+    let groups = REGISTER.groups(&ops);
+    let origin = |place: usize| violation.witness[entries[place].index as usize];
+    let without = |gone: &dyn Fn(usize) -> bool| (0..ops.len()).filter(|place| !gone(*place)).map(origin).collect();
+    let mut all: Vec<Vec<u32>> = Vec::new();
+    for place in 0..ops.len() {
+        if entries[place].pure {
+            all.push(without(&|other| other == place));
+        }
+        if groups[place].is_some() {
+            all.push(without(&|other| groups[other] == groups[place]));
+        }
+    }
+    all
+}
+
 /// A register that does what it should.
 fn correct() -> impl FnMut(Function, &Word) -> Word {
     let mut holds = Word::Nil;
@@ -52,7 +78,7 @@ fn calls(most: usize) -> impl Strategy<Value = Vec<(Draft, Timing)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases * 4, ..ProptestConfig::default() })]
 
     #[test]
     fn agrees_with_every_order(history in histories(register_drafts(), 7), wildcard: bool) {
@@ -62,6 +88,21 @@ proptest! {
             Judged::Legal => prop_assert!(legal),
             Judged::Illegal(_) => prop_assert!(!legal),
             other => prop_assert!(false, "{other:?}"),
+        }
+    }
+
+    #[test]
+    fn witnesses_are_illegal_and_nothing_can_be_left_out(history in histories(register_drafts(), 14)) {
+        if let Judged::Illegal(violation) = verdict(&REGISTER, &history) {
+            prop_assert!(is_illegal(&history, &violation.witness, violation.end), "{violation:?}");
+            for fewer in reductions(&history, &violation) {
+                prop_assert!(!is_illegal(&history, &fewer, violation.end), "{violation:?} without {fewer:?}");
+            }
+            prop_assert!(!violation.sentence.is_empty());
+            prop_assert!((1..=4).contains(&violation.attempts.len()));
+            for attempt in &violation.attempts {
+                prop_assert!(attempt.order.iter().all(|index| violation.witness.contains(index)));
+            }
         }
     }
 

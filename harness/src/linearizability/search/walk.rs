@@ -136,10 +136,10 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
                 self.rewind(position, state, order as usize, &placed);
                 continue;
             }
-            self.visited += 1;
-            if self.visited > budget {
+            if self.visited == budget {
                 return Found::Exhausted { placed: self.most };
             }
+            self.visited += 1;
             self.note();
             frames.push(self.frame());
         }

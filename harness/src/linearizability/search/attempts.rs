@@ -1,0 +1,83 @@
+//! A witness in words: the operation that cannot be explained, and the orders that lead up to it.
+
+use super::mask::{Mask, Wide};
+use super::problem::Problem;
+use super::shrink::Witness;
+use super::states::States;
+use super::walk::{Found, Walk};
+use crate::history::{History, Outcome};
+use crate::linearizability::words;
+use crate::model::{Model, Refusal};
+use crate::verify::{Attempt, Violation};
+
+/// How many orders are shown.
+const SHOWN: usize = 4;
+
+/// Configurations that looking for them may visit; the witness itself took fewer, or is shown without.
+const BUDGET: u64 = 1_000_000;
+
+/// The violation that a witness shows.
+pub fn violation<M: Refusal>(model: &M, history: &History, witness: &Witness<M::Op>) -> Violation {
+    let problem = Problem::new(&witness.entries);
+    let (stuck, ends) = match problem.slots.len() {
+        0..=64 => dead_ends::<M, u64>(model, &problem),
+        65..=128 => dead_ends::<M, u128>(model, &problem),
+        _ => dead_ends::<M, Wide>(model, &problem),
+    };
+    let origin = |item: u32| witness.origin[witness.entries[item as usize].index as usize];
+    let mut operations: Vec<u32> = (0..witness.entries.len() as u32).map(origin).collect();
+    operations.sort_unstable();
+    let is_cut = |index: &u32| {
+        let op = history.get(*index);
+        op.outcome == Outcome::Ok && op.ret > witness.end
+    };
+    let end = operations.iter().any(is_cut).then_some(witness.end);
+    let mut violation = Violation { rule: "not-linearizable", witness: operations, end, ..Violation::default() };
+    let Some(stuck) = stuck else {
+        violation.sentence = format!("no order explains these {} operations", witness.entries.len());
+        return violation;
+    };
+    let fails = |state: &M::State| model.refusal(&witness.part, state, witness.entries[stuck as usize].op);
+    violation.attempts = ends
+        .into_iter()
+        .map(|(order, state)| Attempt {
+            order: order.into_iter().chain([stuck]).map(origin).collect(),
+            fails: fails(&state),
+        })
+        .collect();
+    let ops: Vec<u32> = witness.entries.iter().map(|entry| entry.index).collect();
+    let alone = witness.part.part(&ops, witness.end);
+    violation.sentence = model.sentence(&alone, stuck).unwrap_or_else(|| sentence(&alone, stuck, &violation.attempts));
+    violation
+}
+
+/// The operation that cannot be placed, and orders that end where it is due, each in another state.
+type DeadEnds<M> = (Option<u32>, Vec<(Vec<u32>, <M as Model>::State)>);
+
+fn dead_ends<M: Model, K: Mask>(model: &M, problem: &Problem<M::Op>) -> DeadEnds<M> {
+    let mut states = States::new(model, problem.classes.values());
+    let Found::Illegal { stuck } = Walk::<M, K>::new(problem, &mut states).run(BUDGET) else {
+        return (None, Vec::new());
+    };
+    let mut walk = Walk::<M, K>::new(problem, &mut states).collecting(stuck, SHOWN);
+    walk.run(BUDGET);
+    let ends = walk.into_dead_ends();
+    let ends = ends.into_iter().map(|end| (end.order, states.get(end.state).clone())).collect();
+    (problem.item_at(stuck), ends)
+}
+
+/// That no order explains an operation, and what stands against it in each.
+fn sentence(history: &History, unexplained: u32, attempts: &[Attempt]) -> String {
+    let mut reasons: Vec<&str> = Vec::new();
+    for attempt in attempts {
+        if !reasons.contains(&&*attempt.fails) {
+            reasons.push(&attempt.fails);
+        }
+    }
+    format!(
+        "{} {} is not explained by any order of what could come before it: {}",
+        words::named(history, unexplained),
+        words::between(history, unexplained),
+        reasons.join("; or ")
+    )
+}
