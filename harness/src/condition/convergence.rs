@@ -77,7 +77,7 @@ fn explain(part: &Part<'_>, one: u32, other: u32, settled: Option<u64>) -> Viola
     let history = part.history;
     let quiet = match settled {
         Some(time) => {
-            format!("the last update{} returned at {}", words::object(history, one), words::at(history.clock, time))
+            format!("the last update{} returned at {}", words::object(history, one), words::at(history, time))
         }
         None => "nothing was updated".to_owned(),
     };

@@ -64,10 +64,8 @@ pub struct Timeline {
     pub known: Option<u64>,
     /// The read that made it known, where no acknowledgement did.
     pub known_by: Option<usize>,
-    /// The last called read that holds it.
+    /// Of the reads that hold it the one that returned last.
     pub present: Option<usize>,
-    /// The last return of a read that holds it.
-    pub present_until: u64,
     /// The last called read without it, of those called after it was known.
     pub absent: Option<usize>,
 }
@@ -76,7 +74,7 @@ impl Timeline {
     /// Whether it was known, and from some read on no read holds it.
     pub fn is_lost(&self, set: &Growing) -> bool {
         let Some(absent) = self.absent else { return false };
-        self.present.is_none() || self.present_until < set.reads[absent].call
+        self.present.is_none_or(|present| set.reads[present].ret < set.reads[absent].call)
     }
 
     /// Whether it is held by the last reads, but one called after it was known missed it before.
@@ -142,8 +140,9 @@ impl Growing {
                 if line.known.is_none_or(|known| read.ret < known) {
                     (line.known, line.known_by) = (Some(read.ret), Some(index));
                 }
-                line.present = Some(index);
-                line.present_until = line.present_until.max(read.ret);
+                if line.present.is_none_or(|present| self.reads[present].ret <= read.ret) {
+                    line.present = Some(index);
+                }
             }
         }
         self.find_absences(&mut lines);

@@ -178,16 +178,16 @@ fn explain(recorded: &Recorded, pair: &[&Snapshot], first: Id, second: Id) -> Vi
             format!("{} at {}", words::who(history, index), words::returned(history, index))
         }
         Recorded::Transactions(txns) => {
-            let process = txns.process[index as usize];
-            let name = txns.process_names.get(process as usize);
-            let name = name.map_or_else(|| format!("c{process}"), |name| crate::text::excerpt(name, 24));
-            format!("{name} at {}", words::at(txns.clock, txns.ret[index as usize]))
+            let mut frame = History::default();
+            (frame.clock, frame.process_names) = (txns.clock, txns.process_names.clone());
+            let (process, ret) = (txns.process[index as usize], txns.ret[index as usize]);
+            format!("{} at {}", frame.process_name(process), words::at(&frame, ret))
         }
     };
     let show = |id: Id| crate::text::excerpt(&values.show(id).to_string(), 48);
     let (x, y) = (show(first), show(second));
     let sentence = format!(
-        "the read by {} saw the write of {x} and not yet that of {y}, the read by {} saw that of {y} and not yet that of {x}: in no order of the two writes can both be right",
+        "the read by {} saw the write to {x} and not yet that to {y}, the read by {} saw that to {y} and not yet that to {x}: in no order of the two writes can both be right",
         told(pair[0].index),
         told(pair[1].index),
     );

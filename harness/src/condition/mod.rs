@@ -31,9 +31,10 @@ pub use long_fork::LongFork;
 
 use crate::{
     history::{History, Id, Operation, Outcome},
+    linearizability::parts::{by_key, each},
     verify::{Answer, Judge, Recorded, Settings, Violation},
 };
-use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// All conditions, as judges.
 pub const JUDGES: &[&dyn Judge] = &[
@@ -130,18 +131,29 @@ fn judge_parts(
     scope: Scope,
     recorded: &Recorded,
     settings: &Settings<'_>,
-    judge: impl Fn(Part<'_>) -> Result<Found, String>,
+    judge: impl Fn(Part<'_>) -> Result<Found, String> + Sync,
 ) -> Result<Answer, String> {
     let Recorded::Operations(history) = recorded else {
         return Err(format!("`{name}` judges single operations, and these are transactions"));
     };
-    let parts = match scope {
+    let mut parts = match scope {
         Scope::Object => by_key(history),
         Scope::History => vec![history.effective()],
     };
+    if parts.is_empty() {
+        parts.push(Vec::new());
+    }
+    let done = AtomicU64::new(0);
+    let places: Vec<usize> = (0..parts.len()).collect();
+    let each_found = each(&places, settings.threads, |place| {
+        let found = judge(Part { history, operations: &parts[place], settings });
+        let done = done.fetch_add(parts[place].len() as u64, Ordering::Relaxed) + parts[place].len() as u64;
+        (settings.progress)(done, history.len() as u64);
+        found
+    });
     let mut all = Found::default();
-    for (done, operations) in parts.iter().enumerate() {
-        let found = judge(Part { history, operations, settings })?;
+    for found in each_found {
+        let found = found?;
         all.violations.extend(found.violations);
         all.undecided.extend(found.undecided);
         if all.counts.is_empty() {
@@ -149,7 +161,6 @@ fn judge_parts(
         } else {
             all.counts.iter_mut().zip(&found.counts).for_each(|(sum, (_, more))| sum.1 += more);
         }
-        (settings.progress)(done as u64 + 1, parts.len() as u64);
     }
     Ok(answer(parts.len(), all))
 }
@@ -160,28 +171,6 @@ fn answer(objects: usize, found: Found) -> Answer {
         detail.insert(0, format!("objects {objects}"));
     }
     Answer::new(detail.join(", "), found.violations, found.undecided)
-}
-
-/// The effective operations of each key, keys in order of appearance; one empty part for an empty history.
-fn by_key(history: &History) -> Vec<Vec<u32>> {
-    let mut places: HashMap<Id, usize> = HashMap::new();
-    let mut parts: Vec<Vec<u32>> = Vec::new();
-    let mut last = (Id::NONE, usize::MAX);
-    for index in history.effective() {
-        let key = history.keys()[index as usize];
-        if last.1 == usize::MAX || last.0 != key {
-            let place = *places.entry(key).or_insert_with(|| {
-                parts.push(Vec::new());
-                parts.len() - 1
-            });
-            last = (key, place);
-        }
-        parts[last.1].push(index);
-    }
-    if parts.is_empty() {
-        parts.push(Vec::new());
-    }
-    parts
 }
 
 /// A violation with its witness in ascending order.

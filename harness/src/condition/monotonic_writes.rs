@@ -61,21 +61,24 @@ fn order(part: &Part<'_>, registers: &Registers, order: &mut Order<'_>) {
         }
     }
     for session in &sessions {
-        // How far this process has seen each other one get.
-        let mut seen: HashMap<u32, usize> = HashMap::new();
+        // How far this process has seen each other one get, and by which read.
+        let mut seen: HashMap<u32, (usize, u32)> = HashMap::new();
         for access in session.iter().filter(|access| access.answered) {
             let Some(to) = access.reads else { continue };
             let key = part.history.get(access.op).key;
             for (writer, writes) in writes.get(&key).into_iter().flatten() {
-                let Some(seen) = seen.get(writer) else { continue };
-                let behind = writes.partition_point(|(at, ..)| at <= seen);
-                if let Some((_, from, first)) = writes[..behind].last().filter(|(_, from, _)| *from != to) {
-                    order.step(Step { from: *from, to, first: *first, second: access.op, why: Why::Seen });
-                }
+                let Some((far, by)) = seen.get(writer) else { continue };
+                let behind = writes.partition_point(|(at, ..)| at <= far);
+                let Some((at, from, write)) = writes[..behind].last().filter(|(_, from, _)| *from != to) else {
+                    continue;
+                };
+                // What it read itself shows more than that it saw something later.
+                let (first, why) = if at == far { (*by, Why::Session) } else { (*write, Why::Seen(*by)) };
+                order.step(Step { from: *from, to, first, second: access.op, why });
             }
             if let Some((writer, at)) = place.get(&to) {
-                let far = seen.entry(*writer).or_insert(*at);
-                *far = (*far).max(*at);
+                let far = seen.entry(*writer).or_insert((*at, access.op));
+                *far = if *at > far.0 { (*at, access.op) } else { *far };
             }
         }
     }

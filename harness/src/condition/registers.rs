@@ -1,7 +1,10 @@
 //! Registers as sessions see them: which write each operation read from, and which it is.
 
 use super::Part;
-use crate::history::{Function, Id, Outcome, Value};
+use crate::{
+    history::{Function, Id, Outcome, Value},
+    linearizability::initial,
+};
 use std::collections::HashMap;
 
 /// A version of a register: its initial value, or what one write put there.
@@ -56,7 +59,10 @@ struct Effect {
 impl Registers {
     /// The registers of a history; an error for operations of other objects.
     pub(super) fn of(part: &Part<'_>) -> Result<Self, String> {
-        let initial = initial(part)?;
+        let initial = match part.settings.initial {
+            None => Some(Id::NIL),
+            Some(json) => Some(initial(&part.history.values, json)?).filter(|id| id.is_some()),
+        };
         let mut registers = Self { initial, ..Self::default() };
         let mut known: HashMap<(Id, Id), u32> = HashMap::new();
         for (index, op) in part.iter() {
@@ -108,25 +114,6 @@ impl Registers {
         }
         sessions.into_values().collect()
     }
-}
-
-/// The initial value of every register; none where it does not occur in the history.
-fn initial(part: &Part<'_>) -> Result<Option<Id>, String> {
-    let Some(text) = part.settings.initial else { return Ok(Some(Id::NIL)) };
-    let wrong = || {
-        format!(
-            "the initial value `{}` is neither null, a truth value, an integer nor a text",
-            crate::text::excerpt(text, 40)
-        )
-    };
-    let value = match serde_json::from_str(text).map_err(|_| wrong())? {
-        serde_json::Value::Null => Value::Nil,
-        serde_json::Value::Bool(value) => Value::Bool(value),
-        serde_json::Value::String(text) => Value::Text(text.into()),
-        serde_json::Value::Number(number) => Value::Int(number.as_i64().ok_or_else(wrong)?),
-        _ => return Err(wrong()),
-    };
-    Ok(part.history.values.find(&value))
 }
 
 fn effect(part: &Part<'_>, index: u32) -> Result<Effect, String> {

@@ -91,6 +91,8 @@ fn missed(part: &Part<'_>, set: &Growing, line: Timeline, count: usize, rule: &'
             format!("a read by {} that returned at {} holds it", words::who(history, by), words::returned(history, by))
         }
     };
+    // Without the read that holds it again the rest would look like a loss.
+    witness.extend(line.present.filter(|_| rule == "stale-read").map(|present| set.reads[present].op as u32));
     let after = match line.present.map(|present| words::returned(history, set.reads[present].op as u32)) {
         None => "; no read ever holds it".to_owned(),
         Some(at) if rule == "value-lost" => format!("; the last read that holds it returned at {at}"),

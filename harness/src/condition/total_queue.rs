@@ -25,6 +25,7 @@ pub(super) const TOTAL_QUEUE: Condition = Condition {
 /// What was put in and what came out, by element.
 pub(super) struct Account {
     elements: Vec<Element>,
+    places: HashMap<Id, usize>,
     /// Dequeues without an answer: each may have taken an element along.
     open: Vec<u32>,
 }
@@ -34,49 +35,78 @@ struct Element {
     /// Enqueues of it that were acknowledged, and all that may have happened.
     acknowledged: Vec<u32>,
     attempted: Vec<u32>,
-    /// Dequeues that returned it.
+    /// Completions of it that were not answered.
+    perhaps: usize,
+    /// Dequeues that returned it, or completions.
     taken: Vec<u32>,
+}
+
+fn puts_in(function: Function) -> bool {
+    use Function::{Enqueue, Insert, Push, PushBack, PushFront};
+    matches!(function, Enqueue | Insert | Push | PushBack | PushFront)
+}
+
+fn takes_out(function: Function) -> bool {
+    use Function::{Dequeue, Poll, Pop, PopBack, PopFront};
+    matches!(function, Dequeue | Poll | Pop | PopBack | PopFront)
 }
 
 impl Account {
     pub(super) fn of(part: &Part<'_>) -> Result<Self, String> {
-        let mut account = Self { elements: Vec::new(), open: Vec::new() };
-        let mut places: HashMap<Id, usize> = HashMap::new();
+        let mut account = Self { elements: Vec::new(), places: HashMap::new(), open: Vec::new() };
+        // Where jobs are completed, handing one out is only an attempt.
         let completed = part.iter().any(|(_, op)| op.function == Function::Complete);
         for (index, op) in part.iter() {
-            let (enqueues, id) = match op.function {
-                Function::Enqueue | Function::Push | Function::PushBack | Function::PushFront => (true, op.argument),
-                Function::Complete => (false, if op.outcome == Outcome::Ok { op.argument } else { Id::NONE }),
-                // Where jobs are completed, handing one out is only an attempt.
-                Function::Dequeue | Function::Reserve | Function::GiveBack if completed => continue,
-                Function::Dequeue | Function::Pop | Function::PopFront | Function::PopBack | Function::Poll => {
-                    (false, op.result)
-                }
-                Function::Peek | Function::PeekFront | Function::PeekBack => continue,
-                _ => return Err(part.unknown(index, "a queue's")),
-            };
-            if !enqueues && op.outcome == Outcome::Unknown {
-                account.open.push(index);
-            }
-            if !id.is_some() || id == Id::NIL {
-                continue;
-            }
-            let place = *places.entry(id).or_insert_with(|| {
-                account.elements.push(Element { id, acknowledged: vec![], attempted: vec![], taken: vec![] });
-                account.elements.len() - 1
-            });
-            let element = &mut account.elements[place];
-            match enqueues {
-                false => element.taken.push(index),
-                true => {
+            match op.function {
+                function if puts_in(function) => {
+                    let element = account.element(op.argument);
                     element.attempted.push(index);
                     if op.outcome == Outcome::Ok {
                         element.acknowledged.push(index);
                     }
                 }
+                function if takes_out(function) || function == Function::Complete => {}
+                Function::Reserve | Function::GiveBack => {}
+                Function::Peek | Function::PeekFront | Function::PeekBack => {}
+                _ => return Err(part.unknown(index, "a queue's")),
             }
         }
+        for (index, op) in part.iter() {
+            let element = match (op.function, op.outcome) {
+                (Function::Complete, Outcome::Ok) => op.argument,
+                (Function::Complete, _) => {
+                    account.element(op.argument).perhaps += 1;
+                    continue;
+                }
+                (function, _) if completed || !takes_out(function) => continue,
+                (_, Outcome::Ok) => op.result,
+                _ => {
+                    account.open.push(index);
+                    continue;
+                }
+            };
+            account.take(part, index, element);
+        }
         Ok(account)
+    }
+
+    fn element(&mut self, id: Id) -> &mut Element {
+        let place = *self.places.entry(id).or_insert_with(|| {
+            self.elements.push(Element { id, acknowledged: vec![], attempted: vec![], perhaps: 0, taken: vec![] });
+            self.elements.len() - 1
+        });
+        &mut self.elements[place]
+    }
+
+    /// Counts an element as taken out; of a list that is none itself, each of its own, as Jepsen's `drain` returns them.
+    fn take(&mut self, part: &Part<'_>, index: u32, id: Id) {
+        match part.history.values.as_list(id) {
+            Some(list) if !self.places.contains_key(&id) => {
+                list.iter().for_each(|id| self.element(*id).taken.push(index));
+            }
+            _ if id.is_some() && id != Id::NIL => self.element(id).taken.push(index),
+            _ => {}
+        }
     }
 
     pub(super) fn judge(&self, part: &Part<'_>, once: bool) -> Found {
@@ -118,8 +148,9 @@ impl Account {
 
     /// Acknowledged enqueues whose element did not come out as often.
     fn missing(&self) -> Vec<u32> {
-        let missing =
-            |element: &Element| element.acknowledged.iter().copied().skip(element.taken.len()).collect::<Vec<_>>();
+        let missing = |element: &Element| {
+            element.acknowledged.iter().copied().skip(element.taken.len() + element.perhaps).collect::<Vec<_>>()
+        };
         let mut missing: Vec<u32> = self.elements.iter().flat_map(missing).collect();
         missing.sort_unstable();
         missing

@@ -24,8 +24,8 @@ pub enum Why {
     Session,
     /// The second was written by an operation that read the first.
     ReadBefore,
-    /// A process had seen a later write of the process that wrote the first when it read the second.
-    Seen,
+    /// A process had seen, by this read, a later write of the process that wrote the first when it read the second.
+    Seen(u32),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -238,9 +238,18 @@ impl<'r> Order<'r> {
             .iter()
             .flat_map(|step| [step.from, step.to])
             .filter_map(|version| self.registers.versions[version as usize].write);
-        let witness = writes.chain(steps.iter().flat_map(|step| [step.first, step.second]));
+        let seen = steps.iter().filter_map(|step| if let Why::Seen(by) = step.why { Some(by) } else { None });
+        let seen = seen.flat_map(|by| [Some(by), self.written_for(by)]).flatten();
+        let witness = writes.chain(steps.iter().flat_map(|step| [step.first, step.second])).chain(seen);
         let clauses: Vec<String> = steps.iter().map(|step| self.clause(part, step)).collect();
         violation(rule, format!("{begin}: {}", clauses.join("; ")), witness)
+    }
+
+    /// The write of what an operation read.
+    fn written_for(&self, read: u32) -> Option<u32> {
+        let accesses = &self.registers.accesses;
+        let access = accesses[accesses.binary_search_by_key(&read, |access| access.op).ok()?];
+        self.registers.versions[access.reads? as usize].write
     }
 
     fn clause(&self, part: &Part<'_>, step: &Step) -> String {
@@ -263,9 +272,10 @@ impl<'r> Order<'r> {
             Why::ReadBefore => {
                 format!("{first} read {from} and wrote {to} in one step at {}", words::called(history, step.first))
             }
-            Why::Seen => format!(
-                "{second} read {to} at {} although it had already seen what {first} wrote after {from}",
+            Why::Seen(by) => format!(
+                "{second} read {to} at {}, though at {} it had seen what {first} wrote after {from}",
                 words::called(history, step.second),
+                words::called(history, by),
             ),
         }
     }

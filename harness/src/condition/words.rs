@@ -1,32 +1,17 @@
 //! Times, values and clients in the words of messages.
 
-use crate::{
-    history::{Clock, History, Id},
-    text::excerpt,
-    time::Offset,
-};
+pub use crate::linearizability::words::{at, value};
 
-/// A point in time: `1.934 s`, or `event 14` where a history has only an order.
-pub fn at(clock: Clock, time: u64) -> String {
-    match clock {
-        Clock::Nanoseconds => Offset(time).to_string(),
-        Clock::Order => format!("event {time}"),
-    }
-}
+use crate::history::History;
 
 /// When an operation was called.
 pub fn called(history: &History, operation: u32) -> String {
-    at(history.clock, history.get(operation).call)
+    at(history, history.get(operation).call)
 }
 
 /// When an operation returned, where it did.
 pub fn returned(history: &History, operation: u32) -> String {
-    at(history.clock, history.get(operation).ret)
-}
-
-/// A value, cut where it is long.
-pub fn value(history: &History, id: Id) -> String {
-    excerpt(&history.values.show(id).to_string(), 48)
+    at(history, history.get(operation).ret)
 }
 
 /// Who called an operation: `c3`.

@@ -51,9 +51,8 @@ pub trait Judge: Sync {
 
 /// All judges.
 pub fn registry() -> Vec<&'static dyn Judge> {
-    let objects = crate::linearizability::object::OBJECTS.iter();
-    let transactions: [&'static dyn Judge; 2] = [&crate::transaction::LIST_APPEND, &crate::transaction::RW_REGISTER];
-    objects.chain(&transactions).chain(crate::condition::JUDGES).copied().collect()
+    let transactions: &[&'static dyn Judge] = &[&crate::transaction::LIST_APPEND, &crate::transaction::RW_REGISTER];
+    [crate::linearizability::object::OBJECTS, transactions, crate::condition::JUDGES].concat()
 }
 
 /// The judge with this name.

@@ -60,11 +60,23 @@ pub fn check(part: &Part<'_>, journal: &Journal, violations: &mut Vec<Violation>
             placed.highest = placed.highest.max(Some(*offset));
         }
     }
+    let clash = in_one_poll(journal).or(clash);
     violations.extend(clash.map(|(offset, one, other)| inconsistent(part, offset, one, other)));
     violations.extend(duplicate(part, journal));
     violations.extend(phantom(part, journal));
     violations.extend(sent_backwards(part, journal));
     placed
+}
+
+/// Two messages at one offset of one poll, which is proof enough.
+fn in_one_poll(journal: &Journal) -> Option<(i64, Seen, Seen)> {
+    journal.polls.iter().find_map(|poll| {
+        let mut messages: Vec<(i64, Id)> = poll.messages.clone();
+        messages.sort_unstable();
+        let pair = messages.windows(2).find(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1)?;
+        let seen = |(_, message): (i64, Id)| Seen { op: poll.op, message, at: poll.ret };
+        Some((pair[0].0, seen(pair[0]), seen(pair[1])))
+    })
 }
 
 /// An observation in words: `c1's send of 7 returned offset 3 at 1.2 s`.

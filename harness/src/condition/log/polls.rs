@@ -139,8 +139,7 @@ fn explain_skipped(
         words::who(history, by),
         words::returned(history, by),
     );
-    let stood = position.by.filter(|_| !inside);
-    violation("skip", sentence, [by, poll.op].into_iter().chain(stood))
+    violation("skip", sentence, [by, poll.op])
 }
 
 /// The highest offset that anyone had begun to commit, by time.

@@ -173,18 +173,23 @@ proptest! {
     /// Each answer of a correct log replaced by one that its state contradicts.
     #[test]
     fn a_wrong_answer_is_found(history in correct(), at in any::<prop::sample::Index>()) {
-        prop_assume!(!history.is_empty());
-        let index = at.index(history.len()) as u32;
-        let op = history.get(index);
-        prop_assume!(op.outcome == Outcome::Ok);
-        let list = history.values.as_list(op.result).map(<[Id]>::to_vec);
-        let rules: &[&str] = match (op.function, &list) {
-            (Function::Committed, _) => &["phantom-commit"],
-            (Function::Receive, Some(list)) if list.len() == 2 => &["nonmonotonic-poll"],
-            (Function::Receive, Some(_)) => &["phantom-message"],
-            _ => &[],
+        let rules = |index: u32| {
+            let op = history.get(index);
+            let received = history.values.as_list(op.result).map(<[Id]>::len);
+            match (op.outcome, op.function, received) {
+                (Outcome::Ok, Function::Committed, _) => Some("phantom-commit"),
+                (Outcome::Ok, Function::Receive, Some(2)) => Some("nonmonotonic-poll"),
+                (Outcome::Ok, Function::Receive, _) => Some("phantom-message"),
+                _ => None,
+            }
         };
-        prop_assume!(!rules.is_empty());
+        let answers: Vec<u32> = (0..history.len() as u32).filter(|index| rules(*index).is_some()).collect();
+        if answers.is_empty() {
+            return Ok(());
+        }
+        let index = answers[at.index(answers.len())];
+        let (op, rule) = (history.get(index), rules(index).unwrap());
+        let list = history.values.as_list(op.result).map(<[Id]>::to_vec);
         let changed = with_result(&history, index, |builder| match (op.function, &list) {
             (Function::Receive, Some(list)) if list.len() == 2 => builder.values.intern(Value::List([list[1], list[0]].into())),
             (Function::Receive, _) => {
@@ -195,6 +200,6 @@ proptest! {
             _ => builder.values.int(9999),
         });
         let found: Vec<_> = answer("log", &changed).violations.iter().map(|violation| violation.rule).collect();
-        prop_assert!(rules.iter().all(|rule| found.contains(rule)), "{:?} and not {:?}", found, rules);
+        prop_assert!(found.contains(&rule), "{:?} and not {}", found, rule);
     }
 }

@@ -59,6 +59,19 @@ fn a_job_that_is_handed_out_again_counts_when_it_is_completed() {
 }
 
 #[test]
+fn a_completion_without_an_answer_may_have_happened() {
+    let lines = "0 1 2 enqueue 7 -\n1 3 4 reserve - 7\n1 5 - complete 7 -";
+    holds("exactly-once", lines);
+    breaks("exactly-once", &["value-lost"], &format!("{lines}\n0 1 2 enqueue 8 -"));
+}
+
+#[test]
+fn a_list_of_elements_is_taken_out_at_once() {
+    holds("total-queue", "0 1 2 enqueue 7 -\n0 3 4 enqueue 8 -\n1 5 6 dequeue - [7,8]");
+    breaks("total-queue", &["value-lost"], "0 1 2 enqueue 7 -\n0 3 4 enqueue [7] -\n1 5 6 dequeue - [7]");
+}
+
+#[test]
 fn an_empty_queue_proves_nothing() {
     assert_eq!(judged("total-queue", "1 3 4 dequeue - null").0, Verdict::Unknown);
 }
