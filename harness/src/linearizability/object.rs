@@ -1,8 +1,11 @@
 //! The objects whose linearizability can be judged.
 
-use super::{Monitor, judge};
+use super::{Monitor, judge, monitor};
 use crate::history::{History, Id};
-use crate::model::{Kv, Refusal, Register};
+use crate::model::{
+    Kv, Refusal, Register, deque::DEQUE, job_queue::JobQueue, multiset::MULTISET, priority_queue::PriorityQueue,
+    queue::QUEUE, set::Set, stack::STACK,
+};
 use crate::verify::{Answer, Judge, Recorded, Settings};
 
 /// All objects. A new one is an entry here, its model, and a monitor where there is one.
@@ -27,6 +30,55 @@ pub static OBJECTS: &[&dyn Judge] = &[
         keyed: true,
         monitors: |_| Vec::new(),
         model: |history, setup| Kv::new(history, setup.initial),
+    },
+    &Object {
+        name: "queue",
+        about: "a first-in-first-out queue with enqueue, dequeue and peek; nil where it was empty",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::Queue)],
+        model: |_, _| QUEUE,
+    },
+    &Object {
+        name: "stack",
+        about: "a last-in-first-out stack with push, pop and peek; nil where it was empty",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::Stack)],
+        model: |_, _| STACK,
+    },
+    &Object {
+        name: "deque",
+        about: "a double-ended queue with push, pop and peek at both ends; nil where it was empty",
+        keyed: true,
+        monitors: |_| Vec::new(),
+        model: |_, _| DEQUE,
+    },
+    &Object {
+        name: "priority-queue",
+        about: "a priority queue of integers, the greatest first, with insert, poll and peek; nil where it was empty",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::PriorityQueue)],
+        model: |_, _| PriorityQueue,
+    },
+    &Object {
+        name: "set",
+        about: "a set with insert, remove and contains, which may tell whether the element was new or there",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::Set)],
+        model: |_, _| Set { counts: false },
+    },
+    &Object {
+        name: "multiset",
+        about: "a multiset with insert, remove and contains, which may tell whether there was any before",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::Multiset)],
+        model: |_, _| MULTISET,
+    },
+    &Object {
+        name: "job-queue",
+        about: "a job queue whose leases do not run out, with enqueue, reserve, complete and give-back; nil where no job was ready",
+        keyed: true,
+        monitors: |_| vec![Box::new(JobQueue::default())],
+        model: |_, _| JobQueue::default(),
     },
 ];
 

@@ -1,15 +1,23 @@
 //! Sequential models: what an object does when one operation follows another. One small file each.
 
+pub mod deque;
+pub mod job_queue;
 mod kv;
 #[cfg(test)]
 mod kv_tests;
+pub mod multiset;
 mod prefixes;
+pub mod priority_queue;
+pub mod queue;
 mod register;
+pub mod sequence;
+pub mod set;
+pub mod stack;
 
 pub use kv::{Content, Kv, KvOp};
 pub use register::{Register, RegisterOp};
 
-use crate::history::History;
+use crate::history::{History, Id};
 use std::{fmt::Debug, hash::Hash};
 
 /// What an object does, one operation after the other.
@@ -60,4 +68,14 @@ pub trait Refusal: Model {
         let _ = (history, unexplained);
         None
     }
+}
+
+/// The error for an operation that an object does not know.
+fn unknown(noun: &str, history: &History, operation: u32) -> String {
+    format!("a {noun} knows no such operation: {}", history.show(operation))
+}
+
+/// A value in a refusal, bounded.
+fn shown(history: &History, id: Id) -> String {
+    crate::text::excerpt(&history.values.show(id).to_string(), 48)
 }
