@@ -52,7 +52,7 @@ impl<'d> Layout<'d> {
         layout.squeeze(&layout.constraints(room), room.gap);
         layout.width = layout.extent(room);
         layout.stretch(room.width - layout.width);
-        layout.width = layout.extent(room);
+        layout.width = layout.extent(room).max(room.width);
         layout
     }
 

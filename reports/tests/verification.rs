@@ -186,7 +186,7 @@ fn a_page_has_the_proof_and_says_what_it_claims() {
     for words in [
         "This history is not what",
         "stale-read",
-        "5 of 5 operations, all on x",
+        "5 of 5 operations, all on key x",
         "① c0: write 1 (1.902 s to",
         "Why no order of them works",
         "cannot read 1, the register holds 3",

@@ -31,8 +31,8 @@ pub fn select(scene: &Scene<'_>, violation: &Violation) -> Vec<u32> {
     shown
 }
 
-/// The operation that cannot be explained: the one at which most orders fail; without orders the answer that came last.
-/// In a cycle there is none: it is the whole that cannot be.
+/// The operation that cannot be explained: the one at which most orders fail; without orders the only one that was given
+/// an answer. Where several contradict each other, as in a cycle, there is none: it is the whole that cannot be.
 pub fn culprit(scene: &Scene<'_>, violation: &Violation) -> Option<u32> {
     if !violation.cycle.is_empty() {
         return None;
@@ -41,10 +41,8 @@ pub fn culprit(scene: &Scene<'_>, violation: &Violation) -> Option<u32> {
     let of_orders = violation.attempts.iter().filter_map(|attempt| attempt.order.last());
     let named = of_orders.filter(|index| scene.holds(**index)).max_by_key(|index| (last(index), Reverse(**index)));
     named.copied().or_else(|| {
-        let key = |index: &&u32| {
-            let item = scene.item(**index);
-            (item.answered, item.call, **index)
-        };
-        scene.witness.iter().max_by_key(key).copied()
+        let mut answered =
+            scene.witness.iter().filter(|index| scene.witness.len() == 1 || scene.item(**index).answered);
+        answered.next().filter(|_| answered.next().is_none()).copied()
     })
 }

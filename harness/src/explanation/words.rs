@@ -67,7 +67,7 @@ impl<'s, 'r> Cast<'s, 'r> {
             Recorded::Operations(_) => "operations",
             Recorded::Transactions(_) => "transactions",
         };
-        let object = self.key.map(|key| format!(", all on {}", self.key_name(key))).unwrap_or_default();
+        let object = self.key.map(|key| format!(", all on key {}", self.key_name(key))).unwrap_or_default();
         format!("{} of {} {what}{object}", grouped(witness), grouped(self.scene.total()))
     }
 
