@@ -45,9 +45,14 @@ fn every_command_that_the_readme_names_exists() {
     let commands: Vec<&str> =
         help.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect();
     let text = read("README.md");
-    let named = text.split("takehome ").skip(1).filter_map(|rest| rest.split(|c: char| !c.is_ascii_lowercase()).next());
-    let quoted =
-        text.split("`takehome ").skip(1).filter_map(|rest| rest.split(|c: char| !c.is_ascii_lowercase()).next());
+    let named = text
+        .split("takehome ")
+        .skip(1)
+        .filter_map(|rest| rest.split(|c: char| !(c.is_ascii_lowercase() || c == '-')).next());
+    let quoted = text
+        .split("`takehome ")
+        .skip(1)
+        .filter_map(|rest| rest.split(|c: char| !(c.is_ascii_lowercase() || c == '-')).next());
     assert!(named.count() > 3);
     for command in quoted {
         assert!(commands.contains(&command), "`takehome {command}` is no command");

@@ -6,8 +6,10 @@
 
 mod digest;
 pub mod format;
+mod lanes;
 mod number;
 pub mod svg;
 mod text;
+pub mod verification;
 
 pub use format::{FORMATS, Format, find};

@@ -30,6 +30,15 @@ pub fn cut(text: &str, limit: usize) -> String {
     short
 }
 
+/// How many columns of a terminal an inert text takes: characters of East Asian scripts and pictures take two.
+pub fn columns(text: &str) -> usize {
+    let wide = |c: char| {
+        matches!(c as u32, 0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1f64f | 0x1f900..=0x1f9ff | 0x20000..=0x3fffd)
+    };
+    text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
+}
+
 /// A commit id as people quote it.
 pub fn commit(id: &str) -> String {
     harness::text::inert(&id.chars().take(12).collect::<String>()).into_owned()

@@ -31,6 +31,8 @@ pub enum Command {
     Replay(Replay),
     /// Render an earlier run again from its record
     Report(Report),
+    /// Judge a history that was recorded elsewhere: linearizability, transactions, and other conditions
+    VerifyHistory(VerifyHistory),
     /// Say what this machine can enforce, and how to fix what it cannot
     Doctor(Doctor),
     /// For authors of challenges
@@ -286,6 +288,52 @@ pub struct Report {
     /// Write the report as one HTML file
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+/// How a single answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Plain {
+    /// For people
+    #[default]
+    Human,
+    /// One JSON object on stdout
+    Json,
+}
+
+/// `verify-history`.
+#[derive(Debug, Args)]
+pub struct VerifyHistory {
+    /// The history: a file, also compressed with gzip, or `-` for standard input
+    #[arg(required_unless_present = "models")]
+    pub file: Option<PathBuf>,
+    /// What it is judged by
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// List the models and the formats there are
+    #[arg(long)]
+    pub models: bool,
+    /// The consistency level that transactions have to reach, such as `snapshot-isolation`; the strongest when it is left
+    /// out
+    #[arg(long, value_name = "NAME")]
+    pub level: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Plain,
+    /// Write the answer with its diagrams as one HTML file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// The format of the file; found by its content when it is left out
+    #[arg(long, value_name = "NAME")]
+    pub input_format: Option<String>,
+    /// The initial value of a register, as JSON
+    #[arg(long, value_name = "JSON")]
+    pub initial: Option<String>,
+    /// How many configurations a search may visit before it gives up
+    #[arg(long, value_name = "COUNT", default_value_t = harness::verify::DEFAULT_BUDGET)]
+    pub budget: u64,
+    /// Threads for objects that are independent of each other; the answer does not depend on it
+    #[arg(long, value_name = "COUNT")]
+    pub threads: Option<std::num::NonZero<usize>>,
 }
 
 /// `doctor`.

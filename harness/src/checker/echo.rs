@@ -6,7 +6,7 @@ use super::{
     field::{field_of, has_type},
     view::node_name,
 };
-use crate::{calls::Call, oracle::Vocabulary, text::excerpt};
+use crate::{calls::Call, condition::echo::changed, oracle::Vocabulary, text::excerpt};
 
 /// The check.
 pub struct EchoesExactly;
@@ -29,11 +29,10 @@ impl Checker for EchoesExactly {
         if answered.is_empty() {
             return super::nothing_answered(view, ABOUT, "echoes");
         }
-        let right = |op: &Call| {
-            let reply = op.reply.as_deref().unwrap_or("");
-            has_type(op, &format!("{function}_ok")) && same_value(field_of(&op.request, field), field_of(reply, field))
-        };
-        let wrong: Vec<&Call> = answered.iter().copied().filter(|op| !right(op)).collect();
+        let typed = format!("{function}_ok");
+        let echoed = |op: &Call| field_of(op.reply.as_deref().unwrap_or(""), field).filter(|_| has_type(op, &typed));
+        // Numbers compare digit by digit: 2^53 and 2^53 + 1 differ, and so do 1 and 1.0.
+        let wrong = changed(answered.iter().map(|op| (*op, field_of(&op.request, field), echoed(op))));
         let Some(op) = wrong.first() else {
             return Judgement::pass(format!("{} echoes, all exact", answered.len()));
         };
@@ -49,9 +48,4 @@ impl Checker for EchoesExactly {
         finding.evidence = figure.finish(share(1, answered.len(), "operation"));
         Judgement::fail(share(wrong.len(), answered.len(), "echo") + " changed", finding)
     }
-}
-
-/// Equality of values, numbers digit by digit: 2^53 and 2^53 + 1 differ, and so do 1 and 1.0.
-fn same_value(sent: Option<serde_json::Value>, received: Option<serde_json::Value>) -> bool {
-    sent.is_some() && sent == received
 }

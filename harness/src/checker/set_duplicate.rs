@@ -3,10 +3,9 @@
 use super::{
     Checker, Judgement, View,
     evidence::{Figure, finding, share},
-    set_view::Read,
     view::node_name,
 };
-use crate::text::excerpt;
+use crate::{text::excerpt, time::Offset};
 
 /// The check.
 pub struct NoDuplicates;
@@ -23,20 +22,15 @@ impl Checker for NoDuplicates {
 
     fn check(&self, view: &View<'_>) -> Judgement {
         let Some(set) = view.set() else { return super::well_formed::not_applicable(self.name()) };
-        let mut seen = vec![usize::MAX; set.values.len()];
-        let mut bad: Vec<(&Read, u32)> = Vec::new();
-        for (index, read) in set.reads.iter().enumerate() {
-            let twice = read.values.iter().find(|value| std::mem::replace(&mut seen[**value as usize], index) == index);
-            bad.extend(twice.map(|value| (read, *value)));
-        }
-        let Some((read, value)) = bad.first() else {
-            return Judgement::pass(format!("{} reads without a duplicate", set.reads.len()));
+        let (reads, bad) = (&set.set.reads, set.set.duplicates());
+        let Some((read, value)) = bad.first().map(|(read, value)| (&reads[*read], value)) else {
+            return Judgement::pass(format!("{} reads without a duplicate", reads.len()));
         };
         let op = &view.case.history.operations[read.op];
         let times = read.values.iter().filter(|other| *other == value).count();
         let text = excerpt(&set.values[*value as usize], 40);
         let actual =
-            format!("{text} is listed {times} times in the read of {} at {}", node_name(read.node), read.returned);
+            format!("{text} is listed {times} times in the read of {} at {}", node_name(read.source), Offset(read.ret));
         let mut finding = finding("duplicate-value", ABOUT, format!("{text} at most once in each read"), actual);
         finding.count = bad.len() as u64;
         let reply = format!("{}_ok: {text} × {times} among {} values", op.function, read.values.len());
@@ -45,7 +39,7 @@ impl Checker for NoDuplicates {
         if let Some(reply) = &op.reply {
             figure.line(format!("{} stdout", node_name(op.node)), reply);
         }
-        finding.evidence = figure.finish(share(1, set.reads.len(), "read"));
-        Judgement::fail(share(bad.len(), set.reads.len(), "read") + " with a duplicate", finding)
+        finding.evidence = figure.finish(share(1, reads.len(), "read"));
+        Judgement::fail(share(bad.len(), reads.len(), "read") + " with a duplicate", finding)
     }
 }

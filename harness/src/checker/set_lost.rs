@@ -3,10 +3,16 @@
 use super::{
     Checker, Judgement, View,
     evidence::{Figure, finding, share},
-    set_view::{Add, Read, SetView},
+    set_view::SetView,
     view::node_name,
 };
-use crate::{journal::Entry, text::excerpt, time::Offset, verdict::Finding};
+use crate::{
+    condition::growing::{Add, Read},
+    journal::Entry,
+    text::excerpt,
+    time::Offset,
+    verdict::Finding,
+};
 use std::time::Duration;
 
 /// The check.
@@ -25,9 +31,9 @@ impl Checker for NothingLost {
 
     fn check(&self, view: &View<'_>) -> Judgement {
         let Some(set) = view.set() else { return super::well_formed::not_applicable(self.name()) };
-        let acknowledged = set.adds.iter().filter(|add| add.acknowledged.is_some()).count();
+        let acknowledged = set.set.adds.iter().filter(|add| add.is_acknowledged()).count();
         if acknowledged == 0 {
-            return nothing_observed(view, format!("none of {} values was acknowledged", set.adds.len()));
+            return nothing_observed(view, format!("none of {} values was acknowledged", set.set.adds.len()));
         }
         let finals = set.final_reads(view.nodes);
         let silent: Vec<u32> = (0..view.nodes).filter(|node| finals[*node as usize].is_none()).collect();
@@ -42,7 +48,7 @@ impl Checker for NothingLost {
         let losses: Vec<(&Read, Vec<Add>)> = finals
             .into_iter()
             .flatten()
-            .map(|read| (read, set.missing_from(read)))
+            .map(|read| (read, set.set.missing_from(read)))
             .filter(|(_, missing)| !missing.is_empty())
             .collect();
         match losses.iter().flat_map(|(_, missing)| missing).min_by_key(|add| add.op) {
@@ -83,8 +89,8 @@ fn lost(view: &View<'_>, set: &SetView, first: Add, losses: &[(&Read, Vec<Add>)]
 fn describe(view: &View<'_>, set: &SetView, add: Add, without: &[&Read]) -> Finding {
     let op = &view.case.history.operations[add.op];
     let value = excerpt(&set.values[add.value as usize], 40);
-    let nodes: Vec<String> = without.iter().map(|read| node_name(read.node)).collect();
-    let at = add.acknowledged.unwrap_or(op.invoked);
+    let nodes: Vec<String> = without.iter().map(|read| node_name(read.source)).collect();
+    let at = if add.is_acknowledged() { Offset(add.ret) } else { op.invoked };
     let mut finding = finding(
         "value-lost",
         ABOUT,

@@ -3,7 +3,7 @@
 use super::{
     Checker, Judgement, View,
     evidence::{Figure, finding, share},
-    set_view::{Read, SetView},
+    set_view::SetView,
     view::node_name,
 };
 use crate::{text::excerpt, time::Offset};
@@ -23,23 +23,16 @@ impl Checker for NoPhantoms {
 
     fn check(&self, view: &View<'_>) -> Judgement {
         let Some(set) = view.set() else { return super::well_formed::not_applicable(self.name()) };
-        let written = first_invocations(view, set);
-        let phantom = |read: &Read| {
-            read.values
-                .iter()
-                .copied()
-                .find(|value| written[*value as usize] > Some(read.returned) || written[*value as usize].is_none())
-        };
-        let bad: Vec<(&Read, u32)> = set.reads.iter().filter_map(|read| Some((read, phantom(read)?))).collect();
-        let Some((read, value)) = bad.first() else {
-            return Judgement::pass(format!("{} reads, every value was sent before", set.reads.len()));
+        let (reads, bad) = (&set.set.reads, set.set.phantoms());
+        let Some((read, value)) = bad.first().map(|(read, value)| (&reads[*read], value)) else {
+            return Judgement::pass(format!("{} reads, every value was sent before", reads.len()));
         };
         let op = &view.case.history.operations[read.op];
         let text = excerpt(&set.values[*value as usize], 40);
         let actual = format!(
             "{} listed {text} at {}, which no client had sent{}",
-            node_name(read.node),
-            read.returned,
+            node_name(read.source),
+            Offset(read.ret),
             near_miss(set, &text)
         );
         let mut finding = finding("phantom-value", ABOUT, "only values that clients have sent".into(), actual);
@@ -49,25 +42,16 @@ impl Checker for NoPhantoms {
         if let Some(reply) = &op.reply {
             figure.line(format!("{} stdout", node_name(op.node)), reply);
         }
-        finding.evidence = figure.finish(share(1, set.reads.len(), "read"));
-        Judgement::fail(share(bad.len(), set.reads.len(), "read") + " with a value that nobody sent", finding)
+        finding.evidence = figure.finish(share(1, reads.len(), "read"));
+        Judgement::fail(share(bad.len(), reads.len(), "read") + " with a value that nobody sent", finding)
     }
-}
-
-fn first_invocations(view: &View<'_>, set: &SetView) -> Vec<Option<Offset>> {
-    let mut first = vec![None; set.values.len()];
-    for add in &set.adds {
-        let invoked = view.case.history.operations[add.op].invoked;
-        first[add.value as usize].get_or_insert(invoked);
-    }
-    first
 }
 
 /// A number that went through a 64-bit float comes back nearly right; saying so saves the reader an hour.
 fn near_miss(set: &SetView, text: &str) -> String {
     let rounded = |text: &str| text.parse::<f64>().ok();
     let Some(value) = rounded(text) else { return String::new() };
-    let sent = set.adds.iter().map(|add| &set.values[add.value as usize]);
+    let sent = set.set.adds.iter().map(|add| &set.values[add.value as usize]);
     match sent.into_iter().find(|sent| sent.as_str() != text && rounded(sent) == Some(value)) {
         Some(sent) => format!(" ({sent} was sent: equal only as a 64-bit float)"),
         None => String::new(),

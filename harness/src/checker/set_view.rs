@@ -1,53 +1,26 @@
-//! A history as additions to a growing set and reads of it.
+//! A case's calls as additions to a growing set and reads of it: what `condition::growing` decides about.
 
 use super::field::{canonical, elements, has_type, is_text, raw_fields};
 use crate::{
     calls::{Call, Role},
     case::CaseRecord,
+    condition::growing::{Add, Growing, Read},
+    history::PENDING,
     oracle::Vocabulary,
-    time::Offset,
 };
 use std::{borrow::Cow, collections::HashMap};
 
-/// Additions and reads, values interned.
+/// Additions and reads, values interned. A read's source is the node that was read.
 #[derive(Debug, Default)]
 pub struct SetView {
+    /// The set as it was observed; operations by their index in the case.
+    pub set: Growing,
     /// Each value's JSON text; numbers keep all their digits.
     pub values: Vec<String>,
-    /// Additions in order of invocation.
-    pub adds: Vec<Add>,
-    /// Reads that were answered with a list, in order of invocation.
-    pub reads: Vec<Read>,
+    /// For each read whether it is a final one.
+    closing: Vec<bool>,
     /// Answered reads and additions whose reply was not of the right type or lacked its list: index of the operation.
     pub misshapen: Vec<usize>,
-}
-
-/// One addition.
-#[derive(Debug, Clone, Copy)]
-pub struct Add {
-    /// Index of the operation.
-    pub op: usize,
-    /// The value.
-    pub value: u32,
-    /// When it was acknowledged.
-    pub acknowledged: Option<Offset>,
-}
-
-/// One answered read.
-#[derive(Debug, Clone)]
-pub struct Read {
-    /// Index of the operation.
-    pub op: usize,
-    /// Node that was read.
-    pub node: u32,
-    /// When it was asked.
-    pub invoked: Offset,
-    /// When it was answered.
-    pub returned: Offset,
-    /// Whether it is a final read.
-    pub closing: bool,
-    /// The values, as they were listed.
-    pub values: Vec<u32>,
 }
 
 /// Values by their text, which most often stands in the history already.
@@ -67,28 +40,19 @@ impl SetView {
                 view.read(index, op, values, &mut known);
             }
         }
+        view.set.values = view.values.len();
         Some(view)
     }
 
     /// For each node its last final read.
     pub fn final_reads(&self, nodes: u32) -> Vec<Option<&Read>> {
         let mut last = vec![None; nodes as usize];
-        for read in self.reads.iter().filter(|read| read.closing) {
-            if let Some(slot) = last.get_mut(read.node as usize) {
+        for (read, _) in self.set.reads.iter().zip(&self.closing).filter(|(_, closing)| **closing) {
+            if let Some(slot) = last.get_mut(read.source as usize) {
                 *slot = Some(read);
             }
         }
         last
-    }
-
-    /// Acknowledged additions that a read does not hold.
-    pub fn missing_from(&self, read: &Read) -> Vec<Add> {
-        let mut held = vec![false; self.values.len()];
-        for value in &read.values {
-            held[*value as usize] = true;
-        }
-        let acknowledged = self.adds.iter().filter(|add| add.acknowledged.is_some_and(|at| at <= read.invoked));
-        acknowledged.filter(|add| !held[add.value as usize]).copied().collect()
     }
 
     fn intern<'a>(&mut self, json: &'a str, known: &mut Known<'a>) -> u32 {
@@ -109,7 +73,8 @@ impl SetView {
         }
         let [Some(value)] = raw_fields(&op.request, [field]) else { return };
         let value = self.intern(value, known);
-        self.adds.push(Add { op: index, value, acknowledged: op.returned.filter(|_| well_typed) });
+        let ret = op.returned.filter(|_| well_typed).map_or(PENDING, |at| at.0);
+        self.set.adds.push(Add { op: index, value, process: op.client, call: op.invoked.0, ret });
     }
 
     fn read<'a>(&mut self, index: usize, op: &'a Call, field: &str, known: &mut Known<'a>) {
@@ -120,7 +85,7 @@ impl SetView {
         }
         let (Some(list), Some(returned)) = (list, op.returned) else { return };
         let values = list.into_iter().map(|value| self.intern(value, known)).collect();
-        let closing = op.role == Role::Closing;
-        self.reads.push(Read { op: index, node: op.node, invoked: op.invoked, returned, closing, values });
+        self.closing.push(op.role == Role::Closing);
+        self.set.reads.push(Read { op: index, source: op.node, call: op.invoked.0, ret: returned.0, values });
     }
 }

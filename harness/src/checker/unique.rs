@@ -6,8 +6,7 @@ use super::{
     field::{field_of, has_type},
     view::node_name,
 };
-use crate::{calls::Call, oracle::Vocabulary, text::excerpt};
-use std::collections::HashMap;
+use crate::{calls::Call, condition::unique::repeats, oracle::Vocabulary, text::excerpt};
 
 /// The check.
 pub struct IdsUnique;
@@ -26,8 +25,7 @@ impl Checker for IdsUnique {
         let Vocabulary::Ids { function, field } = view.vocabulary else {
             return super::well_formed::not_applicable(self.name());
         };
-        let mut first: HashMap<String, &Call> = HashMap::new();
-        let (mut repeats, mut misshapen): (Vec<(&Call, &Call)>, Vec<&Call>) = (vec![], vec![]);
+        let (mut ids, mut misshapen): (Vec<(&Call, String)>, Vec<&Call>) = (vec![], vec![]);
         let answered = view.work().filter(|op| op.is_ok() && &*op.function == function);
         let mut count = 0;
         for op in answered {
@@ -35,10 +33,7 @@ impl Checker for IdsUnique {
             let id = op.reply.as_deref().and_then(|reply| field_of(reply, field));
             match id.filter(|_| has_type(op, &format!("{function}_ok"))) {
                 None => misshapen.push(op),
-                Some(id) => match first.entry(id.to_string()) {
-                    std::collections::hash_map::Entry::Occupied(earlier) => repeats.push((earlier.get(), op)),
-                    std::collections::hash_map::Entry::Vacant(slot) => drop(slot.insert(op)),
-                },
+                Some(id) => ids.push((op, id.to_string())),
             }
         }
         if count == 0 {
@@ -47,6 +42,7 @@ impl Checker for IdsUnique {
         if let Some(op) = misshapen.first() {
             return wrong_reply(view, op, misshapen.len(), count);
         }
+        let repeats = repeats(ids);
         match repeats.first() {
             None => Judgement::pass(format!("{count} ids, all different")),
             Some((earlier, later)) => repeated(view, earlier, later, repeats.len(), count, field),

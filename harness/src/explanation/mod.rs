@@ -1,8 +1,29 @@
 //! Explanations: a violation as data that every report renders, at most twelve operations in lanes.
+//!
+//! [`explain`] turns what a judge found into an [`Explanation`]; [`Verification`] is the answer about a whole history,
+//! as `takehome verify-history` prints it.
 
-use crate::verdict::{FaultWindow, LogLine};
+mod context;
+mod scene;
+mod selection;
+mod verification;
+mod words;
+
+pub use verification::{SCHEMA_VERSION, Verification};
+
+use crate::{
+    verdict::{FaultWindow, LogLine},
+    verify::{Recorded, Violation},
+};
+use scene::Scene;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use words::Cast;
+
+/// Most operations of a diagram.
+pub const MOST_BARS: usize = 12;
+/// Most steps of a cycle that are told.
+const MOST_STEPS: usize = 24;
 
 /// A violation, complete in itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,10 +45,10 @@ pub struct Explanation {
 /// One edge of a cycle, in words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
-    /// Number of the bar that comes first.
-    pub from: u32,
-    /// Number of the bar that comes later.
-    pub to: u32,
+    /// Name of the transaction that comes first: `T4`.
+    pub from: String,
+    /// Name of the one that comes later.
+    pub to: String,
     /// `ww`, `wr`, `rw`, `process` or `realtime`.
     pub kind: String,
     /// Why.
@@ -56,16 +77,45 @@ pub struct Diagram {
 /// One operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Bar {
-    /// Its number in the text, from 1.
-    pub number: u32,
+    /// What it is called in the text: `①`, or `#1` where there are many; `T4` for a transaction.
+    pub name: String,
+    /// Its place in the history, which is in order of calls, from 0.
+    pub index: u32,
     /// Index of its lane.
     pub lane: u32,
     /// When it was called.
     pub call: u64,
-    /// When it returned; none when it never did.
+    /// When it returned; none when it never did, or when what follows holds whatever it came to.
     pub ret: Option<u64>,
     /// In words: `write 3`, `read → 2`.
     pub label: String,
     /// Whether it is the one that cannot be explained.
     pub highlight: bool,
 }
+
+/// The explanation of a violation that was found in what was recorded. Its size is bounded, however large the witness.
+pub fn explain(recorded: &Recorded, violation: &Violation) -> Explanation {
+    let scene = Scene::new(recorded, violation);
+    let shown = selection::select(&scene, violation);
+    let culprit = selection::culprit(&scene, violation);
+    let cast = Cast::new(&scene, &shown);
+    let bars = shown.iter().map(|index| cast.bar(*index, culprit == Some(*index))).collect();
+    Explanation {
+        rule: violation.rule.to_owned(),
+        sentence: violation.sentence.clone(),
+        summary: cast.summary(scene.witness.len()),
+        diagram: Diagram {
+            lanes: cast.lanes(),
+            bars,
+            nanoseconds: scene.nanoseconds(),
+            left_out: (scene.witness.len().max(shown.len()) - shown.len()) as u32,
+            faults: Vec::new(),
+            lines: Vec::new(),
+        },
+        attempts: violation.attempts.iter().take(4).map(|attempt| cast.attempt(attempt)).collect(),
+        cycle: violation.cycle.iter().take(MOST_STEPS).map(|edge| cast.step(edge)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

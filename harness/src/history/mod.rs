@@ -90,6 +90,7 @@ functions! {
     Receive "poll-log" "Log: `result` is a list of pairs of offset and message of the log `key`.",
     Commit "commit" "Log: `argument` is the offset up to which the log `key` is done with.",
     Committed "committed" "Log: `result` is the committed offset of the log `key`; `nil` for none.",
+    Echo "echo" "Echo: `argument` comes back as `result`.",
     Transaction "txn" "Several reads, writes or appends at once; see `transaction`.",
 }
 

@@ -195,7 +195,7 @@ impl Tally {
 }
 
 /// The id of an initial value that was given as JSON; [`Id::NONE`] where the history has no such value.
-fn initial(values: &Values, json: &str) -> Result<Id, String> {
+pub(crate) fn initial(values: &Values, json: &str) -> Result<Id, String> {
     let value: serde_json::Value =
         serde_json::from_str(json).map_err(|error| format!("the initial value is not JSON: {error}"))?;
     find(values, &value)

@@ -9,12 +9,13 @@ mod judge;
 mod judge_tests;
 pub mod monitor;
 pub mod object;
-mod parts;
+pub(crate) mod parts;
 pub mod search;
 #[cfg(test)]
 pub mod testing;
 pub mod words;
 
+pub(crate) use judge::initial;
 pub use judge::judge;
 
 use crate::{history::History, verify::Judged};

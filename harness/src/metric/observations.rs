@@ -1,11 +1,6 @@
 //! The samples and counts of one case that the metrics are computed from.
 
-use crate::{
-    calls::Call,
-    checker::{SetView, View},
-    statistics::Sorted,
-    time::Offset,
-};
+use crate::{calls::Call, checker::View, condition::growing::Growing, statistics::Sorted, time::Offset};
 use std::time::Duration;
 
 /// Samples and counts of one case.
@@ -46,7 +41,7 @@ impl Observations {
         let peak = usage.iter().map(|node| node.peak_memory).max().filter(|bytes| *bytes > 0);
         Self {
             latency: Sorted::new(latency.collect()),
-            propagation: view.set().map(|set| propagation(set, case.summary.ended_at)).unwrap_or_default(),
+            propagation: view.set().map(|view| propagation(&view.set, case.summary.ended_at)).unwrap_or_default(),
             messages,
             bytes,
             cpu_seconds: (!usage.is_empty()).then(|| usage.iter().map(|node| node.cpu_seconds).sum()),
@@ -90,18 +85,18 @@ fn millis(from: Offset, to: Offset) -> f64 {
 ///
 /// That is a lower bound, so the period of the reads never costs a submission anything. A value that was still missing
 /// in a node's last read counts until the end of the case.
-fn propagation(set: &SetView, ended: Offset) -> Sorted {
-    let mut missing_until = vec![Offset::ZERO; set.values.len()];
+fn propagation(set: &Growing, ended: Offset) -> Sorted {
+    let mut missing_until = vec![Offset::ZERO; set.values];
     let mut last_read = std::collections::HashMap::new();
-    let mut held = vec![usize::MAX; set.values.len()];
+    let mut held = vec![usize::MAX; set.values];
     for (index, read) in set.reads.iter().enumerate() {
         for value in &read.values {
             held[*value as usize] = index;
         }
-        last_read.insert(read.node, index);
+        last_read.insert(read.source, index);
         for (value, until) in missing_until.iter_mut().enumerate() {
             if held[value] != index {
-                *until = (*until).max(read.invoked);
+                *until = (*until).max(Offset(read.call));
             }
         }
     }
@@ -111,6 +106,7 @@ fn propagation(set: &SetView, ended: Offset) -> Sorted {
             missing_until[add.value as usize] = ended;
         }
     }
-    let times = set.adds.iter().filter_map(|add| Some(millis(add.acknowledged?, missing_until[add.value as usize])));
+    let acknowledged = set.adds.iter().filter(|add| add.is_acknowledged());
+    let times = acknowledged.map(|add| millis(Offset(add.ret), missing_until[add.value as usize]));
     Sorted::new(times.collect())
 }

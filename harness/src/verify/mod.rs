@@ -51,7 +51,8 @@ pub trait Judge: Sync {
 
 /// All judges.
 pub fn registry() -> Vec<&'static dyn Judge> {
-    crate::linearizability::object::OBJECTS.to_vec()
+    let transactions: &[&'static dyn Judge] = &[&crate::transaction::LIST_APPEND, &crate::transaction::RW_REGISTER];
+    [crate::linearizability::object::OBJECTS, transactions, crate::condition::JUDGES].concat()
 }
 
 /// The judge with this name.

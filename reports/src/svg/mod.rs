@@ -4,7 +4,9 @@
 //! all), so it is dark where the page is dark; its numbers are written the same on every machine.
 
 pub mod bars;
+pub mod cycle;
 pub mod distribution;
+pub mod lanes;
 pub mod sequence;
 pub mod timeline;
 

@@ -3,6 +3,7 @@
 
 mod evidence;
 mod stages;
+pub mod verification;
 
 use harness::{
     report::{Challenge, Environment, Layer, LayerStatus, Report, Run, SCHEMA_VERSION, Submission},

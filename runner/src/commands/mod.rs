@@ -11,6 +11,7 @@ mod replay;
 mod report;
 mod session;
 mod show;
+mod verify_history;
 mod wanted;
 
 use crate::{
@@ -32,6 +33,7 @@ pub async fn run(cli: Cli) -> Outcome {
         Command::Grade(options) => grade::run(options).await,
         Command::Replay(options) => replay::run(options).await,
         Command::Report(options) => report::run(&options),
+        Command::VerifyHistory(options) => verify_history::run(&options),
         Command::Doctor(options) => doctor::run(&options).await,
         Command::Challenge(Challenge::Verify(options)) => challenge_verify::run(options).await,
         Command::Completions { shell } => completions::run(shell),

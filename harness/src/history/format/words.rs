@@ -58,7 +58,7 @@ pub(super) fn told(function: Function) -> Told {
         | Function::Transaction => Told::Argument,
         Function::Cas | Function::Insert | Function::Remove | Function::Contains => Told::ArgumentThenTruth,
         Function::Acquire | Function::Release | Function::Increment => Told::ArgumentOrResult,
-        Function::ReadModifyWrite | Function::Send => Told::Both,
+        Function::ReadModifyWrite | Function::Send | Function::Echo => Told::Both,
         Function::Read
         | Function::Dequeue
         | Function::Pop

@@ -1,13 +1,9 @@
 //! The page around the sections.
 
-use super::{card, environment, findings, first, parts, score, stages};
+use super::{POLICY, STYLE, card, environment, findings, first, parts, score, stages};
 use crate::{digest, number, svg, text};
 use harness::report::Report;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-
-/// Nothing is loaded from anywhere and nothing runs; style stands in the page itself.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// The whole page.
 pub fn page(report: &Report) -> Markup {
@@ -25,7 +21,7 @@ pub fn page(report: &Report) -> Markup {
                 meta name="referrer" content="no-referrer";
                 meta name="generator" content={ "takehome " (text::name(&report.run.takehome)) };
                 title { (symbol) " " (word) " " (points) " · " (challenge) }
-                style { (PreEscaped(include_str!("style.css"))) (PreEscaped(svg::STYLE)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(svg::STYLE)) }
             }
             body {
                 (banners(report))

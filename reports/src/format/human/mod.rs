@@ -23,7 +23,7 @@ use harness::{
 };
 
 /// Columns of a line, where text can be wrapped at all.
-const WIDTH: usize = 116;
+pub(crate) const WIDTH: usize = 116;
 /// Column at which the values of a finding begin.
 const INDENT: usize = 18;
 /// Findings of one kind that are listed; the others are counted.
@@ -165,7 +165,7 @@ fn total(report: &Report) -> usize {
 }
 
 /// Lines of at most `width` characters, broken at spaces; a word that is longer stays whole.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match lines.last_mut() {
