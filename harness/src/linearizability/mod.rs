@@ -7,6 +7,7 @@
 mod judge;
 #[cfg(test)]
 mod judge_tests;
+pub mod monitor;
 pub mod object;
 pub(crate) mod parts;
 pub mod search;

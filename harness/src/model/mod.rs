@@ -1,13 +1,21 @@
 //! Sequential models: what an object does when one operation follows another. One small file each.
 
+pub mod counter;
+mod id_generator;
 mod kv;
 #[cfg(test)]
 mod kv_tests;
+pub mod mutex;
 mod prefixes;
 mod register;
+pub mod semaphore;
 
+pub use counter::Counter;
+pub use id_generator::IdGenerator;
 pub use kv::{Content, Kv, KvOp};
+pub use mutex::Mutex;
 pub use register::{Register, RegisterOp};
+pub use semaphore::Semaphore;
 
 use crate::history::History;
 use std::{fmt::Debug, hash::Hash};
