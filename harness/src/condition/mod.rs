@@ -17,7 +17,7 @@ mod monotonic_writes;
 mod read_your_writes;
 mod registers;
 mod sequential;
-mod set;
+mod set_final;
 mod set_full;
 mod total_queue;
 pub mod unique;
@@ -49,7 +49,7 @@ pub const JUDGES: &[&dyn Judge] = &[
     &monotonic_reads::MONOTONIC_READS,
     &monotonic_writes::MONOTONIC_WRITES,
     &convergence::CONVERGENCE,
-    &set::SET,
+    &set_final::SET_FINAL,
     &set_full::SET_FULL,
     &set_full::SET_FULL_LINEARIZABLE,
     &comments::COMMENTS,
