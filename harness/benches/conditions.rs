@@ -101,7 +101,7 @@ fn judges(c: &mut Criterion) {
     let mut group = c.benchmark_group("condition");
     let histories = [
         ("set-full", "100k additions, 100 reads", set(100_000, 100)),
-        ("set", "100k additions, 100 reads", set(100_000, 100)),
+        ("set-final", "100k additions, 100 reads", set(100_000, 100)),
         ("bank", "100k reads", bank(100_000)),
         ("log", "200k operations", log(66_667)),
         ("sequential", "200k operations", register(200_000)),

@@ -15,7 +15,7 @@ use harness::{
 fn judge_of(model: &str) -> Option<&'static str> {
     let name = model.strip_prefix("--model ")?.split(' ').next()?;
     Some(match name {
-        "set" => "set",
+        "set" => "set-final",
         "set-full" => "set-full",
         "bank" => "bank",
         "counter" => "counter-bounds",

@@ -7,6 +7,7 @@ use super::{
     view::node_name,
 };
 use crate::{calls::Call, condition::unique::repeats, oracle::Vocabulary, text::excerpt};
+use std::collections::HashMap;
 
 /// The check.
 pub struct IdsUnique;
@@ -25,7 +26,8 @@ impl Checker for IdsUnique {
         let Vocabulary::Ids { function, field } = view.vocabulary else {
             return super::well_formed::not_applicable(self.name());
         };
-        let (mut ids, mut misshapen): (Vec<(&Call, String)>, Vec<&Call>) = (vec![], vec![]);
+        let mut numbers: HashMap<String, usize> = HashMap::new();
+        let (mut ids, mut misshapen): (Vec<(&Call, usize)>, Vec<&Call>) = (vec![], vec![]);
         let answered = view.work().filter(|op| op.is_ok() && &*op.function == function);
         let mut count = 0;
         for op in answered {
@@ -33,7 +35,10 @@ impl Checker for IdsUnique {
             let id = op.reply.as_deref().and_then(|reply| field_of(reply, field));
             match id.filter(|_| has_type(op, &format!("{function}_ok"))) {
                 None => misshapen.push(op),
-                Some(id) => ids.push((op, id.to_string())),
+                Some(id) => {
+                    let next = numbers.len();
+                    ids.push((op, *numbers.entry(id.to_string()).or_insert(next)));
+                }
             }
         }
         if count == 0 {
@@ -42,7 +47,7 @@ impl Checker for IdsUnique {
         if let Some(op) = misshapen.first() {
             return wrong_reply(view, op, misshapen.len(), count);
         }
-        let repeats = repeats(ids);
+        let repeats: Vec<_> = repeats(ids).collect();
         match repeats.first() {
             None => Judgement::pass(format!("{count} ids, all different")),
             Some((earlier, later)) => repeated(view, earlier, later, repeats.len(), count, field),

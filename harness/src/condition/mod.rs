@@ -17,7 +17,7 @@ mod monotonic_writes;
 mod read_your_writes;
 mod registers;
 mod sequential;
-mod set;
+mod set_final;
 mod set_full;
 mod total_queue;
 pub mod unique;
@@ -34,7 +34,13 @@ use crate::{
     linearizability::parts::{by_key, each},
     verify::{Answer, Judge, Recorded, Settings, Violation},
 };
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::HashMap,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// All conditions, as judges.
 pub const JUDGES: &[&dyn Judge] = &[
@@ -43,7 +49,7 @@ pub const JUDGES: &[&dyn Judge] = &[
     &monotonic_reads::MONOTONIC_READS,
     &monotonic_writes::MONOTONIC_WRITES,
     &convergence::CONVERGENCE,
-    &set::SET,
+    &set_final::SET_FINAL,
     &set_full::SET_FULL,
     &set_full::SET_FULL_LINEARIZABLE,
     &comments::COMMENTS,
@@ -64,6 +70,7 @@ struct Part<'a> {
     /// The effective ones of one object, or of all, in order of calls.
     operations: &'a [u32],
     settings: &'a Settings<'a>,
+    failures: &'a Failures,
 }
 
 impl<'a> Part<'a> {
@@ -82,12 +89,17 @@ impl<'a> Part<'a> {
 
     /// A failed operation with this argument on the same object, which must not have taken effect.
     fn failed(&self, key: Id, argument: Id) -> Option<u32> {
-        let same = |(_, op): &(usize, Operation)| {
-            op.outcome == Outcome::Failed && op.argument == argument && op.key == key && argument.is_some()
-        };
-        self.history.iter().enumerate().find(same).map(|(index, _)| index as u32)
+        let failed = self.failures.get_or_init(|| {
+            let failed = |(_, op): &(usize, Operation)| op.outcome == Outcome::Failed && op.argument.is_some();
+            let operations = self.history.iter().enumerate().filter(failed);
+            operations.map(|(index, op)| ((op.key, op.argument), index as u32)).collect()
+        });
+        failed.get(&(key, argument)).copied()
     }
 }
+
+/// The last failed operation with each key and argument, collected when it is first asked for.
+type Failures = OnceLock<HashMap<(Id, Id), u32>>;
 
 /// What a condition finds of one object.
 #[derive(Default)]
@@ -143,10 +155,10 @@ fn judge_parts(
     if parts.is_empty() {
         parts.push(Vec::new());
     }
-    let done = AtomicU64::new(0);
+    let (done, failures) = (AtomicU64::new(0), Failures::new());
     let places: Vec<usize> = (0..parts.len()).collect();
     let each_found = each(&places, settings.threads, |place| {
-        let found = judge(Part { history, operations: &parts[place], settings });
+        let found = judge(Part { history, operations: &parts[place], settings, failures: &failures });
         let done = done.fetch_add(parts[place].len() as u64, Ordering::Relaxed) + parts[place].len() as u64;
         (settings.progress)(done, history.len() as u64);
         found

@@ -12,7 +12,7 @@
 use super::{
     Condition, Found, Part, Scope,
     growing::{Growing, Timeline},
-    set, violation, words,
+    set_final, violation, words,
 };
 use crate::verify::Violation;
 
@@ -54,10 +54,10 @@ fn judge(part: Part<'_>, fresh: bool) -> Result<Found, String> {
     let first = lost.iter().min_by_key(|line| line.add);
     found.violations.extend(first.and_then(|line| missed(&part, &set, **line, lost.len(), "value-lost")));
     if let Some((read, value)) = set.duplicates().first() {
-        found.violations.push(set::duplicate(&part, set.reads[*read].op as u32, ids[*value as usize]));
+        found.violations.push(set_final::duplicate(&part, set.reads[*read].op as u32, ids[*value as usize]));
     }
     if let Some((read, value)) = set.phantoms().first() {
-        found.violations.push(set::phantom(&part, set.reads[*read].op as u32, ids[*value as usize]));
+        found.violations.push(set_final::phantom(&part, set.reads[*read].op as u32, ids[*value as usize]));
     }
     if let Some(line) = stale.iter().min_by_key(|line| line.add).filter(|_| fresh) {
         found.violations.extend(missed(&part, &set, **line, stale.len(), "stale-read"));

@@ -1,16 +1,14 @@
-//! What is handed out once: repeated ids, found in one pass. O(n).
+//! What is handed out once: every id again. O(n).
 
-use std::{collections::HashMap, hash::Hash};
-
-/// Pairs of places where the same id was handed out: the first time and each time again, in order of the latter.
-pub fn repeats<T: Copy, K: Hash + Eq>(handed_out: impl IntoIterator<Item = (T, K)>) -> Vec<(T, T)> {
-    let mut first = HashMap::new();
-    let mut again = Vec::new();
-    for (place, id) in handed_out {
-        match first.entry(id) {
-            std::collections::hash_map::Entry::Occupied(earlier) => again.push((*earlier.get(), place)),
-            std::collections::hash_map::Entry::Vacant(slot) => drop(slot.insert(place)),
+/// Each id that was handed out before, by where it was handed out first and where again. `handed_out` says where, and
+/// which id by its number; ids are numbered in the order in which they first appear.
+pub fn repeats<T: Copy>(handed_out: impl IntoIterator<Item = (T, usize)>) -> impl Iterator<Item = (T, T)> {
+    let mut first = Vec::new();
+    handed_out.into_iter().filter_map(move |(place, id)| {
+        let earlier = first.get(id).copied();
+        if earlier.is_none() {
+            first.push(place);
         }
-    }
-    again
+        Some((earlier?, place))
+    })
 }

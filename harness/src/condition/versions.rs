@@ -197,6 +197,7 @@ impl<'r> Order<'r> {
 
     /// The cycle through a version with the fewest steps; helping nodes count nothing.
     fn shortest_through(&self, start: u32, effort: &mut u64) -> Option<Vec<(u32, Edge)>> {
+        *effort = effort.checked_sub(self.edges.len() as u64)?;
         let mut predecessor: Vec<Option<(u32, Edge)>> = vec![None; self.edges.len()];
         let mut queue = VecDeque::from([start]);
         while let Some(node) = queue.pop_front() {

@@ -114,12 +114,13 @@ fn duplicate(part: &Part<'_>, journal: &Journal) -> Option<Violation> {
         poll.messages.iter().map(move |(offset, message)| (*offset, seen(*message)))
     });
     let mut places: HashMap<Id, Vec<(i64, Seen)>> = HashMap::new();
+    let mut known_places: HashSet<(Id, i64)> = HashSet::new();
     for (offset, seen) in told.chain(received) {
         let Seen { op, message, .. } = seen;
-        let known = places.entry(message).or_default();
-        if known.iter().any(|(other, _)| *other == offset) {
+        if !known_places.insert((message, offset)) {
             continue;
         }
+        let known = places.entry(message).or_default();
         known.push((offset, seen));
         let sent = sends.get(&message).copied().unwrap_or(0);
         if sent > 0 && known.len() > sent as usize {

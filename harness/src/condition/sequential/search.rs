@@ -1,9 +1,10 @@
 //! The search for an order that keeps each process's own, for objects of any model.
 //!
 //! Depth first over how far each process has got, which unanswered operations were used, and the state; visited places
-//! are remembered, at 4 bytes for each process and 16 more. Operations that change nothing are taken as soon as they
-//! are legal: any order in which such a one comes later stays an order when it is moved here. Exponential in the number
-//! of processes in the worst case; the budget is counted in places, so that the answer is the same on every machine.
+//! are remembered, at 4 bytes for each process. Operations that change nothing are taken as soon as they are legal: any
+//! order in which such a one comes later stays an order when it is moved here. Exponential in the number of processes in
+//! the worst case; the budget is counted in places of at most eight processes, so that neither the answer nor the memory
+//! depends on the machine.
 
 use super::{violation, words};
 use crate::{
@@ -23,7 +24,9 @@ pub fn search<M: Refusal>(model: &M, history: &History, operations: &[u32], budg
     let mut walk = Walk::new(model, &sessions, budget);
     Ok(match walk.run() {
         Verdict::Legal => Judged::Legal,
-        Verdict::Exhausted => Judged::Undecided(format!("the search visited {budget} places, as many as it may")),
+        Verdict::Exhausted => {
+            Judged::Undecided(format!("the search visited {} places, as many as it may", walk.visited.len() - 1))
+        }
         Verdict::Illegal => {
             let visited = budget - walk.left;
             let witness = shrink(model, history, operations, visited)?;
@@ -167,10 +170,11 @@ impl<'a, M: Refusal> Walk<'a, M> {
             self.order.truncate(before);
             return None;
         }
-        if self.left == 0 {
-            return Some(Verdict::Exhausted);
+        // As much as it takes to remember the place, in units of eight processes.
+        match self.left.checked_sub((place.len() as u64).div_ceil(8)) {
+            None => return Some(Verdict::Exhausted),
+            Some(left) => self.left = left,
         }
-        self.left -= 1;
         stack.push(Frame { place, choice: 0, length: self.order.len() });
         None
     }

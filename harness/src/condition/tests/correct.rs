@@ -52,7 +52,7 @@ proptest! {
             _ => Word::List(elements.clone()),
         });
         breaks_nothing(&history, &[
-            "set", "set-full", "set-full-linearizable", "comments", "convergence", "read-your-writes", "monotonic-reads", "monotonic-writes",
+            "set-final", "set-full", "set-full-linearizable", "comments", "convergence", "read-your-writes", "monotonic-reads", "monotonic-writes",
         ])?;
     }
 

@@ -116,6 +116,6 @@ fn everybody_agrees_in_the_end() {
 
 #[test]
 fn repeats_name_the_first_time_and_each_time_again() {
-    let repeats = repeats(["a", "b", "a", "c", "a"].into_iter().enumerate());
+    let repeats = repeats([0, 1, 0, 2, 0].into_iter().enumerate()).collect::<Vec<_>>();
     assert_eq!(repeats, [(0, 2), (0, 4)]);
 }

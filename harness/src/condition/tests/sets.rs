@@ -20,14 +20,14 @@ fn a_lost_value_is_told_with_its_times() {
          not hold it; the last read that holds it returned at event 4"
     );
     assert_eq!(answer.violations[0].witness, [0, 2]);
-    breaks("set", &["value-lost"], lines);
+    breaks("set-final", &["value-lost"], lines);
 }
 
 #[test]
 fn a_value_seen_and_lost_again_need_not_be_acknowledged() {
     let lines = "0 1 - insert 7 -\n1 3 4 read - [7]\n1 5 6 read - []";
     breaks("set-full", &["value-lost"], lines);
-    holds("set", "0 1 - insert 7 -\n0 1 2 insert 8\n1 5 6 read - [8]");
+    holds("set-final", "0 1 - insert 7 -\n0 1 2 insert 8\n1 5 6 read - [8]");
 }
 
 #[test]
@@ -49,14 +49,14 @@ fn repeated_and_unexpected_values_are_found() {
     breaks("set-full", &["duplicate-value"], "0 1 2 insert 7 -\n1 3 4 read - [7,7]");
     breaks("set-full", &["phantom-value"], "0 1 2 insert 7 -\n1 3 4 read - [7,8]");
     breaks("set-full", &["phantom-value"], "0 1 2 insert 7 -\n1 3 4 read - [7,8]\n0 5 6 insert 8\n1 7 8 read - [7,8]");
-    breaks("set", &["phantom-value"], "0 1 2 insert 7 -\n0 3 !4 insert 8 -\n1 5 6 read - [7,8]");
-    let failed = answer("set", &history("0 1 2 insert 7 -\n0 3 !4 insert 8 -\n1 5 6 read - [7,8]"));
+    breaks("set-final", &["phantom-value"], "0 1 2 insert 7 -\n0 3 !4 insert 8 -\n1 5 6 read - [7,8]");
+    let failed = answer("set-final", &history("0 1 2 insert 7 -\n0 3 !4 insert 8 -\n1 5 6 read - [7,8]"));
     assert!(failed.violations[0].sentence.contains("had failed"), "{}", failed.violations[0].sentence);
 }
 
 #[test]
 fn a_set_that_was_never_read_is_not_decided() {
-    assert_eq!(judged("set", "0 1 2 insert 7 -").0, Verdict::Unknown);
+    assert_eq!(judged("set-final", "0 1 2 insert 7 -").0, Verdict::Unknown);
     assert_eq!(judged("set-full", "0 1 2 insert 7 -").0, Verdict::Unknown);
 }
 

@@ -99,7 +99,7 @@ proptest! {
         drafts(nothing(), list(), Function::Read),
     ], 12)) {
         witnesses_are_smallest(&[
-            "set", "set-full", "set-full-linearizable", "comments", "read-your-writes", "monotonic-reads", "monotonic-writes",
+            "set-final", "set-full", "set-full-linearizable", "comments", "read-your-writes", "monotonic-reads", "monotonic-writes",
         ], &history)?;
     }
 

@@ -44,7 +44,7 @@ impl Shape {
             "list-append" => Self { events: Some(Events::ListAppend), ..Self::default() },
             "rw-register" | "long-fork" => Self { events: Some(Events::RwRegister), ..Self::default() },
             "counter" | "counter-bounds" => Self { add: Some(Add::Counter), ..Self::default() },
-            "set" | "set-full" | "set-full-linearizable" | "comments" | "multiset" => {
+            "set" | "set-final" | "set-full" | "set-full-linearizable" | "comments" | "multiset" => {
                 Self { add: Some(Add::Set), ..Self::default() }
             }
             _ => Self::default(),

@@ -5,6 +5,7 @@
 
 use super::{table::Table, words};
 use crate::{
+    condition::unique::repeats,
     history::{Function, History, Outcome},
     linearizability::Monitor,
     verify::{Judged, Violation},
@@ -28,14 +29,11 @@ impl Monitor for IdGenerator {
             return Judged::NotCovered("there are operations other than `generate` with an id");
         }
         let mut table = Table::new(given().map(|op| results[op as usize]));
-        let mut first = Vec::new();
-        for op in given() {
-            match table.number(results[op as usize]) {
-                (_, true) => first.push(op),
-                (id, false) => return Judged::illegal(given_twice(history, first[id], op)),
-            }
+        let numbered = given().map(|op| (op, table.number(results[op as usize]).0));
+        match repeats(numbered).next() {
+            Some((first, again)) => Judged::illegal(given_twice(history, first, again)),
+            None => Judged::Legal,
         }
-        Judged::Legal
     }
 }
 

@@ -1,4 +1,4 @@
-//! `set`: what was acknowledged is in the last read, and nothing that nobody added.
+//! `set-final`: what was acknowledged is in the last read, and nothing that nobody added.
 //!
 //! Jepsen's `set` checker. O(n). It looks at the last read alone, so it does not see what was missing for a while or
 //! seen twice: `set-full` does. Elements whose addition was never answered may be there (recovered) or not.
@@ -6,8 +6,8 @@
 use super::{Condition, Found, Part, Scope, growing::Growing, violation, words};
 use crate::{history::Id, verify::Violation};
 
-pub(super) const SET: Condition = Condition {
-    name: "set",
+pub(super) const SET_FINAL: Condition = Condition {
+    name: "set-final",
     about: "every acknowledged addition is in the last read of the set, and nothing else than what was added",
     scope: Scope::Object,
     judge,
