@@ -24,6 +24,8 @@ mod order;
 mod register;
 mod serial;
 mod show;
+#[cfg(test)]
+mod testing;
 mod writes;
 
 pub use history::{Action, Step, Transactions};

@@ -58,7 +58,12 @@ impl Transactions {
     }
 
     /// A transaction, whose it is and when it ran: `T12 of client c3 (1.934 s to 1.950 s)`.
+    ///
+    /// Without times that compare, it is only told whose it is.
     pub(super) fn actor(&self, transaction: u32) -> String {
+        if !self.realtime {
+            return self.name(transaction);
+        }
         let begin = self.show_time(self.call[transaction as usize]);
         let end = super::order::end(self, transaction).map_or_else(|| "no end".to_owned(), |time| self.show_time(time));
         format!("{} ({begin} to {end})", self.name(transaction))
