@@ -446,7 +446,7 @@ mod tests {
     use crate::{
         history::Function,
         linearizability::{
-            monitor::testing::{agrees, assert_both_occur, calls, history},
+            monitor::testing::{agrees, assert_both_occur, calls, history, illegal, of},
             testing::Word,
         },
         model,
@@ -519,6 +519,39 @@ mod tests {
         for kind in [Kind::Equal(1), Kind::SomeTell(-2), Kind::Tell] {
             assert_both_occur(&COUNTER, histories(kind, 8));
         }
+    }
+
+    #[test]
+    fn sentences_say_what_the_sum_can_be() {
+        use Function::{Increment, Read};
+        let sentence = |ops: &[(u32, Function, [u64; 2], i64)]| {
+            let word = |function: Function, number| if function == Read { Word::Int(number) } else { Word::None };
+            let ops: Vec<_> = ops.iter().map(|op| (op.0, op.1, Word::None, op.2, word(op.1, op.3))).collect();
+            illegal(&Counter::default(), &of(&ops)).sentence
+        };
+        assert_eq!(
+            sentence(&[(1, Increment, [0, 1], 0), (2, Increment, [0, 1], 0), (3, Read, [2, 3], 1)]),
+            "c3 read 1 between event 2 and event 3, but what was added before it began makes 2 at least"
+        );
+        assert_eq!(
+            sentence(&[(1, Increment, [0, 1], 0), (3, Read, [2, 3], 4)]),
+            "c3 read 4 between event 2 and event 3, but all that had been called by then makes 1 at most"
+        );
+        assert_eq!(
+            sentence(&[(1, Increment, [0, 9], 0), (2, Read, [2, 3], 1), (3, Read, [4, 5], 0)]),
+            "c3 saw 0 between event 4 and event 5, but c2 had seen 1 before: c2's read of 1 was over at event 3"
+        );
+        // The short increment is a step of its own within its time, and the reads leave none there.
+        assert_eq!(
+            sentence(&[
+                (1, Increment, [0, 10], 0),
+                (2, Increment, [4, 5], 0),
+                (3, Read, [2, 3], 1),
+                (3, Read, [6, 7], 1),
+            ]),
+            "no order of the 2 increments that were called by event 7 explains the values that were seen on the way, up to \
+             c3's read of 1 between event 6 and event 7"
+        );
     }
 
     proptest! {

@@ -424,13 +424,10 @@ impl Store<'_> {
                 true => format!("which {}", self.was_over(over)),
                 false => format!("which was there already, as {}", words::over(self.history, over)),
             };
-            let content = match earlier {
-                INITIAL => "nothing".to_owned(),
-                _ => format!("what ends with {}", self.end(earlier)),
-            };
             format!(
-                "{} read {content} {}, without {}, {reason}; {} read that right behind it",
+                "{} read {} {}, without {}, {reason}; {} read that right behind it",
                 self.process(late),
+                self.content(earlier),
                 words::when(self.history, late),
                 self.write_of(missing),
                 self.process(shown),
@@ -454,18 +451,14 @@ impl Store<'_> {
 
     fn apart(&self, a: [usize; 2], b: [usize; 2]) -> Violation {
         let [around, within] = self.versions.crossing(self.history, a, b);
-        let late = words::began(self.history, around[1]);
-        let early = words::over(self.history, within[0]);
-        let sentence = if a[0] == INITIAL {
-            format!("{late}, after {early}; but nothing of that is in what was there from the beginning on")
-        } else {
-            format!(
-                "{late}, after {early}, and {}, after {}: but all that is in one chain of appends is on one side of what is \
-                 in no other",
-                words::began(self.history, within[1]),
+        let mut sentence = self.misplaced(around[1], a[1], within[0]);
+        if a[0] != INITIAL {
+            sentence += &format!(
+                "; and that came after what it shows, since {} before {}",
                 words::over(self.history, around[0]),
-            )
-        };
+                words::began(self.history, within[1]),
+            );
+        }
         let mut witness = self.versions.needed(self.history, [around, within].concat(), |_| true);
         let made = |version: &usize| witness.contains(&self.maker(*version));
         let shown: Vec<u32> = (1..self.shown.len()).filter(made).map(|version| self.shown[version]).collect();
@@ -476,6 +469,29 @@ impl Store<'_> {
         }
         self.violation("lost-append", sentence, witness)
     }
+
+    /// That an operation shows a version although another operation, which is in no chain with it, was over.
+    fn misplaced(&self, late: u32, version: usize, over: u32) -> String {
+        let functions = self.history.functions();
+        let version_of = |op: u32| self.versions.members.iter().find(|member| member.0 == op).map(|member| member.1);
+        let unseen = version_of(over).is_some_and(|version| self.shown[version] == NONE);
+        let (name, was_over) = (words::op(self.history, over), self.was_over(over));
+        let reason = match functions[over as usize] {
+            Function::Append if unseen => format!("without {name}, which {was_over}"),
+            Function::Write => format!("although {name} had replaced that: it {was_over}"),
+            _ => format!("although something had been put in its place: {name} {was_over}"),
+        };
+        if functions[late as usize] != Function::Read {
+            return format!("{}, {reason}", words::began(self.history, late));
+        }
+        let (process, when) = (self.process(late), words::when(self.history, late));
+        format!("{process} read {} {when}, {reason}", self.content(version))
+    }
+
+    /// What a version holds: `nothing`, or `what ends with "x 7 1 y"`.
+    fn content(&self, version: usize) -> String {
+        if version == INITIAL { "nothing".to_owned() } else { format!("what ends with {}", self.end(version)) }
+    }
 }
 
 #[cfg(test)]
@@ -483,7 +499,7 @@ mod tests {
     use super::*;
     use crate::{
         linearizability::{
-            monitor::testing::{agrees, assert_both_occur, calls, history},
+            monitor::testing::{agrees, assert_both_occur, calls, history, illegal, of},
             testing::Word,
         },
         model::Kv,
@@ -526,6 +542,52 @@ mod tests {
     #[test]
     fn histories_of_both_kinds_are_tried() {
         assert_both_occur(&KvAppend::default(), histories(10));
+    }
+
+    fn sentence(ops: &[(u32, Function, &str, [u64; 2])]) -> String {
+        let ops: Vec<_> = ops
+            .iter()
+            .map(|(process, function, text, times)| match function {
+                Function::Read => (*process, *function, Word::None, *times, Word::Text((*text).to_owned())),
+                _ => (*process, *function, Word::Text((*text).to_owned()), *times, Word::None),
+            })
+            .collect();
+        illegal(&KvAppend::default(), &of(&ops)).sentence
+    }
+
+    #[test]
+    fn sentences_say_what_is_missing() {
+        use Function::{Append, Read, Write};
+        assert_eq!(
+            sentence(&[
+                (1, Append, "a", [0, 1]),
+                (2, Append, "b", [2, 3]),
+                (3, Read, "a", [4, 5]),
+                (4, Read, "ab", [4, 6])
+            ]),
+            "c3 read what ends with \"a\" between event 4 and event 5, without c2's append of \"b\", which was over at event \
+             3; c4 read that right behind it"
+        );
+        assert_eq!(
+            sentence(&[(1, Append, "a", [0, 1]), (2, Read, "", [2, 3])]),
+            "c2 read nothing between event 2 and event 3, without c1's append of \"a\", which was over at event 1"
+        );
+        assert_eq!(
+            sentence(&[(1, Write, "a", [0, 1]), (2, Write, "b", [2, 3]), (3, Read, "a", [4, 5])]),
+            "c3 read what ends with \"a\" between event 4 and event 5, although c2's write of \"b\" had replaced that: it \
+             was over at event 3; and that came after what it shows, since c1's write of \"a\" was over at event 1 before \
+             c2's write of \"b\" began at event 2"
+        );
+        assert_eq!(
+            sentence(&[
+                (1, Append, "a", [0, 9]),
+                (2, Append, "b", [0, 9]),
+                (3, Read, "ab", [4, 5]),
+                (4, Read, "ba", [4, 5])
+            ]),
+            "c3 read \"b\" right behind \"a\" between event 4 and event 5, but c4 read it elsewhere between event 4 and event \
+             5: there is no one order of the appends"
+        );
     }
 
     proptest! {

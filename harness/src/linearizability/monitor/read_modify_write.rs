@@ -55,6 +55,9 @@ impl Monitor for ReadModifyWrite {
     }
 }
 
+/// As many operations at most show in a witness where its values come from.
+const ORIGINS: usize = 32;
+
 /// What an operation does: the value that it found, where it is told, and the one that it left, if any.
 type Deed = (Option<Id>, Option<Id>);
 
@@ -148,6 +151,14 @@ impl Values {
         }
     }
 
+    /// Whether one of some operations saw a version, or replaced it.
+    fn is_seen(&self, version: usize, ops: &[u32]) -> bool {
+        let list = &self.versions.list;
+        let read = |op: &u32| *op != list[version].maker && ops.contains(op);
+        let replaced = |next: &Version| next.after == version as u32 && ops.contains(&next.maker);
+        self.versions.of(&[version]).any(|op| read(&op)) || list.iter().any(replaced)
+    }
+
     /// An operation that found a value which nobody wrote.
     fn finder_of_nothing(&self) -> Option<u32> {
         let list = &self.versions.list;
@@ -179,6 +190,7 @@ impl Values {
         let made: Vec<usize> = (0..self.ids.len())
             .filter(|version| self.maker(*version) != NONE && unknown(self.maker(*version)))
             .filter(|version| witness.contains(&self.maker(*version)))
+            .filter(|version| !self.is_seen(*version, witness))
             .collect();
         witness.extend(made.into_iter().flat_map(|version| self.versions.observers(history, version)));
         witness.sort_unstable();
@@ -191,6 +203,16 @@ impl Values {
 
     fn value(&self, history: &History, version: usize) -> String {
         words::value(history, self.ids[version])
+    }
+
+    /// The operations that made what a version was made out of, back to a write or the initial value.
+    fn origin(&self, mut version: usize) -> Vec<u32> {
+        let mut makers = Vec::new();
+        while self.versions.list[version].after != NONE {
+            version = self.versions.list[version].after as usize;
+            makers.push(self.maker(version));
+        }
+        makers
     }
 
     fn fork(&self, history: &History, a: usize, b: usize) -> (&'static str, String, Vec<u32>) {
@@ -255,6 +277,10 @@ impl Values {
             witness.extend(self.versions.links(chain));
             witness.extend(chain.map(|version| self.maker(version)));
         }
+        let origins = [a, b].map(|chain| self.origin(chain[0])).concat();
+        if origins.len() <= ORIGINS {
+            witness.extend(origins);
+        }
         witness.retain(|op| *op != NONE);
         let witness = self.versions.needed(history, witness, |op| history.functions()[op as usize] == Function::Read);
         ("stale-read", sentence, witness)
@@ -275,7 +301,7 @@ mod tests {
     use super::*;
     use crate::{
         linearizability::{
-            monitor::testing::{agrees, assert_both_occur, calls, history, judge},
+            monitor::testing::{agrees, assert_both_occur, calls, history, illegal, judge, of},
             testing::Word,
         },
         model,
@@ -316,6 +342,26 @@ mod tests {
     #[test]
     fn histories_of_both_kinds_are_tried() {
         assert_both_occur(&ReadModifyWrite::default(), histories(10));
+    }
+
+    #[test]
+    fn sentences_say_which_value_was_gone() {
+        use Function::{Read, ReadModifyWrite as Rmw};
+        let sentence = |ops: &[(u32, Function, i64, [u64; 2], i64)]| {
+            let word = |number: i64| if number < 0 { Word::None } else { Word::Int(number) };
+            let ops: Vec<_> = ops.iter().map(|op| (op.0, op.1, word(op.2), op.3, word(op.4))).collect();
+            illegal(&ReadModifyWrite { initial: Id::small(0).unwrap_or(Id::NIL), nil_is_wildcard: false }, &of(&ops))
+                .sentence
+        };
+        assert_eq!(
+            sentence(&[(1, Rmw, 5, [0, 9], 0), (2, Rmw, 6, [0, 9], 0)]),
+            "c1's rmw of 5 and c2's rmw of 6 both found 0: the later of them should have found what the other left"
+        );
+        assert_eq!(
+            sentence(&[(1, Rmw, 5, [0, 1], 0), (2, Rmw, 6, [2, 3], 5), (3, Read, -1, [4, 5], 0)]),
+            "c3's read of 0 ran between event 4 and event 5, but 0 had given way to 5 before that: c1's rmw of 5 was over at \
+             event 1"
+        );
     }
 
     proptest! {

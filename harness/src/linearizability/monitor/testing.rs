@@ -1,7 +1,7 @@
 //! For tests of monitors: histories of correct objects with some results falsified, and agreement with the search.
 
 use crate::{
-    history::{Function, History, PENDING},
+    history::{Builder, Function, History, Id, Invocation, PENDING},
     linearizability::{
         Monitor,
         search::search,
@@ -58,6 +58,26 @@ pub(super) fn history(
         let truth = object(function, argument);
         lies.next().flatten().and_then(|number| lie(function, number)).unwrap_or(truth)
     })
+}
+
+/// A history of operations that ended: process, function, argument, times of call and return, result.
+pub(super) fn of(ops: &[(u32, Function, Word, [u64; 2], Word)]) -> History {
+    let mut builder = Builder::default();
+    for (process, function, argument, [call, ret], result) in ops {
+        let argument = argument.intern(&mut builder.values);
+        let result = result.intern(&mut builder.values);
+        let call = Invocation { process: *process, call: *call, function: *function, key: Id::NONE, argument };
+        builder.add(call, *ret, result);
+    }
+    builder.finish()
+}
+
+/// The violation that a monitor finds.
+pub(super) fn illegal(monitor: &impl Monitor, history: &History) -> Violation {
+    match monitor.check(history, &history.effective()) {
+        Judged::Illegal(violation) => *violation,
+        other => panic!("not illegal: {other:?}"),
+    }
 }
 
 /// Fails unless the monitor and the search agree, and the search finds the monitor's witness illegal as well. Gives the
