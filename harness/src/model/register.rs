@@ -2,8 +2,8 @@
 
 use super::{Decoded, Model, Refusal};
 use crate::history::{Function, History, Id, Outcome, Value, Values};
-use crate::linearizability::words;
-use std::{collections::HashMap, hash::Hash};
+use crate::linearizability::{search::Interner, words};
+use std::hash::Hash;
 
 /// A register.
 #[derive(Debug, Clone, Copy)]
@@ -132,7 +132,7 @@ impl Refusal for Register {
 /// one replaced the other go together. That a compare-and-set was refused can depend on any value but its own: then only
 /// the group with that one can be left out.
 pub(super) fn groups<V: Copy + Eq + Hash>(ops: &[RegisterOp<V>]) -> Vec<Option<u32>> {
-    let mut linked = Linked { numbers: HashMap::new(), parents: Vec::new() };
+    let mut linked = Linked { values: Interner::new(), parents: Vec::new() };
     for op in ops {
         if let RegisterOp::Replace(seen, new) = op {
             linked.link(*seen, *new);
@@ -160,16 +160,15 @@ pub(super) fn groups<V: Copy + Eq + Hash>(ops: &[RegisterOp<V>]) -> Vec<Option<u
 
 /// Values that are seen or left by the same operation belong together.
 struct Linked<V> {
-    numbers: HashMap<V, u32>,
+    values: Interner<V>,
     parents: Vec<u32>,
 }
 
 impl<V: Copy + Eq + Hash> Linked<V> {
     fn root(&mut self, value: V) -> u32 {
-        let new = self.parents.len() as u32;
-        let mut number = *self.numbers.entry(value).or_insert(new);
-        if number == new {
-            self.parents.push(new);
+        let (mut number, new) = self.values.intern(value);
+        if new {
+            self.parents.push(number);
         }
         while self.parents[number as usize] != number {
             let parent = self.parents[number as usize];

@@ -28,6 +28,8 @@ mod states;
 mod tests;
 mod walk;
 
+pub(crate) use intern::Interner;
+
 use super::words;
 use crate::history::{History, PENDING};
 use crate::model::{Model, Refusal};
