@@ -74,17 +74,18 @@ fn queue(operations: usize) -> History {
     container(operations, [Function::Enqueue, Function::Dequeue], |_| 0)
 }
 
-/// Near the end, the second value overtakes the first.
+/// Near the end, the last value overtakes all others, once.
 fn overtaking_queue(operations: usize) -> History {
-    let (mut values, mut number) = (VecDeque::new(), 0);
-    history(operations, |_, _, builder, random| {
-        number += 1;
+    let (mut values, mut overtaken) = (VecDeque::new(), false);
+    history(operations, |_, number, builder, random| {
         if random.below(200) >= values.len() as u64 {
-            let value = builder.values.int(number);
+            let value = builder.values.int(number as i64);
             values.push_back(value);
             return (Function::Enqueue, value, Id::NONE);
         }
-        let place = if number as usize == operations * 9 / 10 { values.len() - 1 } else { 0 };
+        let overtakes = !overtaken && number as usize > operations * 9 / 10 && values.len() > 50;
+        overtaken |= overtakes;
+        let place = if overtakes { values.len() - 1 } else { 0 };
         (Function::Dequeue, Id::NONE, values.remove(place).unwrap_or(Id::NIL))
     })
 }
