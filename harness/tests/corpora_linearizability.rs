@@ -35,6 +35,15 @@ const KINDS: &[Kind] = &[
     Kind { folder: "porcupine/jepsen/", model: "register", initial: None, files: 60 },
     Kind { folder: "porcupine/kv/", model: "kv", initial: None, files: 6 },
     Kind { folder: "knossos/cas-register/", model: "cas-register", initial: Some("0"), files: 80 },
+    Kind { folder: "polylin/queue", model: "queue", initial: None, files: 2 },
+    Kind { folder: "polylin/stack/", model: "stack", initial: None, files: 5 },
+    Kind { folder: "polylin/pqueue", model: "priority-queue", initial: None, files: 2 },
+    Kind { folder: "polylin/set", model: "set", initial: None, files: 1 },
+    Kind { folder: "polylin/deque", model: "deque", initial: None, files: 3 },
+    Kind { folder: "fptlin/queue/", model: "queue", initial: None, files: 3 },
+    Kind { folder: "fptlin/stack/", model: "stack", initial: None, files: 3 },
+    Kind { folder: "fptlin/priorityqueue/", model: "priority-queue", initial: None, files: 4 },
+    Kind { folder: "fptlin/set/", model: "set", initial: None, files: 2 },
 ];
 
 fn judge(kind: &Kind, path: &str, history: History) -> Answer {

@@ -213,9 +213,9 @@ fn found_nothing(model: &JobQueue, history: &History, leases: &Leases, op: u32) 
 /// The violation of two holds at once.
 fn held_twice(model: &JobQueue, history: &History, job: &Job, first: &Hold, second: &Hold) -> Violation {
     let mut witness = vec![job.put, first.reserve, first.release, second.reserve];
-    // Without its end, the second hold could be one that need not have lasted.
+    // Without its end, the second hold could be one that need not have lasted, and so have been the first.
     let lease = model.time_to_run.map_or(NEVER, |time| second.reserved.0.saturating_add(time));
-    if lease < second.reserved.1 {
+    if lease <= second.reserved.1 {
         witness.push(second.release);
     }
     witness.retain(|op| *op != NONE);

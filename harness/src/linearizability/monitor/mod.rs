@@ -39,6 +39,8 @@ mod contents;
 mod cover;
 mod element;
 mod empty;
+#[cfg(test)]
+mod examples;
 mod lease;
 mod minimal;
 mod sentence;

@@ -66,12 +66,8 @@ impl Kind for Stack {
         }
         let names: Vec<String> = contents.items.iter().map(name).collect();
         let why: Vec<String> = contents.items.iter().map(|item| not_lowest(contents, words, item, name)).collect();
-        let names = words.list(&names);
-        let why = words.list(&why);
-        (
-            "lifo-order",
-            format!("none of {names} can have been at the bottom of the stack while the others were in it: {why}"),
-        )
+        let one = format!("one of {} has to be the lowest, pushed first and popped last", words.list(&names));
+        ("lifo-order", format!("{one}, but none can be: {}", words.list(&why)))
     }
 }
 
@@ -162,16 +158,21 @@ fn crossing(words: &Words<'_>, first: &Item, second: &Item, name: impl Fn(&Item)
 /// Why a value was not below all others.
 fn not_lowest(contents: &Contents, words: &Words<'_>, item: &Item, name: impl Fn(&Item) -> String) -> String {
     let others = || contents.items.iter().filter(|other| other.add != item.add);
-    let before = others().find(|other| other.add_ret < item.add_call);
-    let after = others().find(|other| other.take_call > item.take_ret);
+    let before = others().min_by_key(|other| other.add_ret).filter(|other| other.add_ret < item.add_call);
+    let after = others().max_by_key(|other| other.take_call).filter(|other| other.take_call > item.take_ret);
     match (before, after) {
         (Some(other), _) => {
-            format!("{} was pushed before {} (by {})", name(other), name(item), words.time(other.add_ret))
+            format!("not {}, because {} was in by {} already", name(item), name(other), words.time(other.add_ret))
         }
         (None, Some(other)) => {
-            format!("{} came out (by {}) before {}", name(item), words.time(item.take_ret), name(other))
+            format!(
+                "not {}, because {} was still in when it was out at {}",
+                name(item),
+                name(other),
+                words.time(item.take_ret)
+            )
         }
-        (None, None) => format!("{} was between others", name(item)),
+        (None, None) => format!("not {}, which lies between others", name(item)),
     }
 }
 
