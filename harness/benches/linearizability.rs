@@ -74,7 +74,8 @@ fn register(operations: u32, clients: u64, lost: u32, stale: bool) -> History {
     let (mut holds, mut spoilt) = (Id::NIL, false);
     for (number, (_, call, ret, writes, client)) in (1..).zip(&calls) {
         let (function, argument) = if *writes { (Function::Write, small(number)) } else { (Function::Read, Id::NONE) };
-        let ticket = builder.invoke(Invocation { process: *client as u32, call: *call, function, key: Id::NONE, argument });
+        let ticket =
+            builder.invoke(Invocation { process: *client as u32, call: *call, function, key: Id::NONE, argument });
         if *writes {
             holds = small(number);
         }
@@ -124,7 +125,9 @@ fn made(c: &mut Criterion) {
     ] {
         c.bench_function(&format!("register/{name}, search"), |b| b.iter(|| decide(&REGISTER, &history)));
         let recorded = Recorded::Operations(history);
-        c.bench_function(&format!("register/{name}, judge"), |b| b.iter(|| judge("register", &recorded).violations.len()));
+        c.bench_function(&format!("register/{name}, judge"), |b| {
+            b.iter(|| judge("register", &recorded).violations.len())
+        });
     }
 }
 
