@@ -1,0 +1,135 @@
+//! How long it takes to judge objects: recorded histories of the corpora, and made ones.
+//!
+//! The corpora are found through `TAKEHOME_CORPORA` or beside the checkout; without them their benchmarks are left out.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use harness::{
+    history::{Builder, Function, History, Id, Invocation, Outcome, format},
+    linearizability::search::{self, Found},
+    model::{Kv, Model, Register},
+    verify::{self, Answer, Recorded, Settings},
+};
+use std::{env, fs, hint::black_box, path::PathBuf};
+
+const REGISTER: Register = Register { initial: Id::NIL, nil_is_wildcard: false };
+
+/// The histories of the corpora below a folder, in order of their names.
+fn corpora(folder: &str) -> Vec<(String, History)> {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora");
+    let corpora = env::var_os("TAKEHOME_CORPORA").map_or(beside, PathBuf::from);
+    let Ok(table) = fs::read_to_string(corpora.join("README.tsv")) else {
+        eprintln!("SKIPPED: {folder}: no corpora at {}; TAKEHOME_CORPORA names their folder", corpora.display());
+        return Vec::new();
+    };
+    let paths = table.lines().filter_map(|row| row.split('\t').next()).filter(|path| path.starts_with(folder));
+    let read = |path: &str| {
+        let bytes = fs::read(corpora.join(path)).expect("a file of the corpora");
+        match format::read(&bytes, None, format::Shape::default()) {
+            Ok(Recorded::Operations(history)) => (path.to_owned(), history),
+            other => panic!("{path}: {other:?}"),
+        }
+    };
+    paths.map(read).collect()
+}
+
+fn judge(model: &str, recorded: &Recorded) -> Answer {
+    verify::find(model).expect("a judge").judge(recorded, &Settings::default()).expect("a history of this model")
+}
+
+fn decide(model: &impl Model, history: &History) -> Found {
+    search::decide(model, history, &history.effective(), 20_000_000).expect("a history of this model").found
+}
+
+fn small(number: u32) -> Id {
+    Id::small(number).expect("a small number")
+}
+
+/// A register that 16 clients write unique values to and read, each operation taking effect in its middle; the history is
+/// legal but for `stale`, when one read in the last tenth returns an old value. `lost` writes at the beginning are never
+/// answered.
+fn register(operations: u32, clients: u64, lost: u32, stale: bool) -> History {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % below
+    };
+    let mut free = vec![0u64; clients as usize];
+    let mut calls: Vec<(u64, u64, u64, bool, u64)> = Vec::new();
+    for number in 0..u64::from(operations) {
+        let client = number % clients;
+        let call = free[client as usize] + next(20);
+        let ret = call + 50 + next(100);
+        free[client as usize] = ret + 1;
+        calls.push(((call + ret) / 2, call, ret, next(2) == 0, client));
+    }
+    calls.sort_unstable();
+    let mut builder = Builder::default();
+    for number in 0..lost {
+        let argument = small(1_000_000 + number);
+        let process = clients as u32 + number;
+        builder.invoke(Invocation { process, call: 0, function: Function::Write, key: Id::NONE, argument });
+    }
+    let (mut holds, mut spoilt) = (Id::NIL, false);
+    for (number, (_, call, ret, writes, client)) in (1..).zip(&calls) {
+        let (function, argument) = if *writes { (Function::Write, small(number)) } else { (Function::Read, Id::NONE) };
+        let ticket =
+            builder.invoke(Invocation { process: *client as u32, call: *call, function, key: Id::NONE, argument });
+        if *writes {
+            holds = small(number);
+        }
+        let spoils = stale && !spoilt && !*writes && number > operations * 9 / 10;
+        spoilt |= spoils;
+        let result = match (*writes, spoils) {
+            (true, _) => Id::NONE,
+            (false, true) => Id::NIL,
+            (false, false) => holds,
+        };
+        builder.complete(ticket, *ret, Outcome::Ok, result);
+    }
+    builder.finish()
+}
+
+fn recorded(c: &mut Criterion) {
+    for (name, folder, model, register) in [
+        ("etcd", "porcupine/jepsen/", "register", REGISTER),
+        ("knossos", "knossos/cas-register/", "cas-register", Register { initial: small(0), nil_is_wildcard: true }),
+    ] {
+        let files = corpora(folder);
+        if files.is_empty() {
+            continue;
+        }
+        c.bench_function(&format!("{name}/all files, verdicts"), |b| {
+            b.iter(|| files.iter().filter(|(_, history)| decide(&register, history) == Found::Legal).count());
+        });
+        let files: Vec<Recorded> = files.into_iter().map(|(_, history)| Recorded::Operations(history)).collect();
+        c.bench_function(&format!("{name}/all files, explained"), |b| {
+            b.iter(|| files.iter().map(|recorded| judge(model, recorded).violations.len()).sum::<usize>());
+        });
+    }
+    for (path, history) in corpora("porcupine/kv/") {
+        let name = path.trim_start_matches("porcupine/kv/").trim_end_matches(".txt").to_owned();
+        c.bench_function(&format!("kv/{name}, decoded"), |b| b.iter(|| black_box(Kv::new(&history, None))));
+        let recorded = Recorded::Operations(history);
+        c.bench_function(&format!("kv/{name}, every key"), |b| b.iter(|| judge("kv", &recorded).violations.len()));
+    }
+}
+
+fn made(c: &mut Criterion) {
+    for (name, history) in [
+        ("1 000 operations, 16 clients", register(1_000, 16, 0, false)),
+        ("1 000 operations, 16 clients, illegal", register(1_000, 16, 0, true)),
+        ("200 operations, 4 clients, 20 pending, illegal", register(200, 4, 20, true)),
+        ("100 000 operations, 4 clients", register(100_000, 4, 0, false)),
+    ] {
+        c.bench_function(&format!("register/{name}, search"), |b| b.iter(|| decide(&REGISTER, &history)));
+        let recorded = Recorded::Operations(history);
+        c.bench_function(&format!("register/{name}, judge"), |b| {
+            b.iter(|| judge("register", &recorded).violations.len())
+        });
+    }
+}
+
+criterion_group!(benches, recorded, made);
+criterion_main!(benches);

@@ -1,0 +1,94 @@
+//! The recorded histories of single objects in the corpora get their expected verdicts, and every witness is illegal.
+//!
+//! The corpora are data of other projects and no part of this one: a folder with a `README.tsv`, found through
+//! `TAKEHOME_CORPORA` or beside the checkout. Without it nothing is tested here, unless `CI` demands it.
+
+use harness::{
+    history::{History, format},
+    verdict::Verdict,
+    verify::{self, Answer, Recorded, Settings},
+};
+use std::{env, fs, path::PathBuf};
+
+/// The folder, if there is one.
+fn corpora() -> Option<PathBuf> {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora");
+    let folder = env::var_os("TAKEHOME_CORPORA").map_or(beside, PathBuf::from);
+    if folder.join("README.tsv").is_file() {
+        return Some(folder);
+    }
+    assert_ne!(env::var("CI").as_deref(), Ok("true"), "no corpora at {}", folder.display());
+    println!("SKIPPED: no corpora at {}; TAKEHOME_CORPORA names their folder", folder.display());
+    None
+}
+
+/// How the histories below a folder are judged.
+struct Kind {
+    folder: &'static str,
+    model: &'static str,
+    initial: Option<&'static str>,
+    /// How many there are at least.
+    files: usize,
+}
+
+const KINDS: &[Kind] = &[
+    Kind { folder: "porcupine/jepsen/", model: "register", initial: None, files: 60 },
+    Kind { folder: "porcupine/kv/", model: "kv", initial: None, files: 6 },
+    Kind { folder: "knossos/cas-register/", model: "cas-register", initial: Some("0"), files: 80 },
+];
+
+/// Where Knossos's own tests say that these histories cannot be explained any further: the event, from 0.
+const CULPRITS: &[(&str, u64)] = &[
+    ("bad-analysis", 14),
+    ("cas-failure", 491),
+    ("immediate-failure", 3),
+    ("rethink-fail-minimal", 4),
+    ("rethink-fail-smaller", 217),
+];
+
+fn judge(kind: &Kind, path: &str, history: History) -> Answer {
+    // Knossos tests these from a register without a value.
+    let initial = if path.contains("rethink") { None } else { kind.initial };
+    let settings = Settings { threads: 2, initial, ..Settings::default() };
+    let judge = verify::find(kind.model).expect("a judge of this name");
+    judge.judge(&Recorded::Operations(history), &settings).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn check(kind: &Kind, path: &str, expected: &str, bytes: &[u8]) {
+    let recorded =
+        format::read(bytes, None, format::Shape::default()).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let Recorded::Operations(history) = recorded else { panic!("{path}: transactions") };
+    let answer = judge(kind, path, history.clone());
+    let legal = match expected {
+        "linearizable" | "valid" => true,
+        "not-linearizable" | "invalid" => false,
+        // A run that died before its first operation.
+        _ => return,
+    };
+    let verdict = if legal { Verdict::Pass } else { Verdict::Fail };
+    assert_eq!(answer.verdict, verdict, "{path}: {} {:?}", answer.detail, answer.undecided);
+    assert_eq!(answer.undecided, Vec::<String>::new(), "{path}");
+    for violation in &answer.violations {
+        println!("{path}: {} of {}: {}", violation.witness.len(), history.len(), violation.sentence);
+        let part = history.part(&violation.witness, violation.end.unwrap_or(u64::MAX));
+        assert_eq!(judge(kind, path, part).verdict, Verdict::Fail, "{path}: {violation:?}");
+    }
+    if let Some((_, event)) = CULPRITS.iter().find(|(name, _)| path.contains(name)) {
+        let order = &answer.violations[0].attempts[0].order;
+        assert_eq!(history.get(*order.last().expect("an operation")).ret, *event, "{path}");
+    }
+}
+
+#[test]
+fn every_history_gets_its_verdict() {
+    let Some(folder) = corpora() else { return };
+    let table = fs::read_to_string(folder.join("README.tsv")).expect("a table");
+    for kind in KINDS {
+        let rows = table.lines().skip(1).map(|row| row.split('\t').collect::<Vec<_>>());
+        let files: Vec<_> = rows.filter(|row| row[0].starts_with(kind.folder)).collect();
+        assert!(files.len() >= kind.files, "{}: {} files", kind.folder, files.len());
+        for row in files {
+            check(kind, row[0], row[2], &fs::read(folder.join(row[0])).expect("a file"));
+        }
+    }
+}
