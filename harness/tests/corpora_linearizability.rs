@@ -46,6 +46,15 @@ const KINDS: &[Kind] = &[
     Kind { folder: "fptlin/set/", model: "set", initial: None, files: 2 },
 ];
 
+/// Where Knossos's own tests say that these histories cannot be explained any further: the event, from 0.
+const CULPRITS: &[(&str, u64)] = &[
+    ("bad-analysis", 14),
+    ("cas-failure", 491),
+    ("immediate-failure", 3),
+    ("rethink-fail-minimal", 4),
+    ("rethink-fail-smaller", 217),
+];
+
 fn judge(kind: &Kind, path: &str, history: History) -> Answer {
     // Knossos tests these from a register without a value.
     let initial = if path.contains("rethink") { None } else { kind.initial };
@@ -72,9 +81,10 @@ fn check(kind: &Kind, path: &str, expected: &str, bytes: &[u8]) {
         println!("{path}: {} of {}: {}", violation.witness.len(), history.len(), violation.sentence);
         let part = history.part(&violation.witness, violation.end.unwrap_or(u64::MAX));
         assert_eq!(judge(kind, path, part).verdict, Verdict::Fail, "{path}: {violation:?}");
-        for attempt in &violation.attempts {
-            println!("    {:?} {}", attempt.order, attempt.fails);
-        }
+    }
+    if let Some((_, event)) = CULPRITS.iter().find(|(name, _)| path.contains(name)) {
+        let order = &answer.violations[0].attempts[0].order;
+        assert_eq!(history.get(*order.last().expect("an operation")).ret, *event, "{path}");
     }
 }
 

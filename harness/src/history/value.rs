@@ -3,6 +3,7 @@
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
+    sync::Arc,
 };
 
 /// A value's id in its [`Values`]. Ids are equal exactly when the values are.
@@ -95,13 +96,13 @@ impl Value {
     }
 }
 
-/// The values of one history.
+/// The values of one history. A copy shares them until either gets a new one, so parts of a history cost little.
 #[derive(Debug, Clone, Default)]
 pub struct Values {
-    table: Vec<Value>,
+    table: Arc<Vec<Value>>,
     /// Open addressing: one more than an index in `table`, or zero where a slot is free. A power of two of slots, of
     /// which at most half are taken.
-    slots: Vec<u32>,
+    slots: Arc<Vec<u32>>,
     /// Seeded at random, so that no recording can be made whose values all meet in one slot. Ids do not depend on it.
     hasher: RandomState,
 }
@@ -173,9 +174,9 @@ impl Values {
     /// Adds a value that is not there.
     fn insert(&mut self, value: Value) -> Id {
         let id = Id(INTERNED + self.table.len() as u32);
-        self.table.push(value);
+        Arc::make_mut(&mut self.table).push(value);
         if self.table.len() * 2 > self.slots.len() {
-            self.slots = vec![0; (self.slots.len() * 2).max(16)];
+            self.slots = Arc::new(vec![0; (self.slots.len() * 2).max(16)]);
             for entry in 1..=self.table.len() {
                 self.take_slot(entry as u32);
             }
@@ -191,7 +192,7 @@ impl Values {
         while self.slots[slot] != 0 {
             slot = (slot + 1) & mask;
         }
-        self.slots[slot] = entry;
+        Arc::make_mut(&mut self.slots)[slot] = entry;
     }
 
     /// The value of an id; none for [`Id::NONE`].

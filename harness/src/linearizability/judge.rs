@@ -10,7 +10,7 @@ use crate::verify::{Answer, Judged, Settings, Violation};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Violations that the search found and that are shrunk and explained; further keys only say that they are illegal.
-const EXPLAINED: usize = 64;
+const EXPLAINED: usize = 32;
 
 /// Judges every key of a history. The answer does not depend on the number of threads.
 ///
@@ -115,7 +115,7 @@ fn unexplained(history: &History, operations: &[u32], stuck: u32) -> Violation {
     let end = history.get(stuck).ret;
     let called = operations.partition_point(|index| history.get(*index).call <= end);
     let sentence = format!(
-        "{} {} is not explained by any order of what could come before it",
+        "{} {} cannot be explained, in whatever order the operations before it took effect",
         words::named(history, stuck),
         words::between(history, stuck)
     );

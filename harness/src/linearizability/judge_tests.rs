@@ -2,6 +2,8 @@
 
 use crate::history::{Builder, Function, History, Id, Invocation, Outcome, Value};
 use crate::linearizability::object::OBJECTS;
+use crate::linearizability::search::decide;
+use crate::model::Register;
 use crate::verdict::Verdict;
 use crate::verify::{Answer, Recorded, Settings};
 use std::sync::Mutex;
@@ -113,30 +115,59 @@ fn what_failed_counts_for_nothing_on_any_key() {
     assert_eq!(pass("register", &builder.finish()).verdict, Verdict::Pass);
 }
 
+/// Operations on a key that all overlap, and a read of what nobody wrote; hard to refute.
+fn hard(builder: &mut Builder, key: Id, width: u32) {
+    let small = |number| Id::small(number).expect("small");
+    for number in 0..width {
+        let pair = Value::List([small(number), small(number + 1)].into());
+        let pair = builder.values.intern(pair);
+        for (process, function, argument) in [(0, Function::Cas, pair), (1, Function::Write, small(number))] {
+            builder.add(Invocation { process: 2 * number + process, call: 0, function, key, argument }, 100, Id::NONE);
+        }
+    }
+    let read = Invocation { process: 99, call: 200, function: Function::Read, key, argument: Id::NONE };
+    builder.add(read, 201, small(width + 1));
+}
+
 #[test]
 fn a_budget_that_is_used_up_is_no_pass_and_says_so() {
-    // Replacements that overlap and of which none leads anywhere.
     let mut builder = Builder::default();
-    for number in 0..12 {
-        let list = Value::List([Id::small(number).expect("small"), Id::small(number + 1).expect("small")].into());
-        let argument = builder.values.intern(list);
-        let call = Invocation { process: number, call: 0, function: Function::Cas, key: Id::NONE, argument };
-        builder.add(call, 100, Id::NONE);
-        let write = Invocation {
-            process: number + 20,
-            call: 0,
-            function: Function::Write,
-            key: Id::NONE,
-            argument: Id::small(number).expect("small"),
-        };
-        builder.add(write, 100, Id::NONE);
-    }
-    let read = Invocation { process: 50, call: 200, function: Function::Read, key: Id::NONE, argument: Id::NONE };
-    builder.add(read, 201, Id::small(77).expect("small"));
+    hard(&mut builder, Id::small(5).expect("small"), 12);
     let history = builder.finish();
     let answer = judge("register", &history, &Settings { budget: 1_000, ..Settings::default() }).expect("a register");
     assert_eq!(answer.verdict, Verdict::Unknown);
-    assert!(answer.undecided[0].starts_with("the search visited 1 000 configurations"), "{:?}", answer.undecided);
+    assert_eq!(
+        answer.undecided,
+        [
+            "key 5: the search visited 1 000 configurations, as many as it may, and could place at best 24 of 25 operations"
+        ]
+    );
+}
+
+#[test]
+fn what_easy_keys_leave_of_the_budget_goes_to_hard_ones() {
+    let mut builder = Builder::default();
+    hard(&mut builder, Id::small(20).expect("small"), 5);
+    let history = builder.finish();
+    let register = Register { initial: Id::NIL, nil_is_wildcard: false };
+    let visited = decide(&register, &history, &history.effective(), u64::MAX).expect("a register").visited;
+
+    let mut builder = Builder::default();
+    hard(&mut builder, Id::small(20).expect("small"), 5);
+    for key in 0..10 {
+        let write = Invocation {
+            process: 0,
+            call: 0,
+            function: Function::Write,
+            key: Id::small(key).expect("small"),
+            argument: Id::NIL,
+        };
+        builder.add(write, 1, Id::NONE);
+    }
+    let history = builder.finish();
+    let with = |budget| judge("register", &history, &Settings { budget, ..Settings::default() }).expect("a register");
+    assert_eq!(with(visited * 3).verdict, Verdict::Fail);
+    assert_eq!(with(visited / 2).verdict, Verdict::Unknown);
 }
 
 #[test]

@@ -198,3 +198,51 @@ fn extend<M: Model>(model: &M, history: &History, left: &[u32], state: &M::State
         }
     })
 }
+
+/// Asserts what [`Model`] demands: pure operations change no state in which they are legal, and a history that is legal
+/// stays so without any of its groups. For at most eight operations or so.
+///
+/// # Panics
+/// Where the model breaks this.
+pub fn laws<M: Model>(model: &M, history: &History) {
+    let operations = history.effective();
+    let decoded = |index: &u32| model.decode(history, *index).expect("an operation that the model knows");
+    let mut states = vec![model.initial()];
+    for index in &operations {
+        for place in 0..states.len().min(100) {
+            match decoded(index) {
+                Decoded::Nothing => {}
+                Decoded::Pure(op) => {
+                    let next = model.step(&states[place], op);
+                    assert!(next.is_none_or(|next| next == states[place]), "{op:?} changes {:?}", states[place]);
+                }
+                Decoded::Effect(op) => {
+                    if let Some(next) = model.step(&states[place], op).filter(|next| !states.contains(next)) {
+                        states.push(next);
+                    }
+                }
+            }
+        }
+    }
+    if brute_force(model, history) {
+        leave_out_groups(model, history, &operations);
+    }
+}
+
+fn leave_out_groups<M: Model>(model: &M, history: &History, operations: &[u32]) {
+    let mut ops = Vec::new();
+    let mut known = Vec::new();
+    for index in operations {
+        if let Decoded::Pure(op) | Decoded::Effect(op) = model.decode(history, *index).expect("a known operation") {
+            ops.push(op);
+            known.push(*index);
+        }
+    }
+    let groups = model.groups(&ops);
+    assert_eq!(groups.len(), ops.len());
+    for group in groups.iter().flatten() {
+        let rest: Vec<u32> =
+            known.iter().zip(&groups).filter(|(_, other)| *other != &Some(*group)).map(|(index, _)| *index).collect();
+        assert!(brute_force(model, &history.part(&rest, u64::MAX)), "without group {group} of {ops:?}");
+    }
+}

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 /// A key of the key-value store that a history is about.
 ///
-/// Contents that were appended are known by what they can still become: one that begins no content that was ever read,
-/// written or expected differs from all of these for good, whatever is appended, so all such are one. An absent key and
+/// Contents that were appended are known by what they can still become: one that begins no content that was ever read or
+/// expected differs from all of these for good, whatever is appended, so all such are one. An absent key and
 /// one that holds an empty text or list are not told apart: `nil`, `""` and `[]` read from it are the same.
 #[derive(Debug)]
 pub struct Kv {
@@ -43,14 +43,8 @@ pub enum Content {
 /// An operation on a key with what it saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KvOp {
-    /// Sees this content.
-    Read(Content),
-    /// Leaves this content.
-    Write(Content),
-    /// Sees the first content and leaves the second.
-    Replace(Content, Content),
-    /// Sees some other content than this.
-    Differs(Content),
+    /// What a register can do as well.
+    Plain(RegisterOp<Content>),
     /// Puts this value behind what is there.
     Append(Id),
 }
@@ -78,46 +72,37 @@ impl Kv {
         kv
     }
 
-    /// Takes in all contents and pieces.
+    /// Takes in all contents that were seen, those that were written as far as they begin one of these, and all pieces.
     fn learn(&mut self, history: &History, initial: Option<Id>) {
         let values = &history.values;
-        let (mut texts, mut lists) = (Vec::new(), Vec::new());
-        let mut keep = |id: Id| {
-            if let Some(text) = values.as_text(id) {
-                texts.push((id, text.as_bytes()));
-            } else if let Some(list) = values.as_list(id) {
-                lists.push((id, list));
-            }
-        };
-        initial.into_iter().for_each(&mut keep);
+        let (mut seen, mut left): (Vec<Id>, Vec<Id>) = (Vec::new(), initial.into_iter().collect());
         for op in history.iter() {
-            match op.function {
-                Function::Append => {
-                    if let Some(piece) = values.as_text(op.argument) {
-                        self.pieces.entry(op.argument).or_insert_with(|| piece.as_bytes().into());
-                    }
+            match (op.function, values.as_text(op.argument), register::cas(values, op.argument)) {
+                (Function::Append, Some(piece), _) => {
+                    self.pieces.entry(op.argument).or_insert_with(|| piece.as_bytes().into());
                 }
-                Function::Cas => {
-                    if let Some((expected, new)) = register::cas(values, op.argument) {
-                        keep(expected);
-                        keep(new);
-                    }
+                (Function::Append, None, _) => {}
+                (Function::Cas, _, Some((expected, new))) => {
+                    seen.push(expected);
+                    left.push(new);
                 }
                 _ => {
-                    keep(op.argument);
-                    keep(op.result);
+                    seen.push(op.result);
+                    left.push(op.argument);
                 }
             }
         }
-        self.lists = !lists.is_empty();
-        self.texts = Prefixes::new(texts.iter().map(|(_, text)| (*text).into()).collect());
-        self.sequences = Prefixes::new(lists.iter().map(|(_, list)| (*list).into()).collect());
-        for (id, text) in texts {
-            let content = text_content(self.texts.extend(Prefix::EMPTY, text));
-            self.contents.insert(id, content);
-        }
-        for (id, list) in lists {
-            let content = list_content(self.sequences.extend(Prefix::EMPTY, list));
+        let texts = seen.iter().filter_map(|id| values.as_text(*id));
+        self.texts = Prefixes::new(texts.map(|text| text.as_bytes().into()).collect());
+        let lists = seen.iter().filter_map(|id| values.as_list(*id));
+        self.sequences = Prefixes::new(lists.map(Into::into).collect());
+        self.lists = seen.iter().chain(&left).any(|id| values.as_list(*id).is_some());
+        for id in seen.into_iter().chain(left) {
+            let content = match (values.as_text(id), values.as_list(id)) {
+                (Some(text), _) => text_content(self.texts.extend(Prefix::EMPTY, text.as_bytes())),
+                (None, Some(list)) => list_content(self.sequences.extend(Prefix::EMPTY, list)),
+                (None, None) => continue,
+            };
             self.contents.insert(id, content);
         }
     }
@@ -157,9 +142,18 @@ impl Kv {
                 let shown: Vec<String> = shown.iter().map(|id| words::value(history, *id)).collect();
                 format!("[{begin}{}]", shown.join(" "))
             }
-            Content::Unseen => "what nobody ever saw".to_owned(),
+            Content::Unseen => "something that nobody ever saw".to_owned(),
         }
     }
+}
+
+/// The operations, if they are all such as a register has.
+fn plain(ops: &[KvOp]) -> Option<Vec<RegisterOp<Content>>> {
+    let plain = ops.iter().map(|op| match op {
+        KvOp::Plain(op) => Some(*op),
+        KvOp::Append(_) => None,
+    });
+    plain.collect()
 }
 
 fn text_content(text: Option<Prefix>) -> Content {
@@ -186,23 +180,25 @@ impl Model for Kv {
 
     fn decode(&self, history: &History, operation: u32) -> Result<Decoded<KvOp>, String> {
         let op = history.get(operation);
+        let effect = |op| Decoded::Effect(KvOp::Plain(op));
+        let pure = |op| Decoded::Pure(KvOp::Plain(op));
         let replace = |seen: Id, new: Id| match (self.content(seen), self.content(new)) {
-            (seen, new) if seen == new => Decoded::Pure(KvOp::Read(seen)),
-            (seen, new) => Decoded::Effect(KvOp::Replace(seen, new)),
+            (seen, new) if seen == new => pure(RegisterOp::Read(seen)),
+            (seen, new) => effect(RegisterOp::Replace(seen, new)),
         };
         Ok(match (op.function, op.outcome) {
-            (Function::Read, Outcome::Ok) => Decoded::Pure(KvOp::Read(self.content(op.result))),
+            (Function::Read, Outcome::Ok) => pure(RegisterOp::Read(self.content(op.result))),
             (Function::Read, _) => Decoded::Nothing,
-            (Function::Write, _) => Decoded::Effect(KvOp::Write(self.content(op.argument))),
+            (Function::Write, _) => effect(RegisterOp::Write(self.content(op.argument))),
             (Function::ReadModifyWrite, Outcome::Ok) => replace(op.result, op.argument),
-            (Function::ReadModifyWrite, _) => Decoded::Effect(KvOp::Write(self.content(op.argument))),
+            (Function::ReadModifyWrite, _) => effect(RegisterOp::Write(self.content(op.argument))),
             (Function::Append, _) => Decoded::Effect(KvOp::Append(op.argument)),
-            (Function::Delete, _) => Decoded::Effect(KvOp::Write(Content::Absent)),
+            (Function::Delete, _) => effect(RegisterOp::Write(Content::Absent)),
             (Function::Cas, _) => {
                 let (expected, new) = register::cas(&history.values, op.argument)
                     .ok_or_else(|| format!("cas needs the expected and the new value: {}", history.show(operation)))?;
                 match history.values.get(op.result) {
-                    Some(Value::Bool(false)) => Decoded::Pure(KvOp::Differs(self.content(expected))),
+                    Some(Value::Bool(false)) => pure(RegisterOp::Differs(self.content(expected))),
                     _ => replace(expected, new),
                 }
             }
@@ -212,40 +208,34 @@ impl Model for Kv {
 
     fn step(&self, state: &Content, op: KvOp) -> Option<Content> {
         match op {
-            KvOp::Read(content) => (*state == content).then_some(content),
-            KvOp::Write(content) => Some(content),
-            KvOp::Replace(seen, new) => (*state == seen).then_some(new),
-            KvOp::Differs(content) => (*state != content).then_some(*state),
+            KvOp::Plain(op) => op.step(*state),
             KvOp::Append(value) => self.append(*state, value),
         }
     }
 
-    /// As for a register; none where something is appended, for that depends on what was there.
+    /// As for a register; nothing where something is appended, for that depends on what was there.
+    fn simplify(&self, ops: &mut [KvOp]) {
+        if let Some(mut plain) = plain(ops) {
+            register::simplify(&mut plain, Content::Unseen);
+            for (op, plain) in ops.iter_mut().zip(plain) {
+                *op = KvOp::Plain(plain);
+            }
+        }
+    }
+
     fn groups(&self, ops: &[KvOp]) -> Vec<Option<u32>> {
-        let plain: Option<Vec<RegisterOp<Content>>> = ops
-            .iter()
-            .map(|op| match *op {
-                KvOp::Read(content) => Some(RegisterOp::Read(content)),
-                KvOp::Write(content) => Some(RegisterOp::Write(content)),
-                KvOp::Replace(seen, new) => Some(RegisterOp::Replace(seen, new)),
-                KvOp::Differs(content) => Some(RegisterOp::Differs(content)),
-                KvOp::Append(_) => None,
-            })
-            .collect();
-        plain.map_or_else(|| vec![None; ops.len()], |plain| register::groups(&plain))
+        plain(ops).map_or_else(|| vec![None; ops.len()], |plain| register::groups(&plain))
     }
 }
 
 impl Refusal for Kv {
     fn refusal(&self, history: &History, state: &Content, op: KvOp) -> String {
         let show = |content| self.show(history, content);
-        let holds = format!("the key holds {}", show(*state));
         match op {
-            KvOp::Read(content) => format!("cannot read {}, {holds}", show(content)),
-            KvOp::Write(content) => format!("cannot write {}", show(content)),
-            KvOp::Replace(seen, new) => format!("cannot replace {} by {}, {holds}", show(seen), show(new)),
-            KvOp::Differs(_) => format!("cannot be refused, {holds}"),
-            KvOp::Append(value) => format!("cannot append {}, {holds}", words::value(history, value)),
+            KvOp::Plain(op) => op.refusal(*state, "key", &show),
+            KvOp::Append(value) => {
+                format!("cannot append {}, the key holds {}", words::value(history, value), show(*state))
+            }
         }
     }
 

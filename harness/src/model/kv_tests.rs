@@ -3,7 +3,7 @@
 use super::*;
 use crate::history::{Function, History, Id, Outcome, Value};
 use crate::linearizability::search::search;
-use crate::linearizability::testing::{Draft, Timing, Word, brute_force, histories, run, timings};
+use crate::linearizability::testing::{Draft, Timing, Word, brute_force, histories, laws, run, timings};
 use crate::verify::Judged;
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -122,6 +122,11 @@ proptest! {
             }
             other => prop_assert!(false, "{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_store_is_what_the_search_takes_a_model_for(history in histories(drafts(), 6)) {
+        laws(&Kv::new(&history, None), &history);
     }
 
     #[test]

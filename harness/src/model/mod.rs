@@ -34,6 +34,13 @@ pub trait Model: Sync {
     /// The state behind an operation; none where the operation cannot have had this result in this state.
     fn step(&self, state: &Self::State, op: Self::Op) -> Option<Self::State>;
 
+    /// Makes those of `ops` equal that differ in nothing that any of them can see, such as writes of values that nobody
+    /// reads: of equal ones fewer orders have to be searched. With the operations made so, a history has to be legal exactly
+    /// when it is legal as it was. The default does nothing, which is always right.
+    fn simplify(&self, ops: &mut [Self::Op]) {
+        let _ = ops;
+    }
+
     /// Which operations can be left out together: for each of `ops` the number of its group, or none.
     ///
     /// A legal history without all operations of a group has to be legal too, and so without several groups: such as

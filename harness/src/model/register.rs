@@ -27,6 +27,29 @@ pub enum RegisterOp<V = Id> {
     Differs(V),
 }
 
+impl<V: Copy + Eq> RegisterOp<V> {
+    /// The value behind it.
+    pub(super) fn step(self, holds: V) -> Option<V> {
+        match self {
+            Self::Read(value) => (holds == value).then_some(value),
+            Self::Write(value) => Some(value),
+            Self::Replace(seen, new) => (holds == seen).then_some(new),
+            Self::Differs(value) => (holds != value).then_some(holds),
+        }
+    }
+
+    /// Why it is not legal on an object that holds a value.
+    pub(super) fn refusal(self, holds: V, object: &str, show: &dyn Fn(V) -> String) -> String {
+        let holds = format!("the {object} holds {}", show(holds));
+        match self {
+            Self::Read(value) => format!("cannot read {}, {holds}", show(value)),
+            Self::Write(value) => format!("cannot write {}, {holds}", show(value)),
+            Self::Replace(seen, new) => format!("cannot replace {} by {}, {holds}", show(seen), show(new)),
+            Self::Differs(_) => format!("cannot be refused, {holds}"),
+        }
+    }
+}
+
 impl Model for Register {
     type Op = RegisterOp;
     type State = Id;
@@ -58,12 +81,11 @@ impl Model for Register {
     }
 
     fn step(&self, state: &Id, op: RegisterOp) -> Option<Id> {
-        match op {
-            RegisterOp::Read(value) => (*state == value).then_some(value),
-            RegisterOp::Write(value) => Some(value),
-            RegisterOp::Replace(seen, new) => (*state == seen).then_some(new),
-            RegisterOp::Differs(value) => (*state != value).then_some(*state),
-        }
+        op.step(*state)
+    }
+
+    fn simplify(&self, ops: &mut [RegisterOp]) {
+        simplify(ops, Id::NONE);
     }
 
     fn groups(&self, ops: &[RegisterOp]) -> Vec<Option<u32>> {
@@ -73,16 +95,7 @@ impl Model for Register {
 
 impl Refusal for Register {
     fn refusal(&self, history: &History, state: &Id, op: RegisterOp) -> String {
-        let show = |id: Id| crate::text::excerpt(&history.values.show(id).to_string(), 48);
-        let holds = show(*state);
-        match op {
-            RegisterOp::Read(value) => format!("cannot read {}, the register holds {holds}", show(value)),
-            RegisterOp::Write(value) => format!("cannot write {}", show(value)),
-            RegisterOp::Replace(seen, new) => {
-                format!("cannot replace {} by {}, the register holds {holds}", show(seen), show(new))
-            }
-            RegisterOp::Differs(value) => format!("cannot be refused, the register holds {}", show(value)),
-        }
+        op.refusal(*state, "register", &|value| words::value(history, value))
     }
 
     fn sentence(&self, history: &History, unexplained: u32) -> Option<String> {
@@ -123,6 +136,23 @@ impl Refusal for Register {
             words::named(history, last),
             words::at(history, history.get(last).ret),
         ))
+    }
+}
+
+/// Puts `unseen`, which is no value of the history, for each value that is left but never seen.
+pub(super) fn simplify<V: Copy + Eq + Hash>(ops: &mut [RegisterOp<V>], unseen: V) {
+    let mut seen = Interner::new();
+    for op in ops.iter() {
+        if let RegisterOp::Read(value) | RegisterOp::Replace(value, _) | RegisterOp::Differs(value) = op {
+            seen.intern(*value);
+        }
+    }
+    for op in ops {
+        if let RegisterOp::Write(value) | RegisterOp::Replace(_, value) = op
+            && !seen.contains(value)
+        {
+            *value = unseen;
+        }
     }
 }
 

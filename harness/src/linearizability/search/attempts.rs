@@ -10,8 +10,9 @@ use crate::linearizability::words;
 use crate::model::{Model, Refusal};
 use crate::verify::{Attempt, Violation};
 
-/// How many orders are shown.
+/// How many orders are shown, and how many reasons the sentence gives.
 const SHOWN: usize = 4;
+const REASONS: usize = 3;
 
 /// Configurations that looking for them may visit; the witness itself took fewer, or is shown without.
 const BUDGET: u64 = 1_000_000;
@@ -68,14 +69,19 @@ fn dead_ends<M: Model, K: Mask>(model: &M, problem: &Problem<M::Op>) -> DeadEnds
 
 /// That no order explains an operation, and what stands against it in each.
 fn sentence(history: &History, unexplained: u32, attempts: &[Attempt]) -> String {
-    let mut reasons: Vec<&str> = Vec::new();
+    let mut reasons: Vec<String> = Vec::new();
     for attempt in attempts {
-        if !reasons.contains(&&*attempt.fails) {
-            reasons.push(&attempt.fails);
+        let reason = format!("it {}", attempt.fails);
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
         }
     }
+    if reasons.len() > REASONS {
+        reasons.truncate(REASONS);
+        reasons.push("it fails in yet another way".to_owned());
+    }
     format!(
-        "{} {} is not explained by any order of what could come before it: {}",
+        "{} {} cannot be explained: in whatever order the operations before it took effect, {}",
         words::named(history, unexplained),
         words::between(history, unexplained),
         reasons.join("; or ")

@@ -55,21 +55,36 @@ impl<T: Eq + Hash> Interner<T> {
         if (self.values.len() + 1) * 2 > self.places.len() {
             self.grow();
         }
-        let mut place = self.place(&value);
-        while let Some(number) = self.places[place].checked_sub(1) {
-            if self.values[number as usize] == value {
-                return (number, false);
+        match self.find(&value) {
+            Ok(number) => (number, false),
+            Err(place) => {
+                self.values.push(value);
+                self.places[place] = self.values.len() as u32;
+                (self.values.len() as u32 - 1, true)
             }
-            place = (place + 1) & (self.places.len() - 1);
         }
-        self.values.push(value);
-        self.places[place] = self.values.len() as u32;
-        (self.values.len() as u32 - 1, true)
+    }
+
+    /// Whether it has a value.
+    pub fn contains(&self, value: &T) -> bool {
+        self.find(value).is_ok()
     }
 
     /// The values, by number.
     pub fn values(&self) -> &[T] {
         &self.values
+    }
+
+    /// The number of a value, or else the place where it would go.
+    fn find(&self, value: &T) -> Result<u32, usize> {
+        let mut place = self.place(value);
+        while let Some(number) = self.places[place].checked_sub(1) {
+            if self.values[number as usize] == *value {
+                return Ok(number);
+            }
+            place = (place + 1) & (self.places.len() - 1);
+        }
+        Err(place)
     }
 
     fn place(&self, value: &T) -> usize {

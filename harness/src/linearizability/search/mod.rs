@@ -11,7 +11,8 @@
 //!   it comes later stays an order when it is moved here.
 //! - Crashed operations may be left out. A configuration is not visited when one was with the same effects placed, fewer
 //!   crashed and more pure ones: what can be reached from here can be reached from there.
-//! - Crashed operations that nothing depends on are not searched (see [`Model::groups`]).
+//! - Crashed operations that nothing depends on are not searched (see [`Model::groups`]), and operations that nothing
+//!   tells apart are made equal (see [`Model::simplify`]).
 //! - Of equal operations that are open, the one that returns first comes first: they can be exchanged.
 //!
 //! The worst case is exponential in how many operations overlap; the budget is counted in configurations, so that the
@@ -106,7 +107,12 @@ pub fn decide<M: Model>(model: &M, history: &History, operations: &[u32], budget
     Ok(decide_entries(model, &problem::entries(model, history, operations)?, budget))
 }
 
-/// Explains why there is no order, with a smallest witness (see [`shrink`]).
+/// Explains why there is no order, by a small part of the history that is illegal by itself.
+///
+/// The part is cut at a time, without pure operations and without whole groups (see [`Model::groups`]) that are not
+/// needed. It is illegal; cut at the return before its end it would be legal; and no further pure operation and no further
+/// group can be left out of it, unless checking that took more than a few times as long as the search. That is as small
+/// as leaving out can prove: without a single write, say, a part can be illegal because a read of what was written is in it.
 ///
 /// `stuck` is what [`decide`] found, `visited` how many configurations that took.
 ///
@@ -123,29 +129,29 @@ pub fn explain<M: Refusal>(
     Ok(attempts::violation(model, history, &witness))
 }
 
-/// Decides about decoded operations; those that nothing depends on are left out.
+/// Decides about decoded operations, made as simple as the model can.
 fn decide_entries<M: Model>(model: &M, entries: &[Entry<M::Op>], budget: u64) -> Decided {
-    match without_idle(model, entries) {
-        Some(fewer) => run(model, &Problem::new(&fewer), &fewer, budget),
-        None => run(model, &Problem::new(entries), entries, budget),
-    }
+    let mut ops: Vec<M::Op> = entries.iter().map(|entry| entry.op).collect();
+    model.simplify(&mut ops);
+    let idle = idle(model, entries, &ops);
+    let simple = entries.iter().zip(ops).zip(idle).filter(|(_, idle)| !idle);
+    let simple: Vec<Entry<M::Op>> = simple.map(|((entry, op), _)| Entry { op, ..*entry }).collect();
+    run(model, &Problem::new(&simple), &simple, budget)
 }
 
-/// The entries without the crashed ones that nothing depends on; none where there are no such.
-fn without_idle<M: Model>(model: &M, entries: &[Entry<M::Op>]) -> Option<Vec<Entry<M::Op>>> {
+/// For each entry whether nothing depends on it: it is crashed, and so are all of its group.
+fn idle<M: Model>(model: &M, entries: &[Entry<M::Op>], ops: &[M::Op]) -> Vec<bool> {
     if entries.iter().all(|entry| entry.ret != PENDING) {
-        return None;
+        return vec![false; entries.len()];
     }
-    let ops: Vec<M::Op> = entries.iter().map(|entry| entry.op).collect();
-    let groups = model.groups(&ops);
+    let groups = model.groups(ops);
     let mut needed = vec![false; groups.iter().flatten().max().map_or(0, |group| *group as usize + 1)];
     for (entry, group) in entries.iter().zip(&groups) {
         if let (true, Some(group)) = (entry.ret != PENDING, group) {
             needed[*group as usize] = true;
         }
     }
-    let stays = |group: &Option<u32>| group.is_none_or(|group| needed[group as usize]);
-    Some(entries.iter().zip(&groups).filter(|(_, group)| stays(group)).map(|(entry, _)| *entry).collect())
+    groups.iter().map(|group| group.is_some_and(|group| !needed[group as usize])).collect()
 }
 
 /// Runs the search with masks that are wide enough.

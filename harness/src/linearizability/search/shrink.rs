@@ -10,10 +10,8 @@
 //! Leaving out a single write is not among them: a read of its value would then be unexplained by our own doing. Each
 //! step is taken only if the search finds the remainder illegal.
 //!
-//! **What is guaranteed**, unless a check ran out of its budget: the witness is illegal; cut at the return before its
-//! end it would be legal; and no pure operation and no group can be left out of it. For these steps that is minimal, for
-//! what was legal without them stays legal without them and more. A smaller part may exist in which some write is missing;
-//! it would prove nothing.
+//! For these steps one round is enough: what was legal without an operation stays legal without it and others. Only groups
+//! can become smaller when something is left out, so there are rounds until nothing changes.
 
 use super::problem::{self, Entry};
 use super::{Found, decide_entries};
@@ -41,14 +39,15 @@ pub fn shrink<M: Model>(
     visited: u64,
 ) -> Result<Witness<M::Op>, String> {
     // Removing operations can also make a search longer; and all checks together must stay in proportion to the first.
-    let mut judge = Recheck { model, each: visited * 2 + 1_000, left: visited * 16 + 500_000 };
+    let mut judge = Recheck { model, each: visited * 2 + 1_000, left: visited * 4 + 1_000_000 };
     let mut witness = cut(&mut judge, history, operations, stuck)?;
     loop {
         let before = witness.entries.len();
-        let pure = (0..before).filter(|place| witness.entries[*place].pure).map(|place| vec![place]).collect();
-        thin(&mut judge, &mut witness.entries, pure);
         let groups = groups(model, &witness.entries);
         thin(&mut judge, &mut witness.entries, groups);
+        let pure = |place: &usize| witness.entries[*place].pure;
+        let pure = (0..witness.entries.len()).filter(pure).map(|place| vec![place]).collect();
+        thin(&mut judge, &mut witness.entries, pure);
         if witness.entries.len() == before {
             return Ok(witness);
         }

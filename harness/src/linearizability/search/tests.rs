@@ -1,8 +1,9 @@
 //! The search against an oracle that tries every order.
 
 use super::*;
+use crate::history::{Builder, Invocation};
 use crate::history::{Function, Id};
-use crate::linearizability::testing::{Draft, Timing, Word, brute_force, histories, run, timings};
+use crate::linearizability::testing::{Draft, Timing, Word, brute_force, histories, laws, run, timings};
 use crate::model::Register;
 use proptest::prelude::*;
 
@@ -107,7 +108,89 @@ proptest! {
     }
 
     #[test]
+    fn masks_of_any_width_lead_the_same_way(history in histories(register_drafts(), 20)) {
+        let entries = problem::entries(&REGISTER, &history, &history.effective()).expect("a history of a register");
+        let problem = Problem::new(&entries);
+        let narrow = walk::<_, u64>(&REGISTER, &problem, u64::MAX);
+        prop_assert_eq!(walk::<_, u128>(&REGISTER, &problem, u64::MAX), narrow);
+        prop_assert_eq!(walk::<_, Wide>(&REGISTER, &problem, u64::MAX), narrow);
+    }
+
+    #[test]
+    fn a_register_is_what_the_search_takes_a_model_for(history in histories(register_drafts(), 6)) {
+        laws(&REGISTER, &history);
+    }
+
+    #[test]
     fn accepts_what_a_correct_register_did(calls in calls(60)) {
         prop_assert_eq!(verdict(&REGISTER, &run(&calls, correct())), Judged::Legal);
     }
+}
+
+/// Operations as function, argument, result, call and return; each of another client.
+fn history(lines: &[(Function, u32, u32, u64, u64)]) -> History {
+    let mut builder = Builder::default();
+    let id = |number| if number == 0 { Id::NONE } else { Id::small(number).expect("small") };
+    for (process, (function, argument, result, call, ret)) in (0..).zip(lines) {
+        let call = Invocation { process, call: *call, function: *function, key: Id::NONE, argument: id(*argument) };
+        builder.add(call, *ret, id(*result));
+    }
+    builder.finish()
+}
+
+#[test]
+fn a_write_of_what_is_there_is_not_pure() {
+    // Legal only if the long second write of 1 comes last, though it could come where 1 is there anyway.
+    let history = history(&[
+        (Function::Write, 1, 0, 0, 1),
+        (Function::Write, 1, 0, 2, 9),
+        (Function::Write, 2, 0, 3, 4),
+        (Function::Read, 0, 1, 5, 6),
+    ]);
+    assert_eq!(verdict(&REGISTER, &history), Judged::Legal);
+}
+
+#[test]
+fn more_operations_may_overlap_than_words_have_bits() {
+    for clients in [40, 70, 140, 300] {
+        let mut lines: Vec<_> = (1..=clients).map(|number| (Function::Write, number, 0, 0, 1000)).collect();
+        lines.push((Function::Read, 0, clients / 2, 1001, 1002));
+        lines.push((Function::Read, 0, clients / 2, 1003, 1004));
+        assert_eq!(verdict(&REGISTER, &history(&lines)), Judged::Legal, "{clients}");
+        lines.push((Function::Read, 0, clients / 3, 1005, 1006));
+        let Judged::Illegal(violation) = verdict(&REGISTER, &history(&lines)) else { panic!("{clients}: legal") };
+        assert_eq!(violation.witness.len(), 4, "{clients}: {violation:?}");
+    }
+}
+
+#[test]
+fn crashed_writes_that_nobody_saw_cost_nothing() {
+    let mut builder = Builder::default();
+    for number in 0..60 {
+        let argument = Id::small(100 + number).expect("small");
+        builder.invoke(Invocation { process: number, call: 0, function: Function::Write, key: Id::NONE, argument });
+    }
+    let read = Invocation { process: 99, call: 5, function: Function::Read, key: Id::NONE, argument: Id::NONE };
+    builder.add(read, 6, Id::small(7).expect("small"));
+    let history = builder.finish();
+    let decided = decide(&REGISTER, &history, &history.effective(), 10).expect("a register");
+    assert_eq!(decided, Decided { found: Found::Illegal { stuck: 60 }, visited: 0 });
+    let Judged::Illegal(violation) = verdict(&REGISTER, &history) else { panic!("legal") };
+    assert_eq!(violation.witness, [60]);
+    assert_eq!(violation.sentence, "c99 read 7 between event 5 and event 6, but nobody had written that by then");
+}
+
+#[test]
+fn what_returned_after_the_end_of_a_witness_is_pending_in_it() {
+    // Whether the long write of 2 took effect or not, 3 was never there.
+    let history = history(&[
+        (Function::Write, 1, 0, 0, 1),
+        (Function::ReadModifyWrite, 2, 1, 2, 50),
+        (Function::Write, 3, 0, 3, 4),
+        (Function::Write, 1, 0, 5, 6),
+        (Function::Read, 0, 3, 7, 8),
+    ]);
+    let Judged::Illegal(violation) = verdict(&REGISTER, &history) else { panic!("legal") };
+    assert_eq!(violation.attempts[0].order.last(), Some(&4));
+    assert!(is_illegal(&history, &violation.witness, violation.end), "{violation:?}");
 }

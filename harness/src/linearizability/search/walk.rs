@@ -115,25 +115,23 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
             let Some(slot) = self.choose(&frame.left) else {
                 frames.pop();
                 if let Some(below) = frames.last() {
-                    self.rewind(below.position, below.state, below.order as usize, &below.placed.clone());
+                    self.rewind(below);
                 }
                 continue;
             };
             frame.left.remove(slot);
-            let item = self.occupant[slot as usize];
-            let next = self.states.step(self.state, self.problem.items[item as usize].class);
+            let next = self.states.step(self.state, self.class_in(slot));
             if next == ILLEGAL {
                 continue;
             }
             self.state = next;
             self.placed.add(slot);
-            self.order.push(item);
+            self.order.push(self.occupant[slot as usize]);
             if self.settle() {
                 return Found::Legal;
             }
             if !self.memo.insert(self.position, self.state, &self.placed) {
-                let (position, state, order, placed) = (frame.position, frame.state, frame.order, frame.placed.clone());
-                self.rewind(position, state, order as usize, &placed);
+                self.rewind(frame);
                 continue;
             }
             if self.visited == budget {
@@ -207,10 +205,9 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
         let mut left = self.open.common(&self.pure).without(&self.placed);
         while let Some(slot) = left.lowest() {
             left.remove(slot);
-            let item = self.occupant[slot as usize];
-            if self.states.step(self.state, self.problem.items[item as usize].class) != ILLEGAL {
+            if self.states.step(self.state, self.class_in(slot)) != ILLEGAL {
                 self.placed.add(slot);
-                self.order.push(item);
+                self.order.push(self.occupant[slot as usize]);
                 any = true;
             }
         }
@@ -245,20 +242,35 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
         }
     }
 
-    /// The next to try: the one whose return is due, then others that returned, then crashed ones.
-    fn choose(&self, left: &K) -> Option<u32> {
-        if let Some(Event::Return(item)) = self.problem.events.get(self.position as usize) {
-            let slot = self.problem.items[*item as usize].slot;
-            if left.has(slot) {
-                return Some(slot);
+    /// The next to try: the one whose return is due, or one behind which that is legal; then others that returned, then
+    /// crashed ones.
+    fn choose(&mut self, left: &K) -> Option<u32> {
+        let lowest = left.without(&self.crashed).lowest().or_else(|| left.lowest())?;
+        let due = self.problem.item_at(self.position).map(|item| self.problem.items[item as usize])?;
+        if left.has(due.slot) {
+            return Some(due.slot);
+        }
+        if due.pure {
+            let mut rest = left.clone();
+            while let Some(slot) = rest.lowest() {
+                rest.remove(slot);
+                let next = self.states.step(self.state, self.class_in(slot));
+                if next != ILLEGAL && self.states.step(next, due.class) != ILLEGAL {
+                    return Some(slot);
+                }
             }
         }
-        left.without(&self.crashed).lowest().or_else(|| left.lowest())
+        Some(lowest)
+    }
+
+    /// The class of the operation that is open in a slot.
+    fn class_in(&self, slot: u32) -> u32 {
+        self.problem.items[self.occupant[slot as usize] as usize].class
     }
 
     /// Goes back to an earlier configuration on the way here.
-    fn rewind(&mut self, position: u32, state: u32, order: usize, placed: &K) {
-        while self.position > position {
+    fn rewind(&mut self, to: &Frame<K>) {
+        while self.position > to.position {
             self.position -= 1;
             match self.problem.events[self.position as usize] {
                 Event::Call(item) => self.open.remove(self.problem.items[item as usize].slot),
@@ -269,8 +281,8 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
                 }
             }
         }
-        self.state = state;
-        self.order.truncate(order);
-        self.placed.clone_from(placed);
+        self.state = to.state;
+        self.order.truncate(to.order as usize);
+        self.placed.clone_from(&to.placed);
     }
 }
