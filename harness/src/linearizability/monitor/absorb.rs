@@ -50,7 +50,10 @@ pub fn decide<K: Kind>(kind: &K, history: &History, contents: &mut Contents) -> 
         if calls.is_empty() {
             return Decision::Illegal(part);
         }
-        let core = smallest(contents, &part, |part| kind.conflict(history, &part).is_some());
+        let core = smallest(contents, &part, |part| {
+            work += part.items.len();
+            kind.conflict(history, &part).is_some()
+        });
         let mut next = earlier(kind, history, contents, &core, &calls);
         depart(contents, &departures, false);
         blamed.items.extend(&core.items);

@@ -130,7 +130,7 @@ impl Element<'_> {
             None => format!("{} took {element} out {}", words.who(last.op), words.during(last.op)),
         };
         let often = |count: usize| if count == 1 { "once".into() } else { format!("{count} times") };
-        let taken = if look.is_some() { before(&removed, last.call) } else { before(&removed, end + 1) };
+        let taken = if look.is_some() { before(&removed, last.call) } else { until(&removed, end) };
         let sentence = format!(
             "{came}, but by then it had been put in {} at most and taken out {}",
             often(until(&inserted, end)),

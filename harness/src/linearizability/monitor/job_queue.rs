@@ -160,53 +160,52 @@ fn times(job: &Job, holds: &[Hold]) -> Vec<(u64, u64)> {
     times
 }
 
-/// Of a job queue: a finding of nothing that no moment allows, with the jobs that were ready.
+/// A job that was ready at some time, with these times and all its operations.
+struct ReadyJob {
+    times: Vec<(u64, u64)>,
+    operations: Vec<u32>,
+}
+
+/// The violation of a finding of nothing that no moment allows, with as few of the jobs that were ready as possible.
 fn found_nothing(model: &JobQueue, history: &History, leases: &Leases, op: u32) -> Violation {
-    let operations = |jobs: &[u32]| {
-        let mut operations: Vec<u32> = jobs.iter().map(|job| leases.jobs[*job as usize].put).collect();
-        let holds = leases.holds.iter().filter(|hold| jobs.contains(&hold.job));
-        operations.extend(holds.flat_map(|hold| [hold.reserve, hold.release]).filter(|op| *op != NONE));
-        operations.extend(leases.unanswered.iter().filter(|(call, _)| *call <= history.get(op).ret).map(|(_, op)| *op));
-        operations.push(op);
+    let found = history.get(op);
+    let meets = |(from, to): &(u64, u64)| *from < found.ret && found.call < *to;
+    let jobs = leases.by_job().map(|(job, holds)| {
+        let released = holds.iter().flat_map(|hold| [hold.reserve, hold.release]).filter(|op| *op != NONE);
+        ReadyJob { times: times(job, holds), operations: released.chain([job.put]).collect() }
+    });
+    let jobs: Vec<ReadyJob> = jobs.filter(|job| job.times.iter().any(meets)).collect();
+    let operations = |jobs: &[&ReadyJob]| {
+        let unanswered = leases.unanswered.iter().filter(|(call, _)| *call <= found.ret).map(|(_, op)| *op);
+        let of_jobs = jobs.iter().flat_map(|job| job.operations.iter().copied());
+        let mut operations: Vec<u32> = of_jobs.chain(unanswered).chain([op]).collect();
         operations.sort_unstable();
         operations
     };
-    // Ready jobs first; those that never were are not needed.
-    let places: Vec<u32> = (0..leases.jobs.len() as u32).collect();
-    let illegal = |jobs: &[u32]| match Leases::collect(model, history, &operations(jobs)) {
-        Ok(part) => {
-            let ready = Ready::new(&part);
-            let decided = ready.could_find_nothing(history, op);
-            if model.time_to_run.is_none() { !decided } else { !decided && !ready.could_perhaps(history, op) }
-        }
-        Err(_) => false,
+    let illegal = |jobs: &[&ReadyJob]| {
+        let Ok(part) = Leases::collect(model, history, &operations(jobs)) else { return false };
+        let ready = Ready::new(&part);
+        !ready.could_find_nothing(history, op) && (model.time_to_run.is_none() || !ready.could_perhaps(history, op))
     };
-    let jobs = minimal(&places, illegal);
-    let witness = operations(&jobs);
+    let few = minimal(&jobs.iter().collect::<Vec<_>>(), illegal);
+    let witness = operations(&few);
     let words = Words::new(history, &witness);
-    let mut named: Vec<String> = leases
-        .by_job()
-        .zip(0..)
-        .filter(|(_, place)| jobs.contains(place))
-        .flat_map(|((job, holds), _)| {
-            let name = words.value(history.get(job.put).argument);
-            let call = history.get(op);
-            let times = times(job, holds).into_iter().filter(move |(from, to)| *from < call.ret && *to > call.call);
-            times.map(move |time| (name.clone(), time)).collect::<Vec<_>>()
-        })
-        .map(|(name, (from, to))| match to {
-            NEVER => format!("job {name} was ready by {} and nobody is known to have got it later", words.time(from)),
-            to => format!("job {name} was ready by {} and not asked for before {}", words.time(from), words.time(to)),
-        })
-        .collect();
-    named.dedup();
+    let told = |job: &&ReadyJob| {
+        let put = job.operations.last().map(|put| words.value(history.get(*put).argument)).unwrap_or_default();
+        let (from, to) = job.times.iter().copied().find(meets)?;
+        let later = match to {
+            NEVER => "nobody is known to have got it later".to_owned(),
+            to => format!("it was not asked for before {}", words.time(to)),
+        };
+        Some(format!("job {put} was ready by {} and {later}", words.time(from)))
+    };
+    let named: Vec<String> = few.iter().filter_map(told).collect();
     let mut sentence = format!("{} found no job {}, but {}", words.who(op), words.during(op), words.list(&named));
-    let unanswered = witness.iter().filter(|other| leases.unanswered.iter().any(|(_, op)| op == *other)).count();
-    match unanswered {
-        0 => {}
-        1 => sentence += " (the only reservation without an answer cannot have taken it all)",
-        count => sentence += &format!(" (the {count} reservations without an answer cannot have taken it all)"),
-    }
+    sentence += &match leases.unanswered.iter().filter(|(_, op)| witness.binary_search(op).is_ok()).count() {
+        0 => String::new(),
+        1 => " (the only reservation without an answer cannot explain it)".into(),
+        count => format!(" (the {count} reservations without an answer cannot explain it)"),
+    };
     Violation { rule: "false-empty", sentence, witness, ..Violation::default() }
 }
 
