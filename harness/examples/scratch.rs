@@ -13,7 +13,8 @@ fn main() {
             level = Some(serde_json::from_value(l.into()).unwrap());
         }
         let start = std::time::Instant::now();
-        let answer = verify::find(&model).unwrap().judge(&recorded, &Settings { level, ..Settings::default() });
+        let tell = |done: u64, all: u64| eprintln!("   {done}/{all} {:?}", start.elapsed());
+        let answer = verify::find(&model).unwrap().judge(&recorded, &Settings { level, progress: &tell, ..Settings::default() });
         let took = start.elapsed();
         println!("== {path} {took:?}");
         match answer {
