@@ -100,6 +100,20 @@ pub fn classify(links: &[Link]) -> (Base, Scope) {
     (base, scope)
 }
 
+/// A cycle that meets nobody twice, out of one that may: a way to where it was is a cycle of its own.
+fn simple(links: Vec<Link>) -> Vec<Link> {
+    let mut walk: Vec<Link> = Vec::new();
+    for link in links {
+        if let Some(before) = walk.iter().position(|other| other.from == link.to) {
+            let mut inner = walk.split_off(before);
+            inner.push(link);
+            return inner;
+        }
+        walk.push(link);
+    }
+    walk
+}
+
 /// Whether an edge of this kind lies within a component.
 fn within(graph: &Graph, parts: &Components, kind: Kind) -> bool {
     (0..graph.nodes() as u32).any(|node| {
@@ -183,7 +197,7 @@ pub fn cycles(
                 let query = Query { shape: Shape::Any, ..query };
                 links = shortest(graph, query, |node| class.begins(node), budget);
             }
-            let Some(links) = links else { continue };
+            let Some(links) = links.map(simple) else { continue };
             let what = classify(&links);
             if what.1 == *scope && !shown.contains(&what) {
                 shown.push(what);

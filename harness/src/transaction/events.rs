@@ -5,7 +5,7 @@
 //! serializability beginning and commit are one event. Either way there is an order of events exactly if the history is
 //! at the level; edges and inferences are the same.
 
-use super::graph::{Edges, Graph, Kind};
+use super::graph::{Edges, Graph, Kind, Kinds};
 
 /// How transactions are events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,17 +42,20 @@ impl Events {
         !self.split || event >= self.transactions
     }
 
-    /// The edges of a graph of transactions as edges of events, `rw` aside: the first commits before the second begins.
-    /// Joints stay joints.
-    pub fn from_transactions(self, graph: &Graph) -> Edges {
+    /// The edges of these kinds as edges of events. By `rw` the first begins before the second commits, by all others it
+    /// commits before the second begins. Joints stay joints.
+    pub fn from_transactions(self, graph: &Graph, kinds: Kinds) -> Edges {
         let mut edges = Edges::new(self.count() as usize);
         let joints = edges.joints(graph.nodes() as u32 - self.transactions);
-        let joint = |node: u32| joints + (node - self.transactions);
+        let event = |node: u32, commits: bool| match node.checked_sub(self.transactions) {
+            Some(joint) => joints + joint,
+            None if commits => self.commit(node),
+            None => self.start(node),
+        };
         for node in 0..graph.nodes() as u32 {
-            let from = if graph.is_transaction(node) { self.commit(node) } else { joint(node) };
-            for edge in graph.out(node) {
-                let to = if graph.is_transaction(edge.to()) { self.start(edge.to()) } else { joint(edge.to()) };
-                edges.add(from, to, edge.kind());
+            for edge in graph.out(node).iter().filter(|edge| kinds.has(edge.kind())) {
+                let rw = edge.kind() == Kind::Rw;
+                edges.add(event(node, !rw), event(edge.to(), rw), edge.kind());
             }
         }
         if self.split {

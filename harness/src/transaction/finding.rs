@@ -56,11 +56,6 @@ impl Findings {
         }
     }
 
-    /// Whether a violation of this kind was found.
-    pub fn has(&self, rule: &str) -> bool {
-        self.counts.iter().any(|(known, _)| *known == rule)
-    }
-
     /// The answer to whether the history is at the required level.
     ///
     /// Only violations of that level or weaker ones are told as such; `levels` tells of all.

@@ -21,7 +21,10 @@ mod judge;
 mod keys;
 mod level;
 mod order;
+#[cfg(test)]
+mod properties;
 mod register;
+mod rows;
 mod serial;
 mod show;
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Histories for tests: written in short lines, run by simulated stores, judged by brute force.
 
+pub mod oracle;
+pub mod store;
+
 use super::{Action, Step, Transactions};
 use crate::{
     history::{Clock, Id, Outcome, PENDING},

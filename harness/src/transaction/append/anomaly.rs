@@ -46,6 +46,26 @@ pub fn future_read(index: &Index<'_>, findings: &mut Findings, read: u32, append
     });
 }
 
+/// Two appends of one transaction that stand the other way round in what was read, or of which only the second does.
+pub fn reordered(index: &Index<'_>, findings: &mut Findings, first: u32, second: u32) {
+    findings.add("incompatible-order", &[Level::ReadCommitted], || {
+        let t = index.transactions;
+        let longest = index.longest[index.key[second as usize] as usize];
+        let value = |step: u32| t.show_value(t.steps[step as usize].value);
+        let writer = index.transaction_of(second);
+        let sentence = format!(
+            "{}, where {} does not stand before {}, but {} appended {} before {}",
+            did(index, longest),
+            value(first),
+            value(second),
+            t.name(writer),
+            value(first),
+            value(second)
+        );
+        violation(sentence, &[writer, index.transaction_of(longest)])
+    });
+}
+
 /// A read that ends in the middle of what another transaction appended.
 pub fn intermediate_read(index: &Index<'_>, findings: &mut Findings, reader: u32, writer: u32, key: u32, length: u32) {
     findings.add("G1b", &[Level::ReadCommitted], || {

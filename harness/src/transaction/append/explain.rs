@@ -2,7 +2,10 @@
 //!
 //! Here any later version counts, not the next one only: so cycles get shorter than those of successive versions.
 
-use super::index::{Index, NOWHERE};
+use super::{
+    index::{Index, NOWHERE},
+    views::{View, views},
+};
 use crate::transaction::{
     Action, Transactions,
     anomalies::classify,
@@ -60,43 +63,28 @@ fn steps(index: &Index<'_>, transaction: u32) -> std::ops::Range<u32> {
     first[transaction as usize]..first[transaction as usize + 1]
 }
 
-/// A committed transaction's reads that fit the order of their key: key, length and step.
-fn reads(index: &Index<'_>, transaction: u32) -> Vec<(u32, u32, u32)> {
-    if index.transactions.outcome[transaction as usize] != crate::history::Outcome::Ok {
-        return Vec::new();
-    }
-    let fits = |step: &u32| index.list(*step).is_some() && index.position[*step as usize] != NOWHERE;
-    steps(index, transaction)
-        .filter(fits)
-        .map(|step| (index.key[step as usize], index.position[step as usize], step))
-        .collect()
-}
-
 /// `to` read what `from` appended.
 fn sees(index: &Index<'_>, from: u32, to: u32) -> Option<String> {
     let appends = appends(index, from);
-    reads(index, to).into_iter().find_map(|(key, length, read)| {
+    views(index, to).into_iter().find_map(|View { key, length, step, .. }| {
         let behind = appends.partition_point(|(other, position, _)| (*other, *position) < (key, length));
         let (other, _, append) = *appends.get(behind.checked_sub(1)?)?;
         (other == key).then(|| {
-            let words = index.transactions.show_step(&index.transactions.steps[read as usize]);
+            let words = index.transactions.show_step(&index.transactions.steps[step as usize]);
             format!("T{to} {words}, which has T{from}'s append of {}", element(index, append))
         })
     })
 }
 
-/// `from` read a version that lacks what `to` appended, the own appends of `from` aside.
+/// `from` read a version that lacks what `to` appended. Behind an own append, a read shows no more than the append does.
 fn lacks(index: &Index<'_>, from: u32, to: u32) -> Option<String> {
-    let (own, appends) = (appends(index, from), appends(index, to));
-    reads(index, from).into_iter().find_map(|(key, length, read)| {
-        // Behind an own append, a read shows no more than the append does.
-        let before = steps(index, from).start..read;
-        let after_own = own.iter().any(|(other, _, step)| *other == key && before.contains(step));
+    let appends = appends(index, to);
+    views(index, from).into_iter().filter(|view| view.clean).find_map(|View { key, length, step, .. }| {
         let at = appends.partition_point(|(other, position, _)| (*other, *position) < (key, length));
         let (other, position, append) = *appends.get(at)?;
         let known = position != NOWHERE || !index.contradicted[key as usize];
-        (other == key && known && !after_own).then(|| {
-            let words = index.transactions.show_step(&index.transactions.steps[read as usize]);
+        (other == key && known).then(|| {
+            let words = index.transactions.show_step(&index.transactions.steps[step as usize]);
             format!("T{from} {words}, which lacks T{to}'s append of {}", element(index, append))
         })
     })

@@ -15,6 +15,8 @@ mod index;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod unseen;
+mod views;
 mod weak;
 
 use super::{
@@ -23,12 +25,11 @@ use super::{
     finding::Findings,
     graph::{Graph, Kinds, components, cycle::Link},
     level::ALL,
-    order, witness,
+    order,
+    serial::Found,
+    witness,
 };
-use crate::{
-    transaction::level::Status,
-    verify::{Answer, Dependency, Level, Settings, Violation},
-};
+use crate::verify::{Answer, Dependency, Level, Settings, Violation};
 use index::Index;
 use scan::Unseen;
 
@@ -89,7 +90,7 @@ fn judge_cycles(index: &Index<'_>, graph: &Graph, unseen: &[Unseen], settings: &
             parts.windows(2).any(|pair| pair[0] == pair[1])
         };
         if let Some(entry) = unseen.iter().find(|entry| together(&entry.writers)) {
-            leave_open(index, findings, entry);
+            search_snapshots(index, graph, entry, settings.budget, findings);
         }
     }
     for level in ALL {
@@ -99,14 +100,34 @@ fn judge_cycles(index: &Index<'_>, graph: &Graph, unseen: &[Unseen], settings: &
     }
 }
 
-/// Snapshot isolation may depend on the order of appends that nobody read.
-fn leave_open(index: &Index<'_>, findings: &mut Findings, entry: &Unseen) {
-    let key = index.transactions.show_key(index.keys.id(entry.key));
-    for level in [Level::SnapshotIsolation, Level::StrongSessionSnapshotIsolation, Level::StrongSnapshotIsolation] {
-        if findings.standing.of(level) == Status::Open {
-            let why =
-                format!("{} transactions appended to {key} what nobody read, and lie on cycles", entry.writers.len());
-            findings.open.push((level, why));
+/// Snapshot isolation may depend on the order of appends that nobody read: the strongest form first, since what holds
+/// there holds at all.
+fn search_snapshots(index: &Index<'_>, graph: &Graph, entry: &Unseen, budget: u64, findings: &mut Findings) {
+    for scope in index.transactions.scopes().iter().rev() {
+        let level = levels(Base::GNonadjacent, *scope)[levels(Base::GNonadjacent, *scope).len() - 1];
+        if !findings.standing.is_open(level) {
+            continue;
+        }
+        let key = index.transactions.show_key(index.keys.id(entry.key));
+        match unseen::snapshots(index, graph, *scope, budget) {
+            Found::Order => findings.standing.hold(level),
+            Found::Exhausted => {
+                let many = entry.writers.len();
+                let why = format!(
+                    "{many} transactions on cycles appended to {key} what nobody read; the search for their \
+                                   order has spent its budget of {budget}"
+                );
+                findings.open.push((level, why));
+            }
+            Found::None => findings.add("no-order", &[level], || Violation {
+                sentence: format!(
+                    "{} transactions appended to {key} what nobody read; whatever order those appends are put in, some \
+                     transaction read no snapshot: all orders were tried",
+                    entry.writers.len()
+                ),
+                witness: (0..index.transactions.len() as u32).filter(|t| index.live[*t as usize]).collect(),
+                ..Violation::default()
+            }),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{
     anomaly,
     index::{Index, NOWHERE},
 };
+use crate::history::Outcome;
 use crate::transaction::{
     Action,
     finding::Findings,
@@ -78,7 +79,7 @@ pub fn scan(index: &Index<'_>, findings: &mut Findings) -> Scanned {
     };
     scan.versions();
     for transaction in 0..index.transactions.len() as u32 {
-        if index.transactions.outcome[transaction as usize] == crate::history::Outcome::Ok {
+        if index.live[transaction as usize] {
             scan.transaction(transaction, findings);
         }
     }
@@ -117,6 +118,8 @@ impl Scan<'_, '_> {
     }
 
     fn transaction(&mut self, transaction: u32, findings: &mut Findings) {
+        // What was read without an answer is not known.
+        let committed = self.index.transactions.outcome[transaction as usize] == Outcome::Ok;
         let begin = self.index.transactions.first[transaction as usize];
         let steps = self.index.transactions.steps(transaction);
         self.chain.clear();
@@ -131,7 +134,7 @@ impl Scan<'_, '_> {
             let touched = *touched;
             if step.action == Action::Append {
                 self.append(at, begin, touched, findings);
-            } else if self.index.list(at).is_some() {
+            } else if committed && self.index.list(at).is_some() {
                 self.read(at, begin, touched, findings);
             }
         }
@@ -149,6 +152,10 @@ impl Scan<'_, '_> {
             } else if read != NOWHERE && touched.added == 0 && position != read {
                 self.missed.push((key, read));
             }
+        }
+        let before = index.position.get(touched.last as usize).copied().unwrap_or(0);
+        if position != NOWHERE && position < before && !index.contradicted[key as usize] {
+            anomaly::reordered(index, findings, touched.last, at);
         }
         let entry = &mut self.touched[key as usize];
         entry.added += 1;
@@ -188,7 +195,12 @@ impl Scan<'_, '_> {
     fn external(&mut self, reader: u32, key: u32, length: u32, findings: &mut Findings) {
         let (writer, next) = (self.index.before(key, length), self.index.after(key, length));
         if writer != NOBODY {
-            self.edges.add(writer, reader, Kind::Wr);
+            // Who read what it appended itself only afterwards saw what stands before that.
+            let own = (0..length).rev().take_while(|shorter| self.index.before(key, *shorter + 1) == reader).last();
+            let seen = own.map_or(writer, |shorter| self.index.before(key, shorter));
+            if seen != NOBODY {
+                self.edges.add(seen, reader, Kind::Wr);
+            }
             if writer != reader && self.index.is_unfinished(key, length) {
                 anomaly::intermediate_read(self.index, findings, reader, writer, key, length);
             }

@@ -39,7 +39,7 @@ fn internal() {
     has(&answer(&["0 a1.1", "1 l1.1 a1.2 l1.1"]), "internal", &INTERNAL);
     has(&answer(&["0 a1.1", "1 a1.2 l1.1"]), "internal", &INTERNAL);
     has(&answer(&["0 a1.1", "1 l1 l1.1"]), "internal", &INTERNAL);
-    has(&answer(&["0 a1.2 a1.1 l1.1"]), "internal", &INTERNAL);
+    has(&answer(&["0 l1 a1.1 l1"]), "internal", &INTERNAL);
     passes(&answer(&["0 a1.1", "1 l1.1 a1.2 l1.1.2 a1.3 l1.1.2.3"]));
     passes(&answer(&["0 a1.1", "1 a1.2 a1.3 l1.1.2.3"]));
 }
@@ -73,6 +73,8 @@ fn garbage_duplicates_and_incompatible_orders() {
     has(&answer(&["0 a1.1", "1 l1.1.1"]), "duplicate-elements", &[Level::ReadUncommitted]);
     has(&answer(&["0 a1.1", "1 a1.2", "2 l1.1.2", "3 l1.2"]), "incompatible-order", &[Level::ReadCommitted]);
     has(&answer(&["0 a1.1", "1 a1.2", "2 l1.1.2", "3 l1.2.7"]), "garbage-read", &[Level::ReadCommitted]);
+    has(&answer(&["0 a1.1 a1.2", "1 l1.2.1"]), "incompatible-order", &[Level::ReadCommitted]);
+    has(&answer(&["?0 a1.1 a1.2", "1 l1.2"]), "incompatible-order", &[Level::ReadCommitted]);
     passes(&answer(&["0 a1.1", "1 a1.2", "2 l1.1.2", "3 l1.1", "2 l1.1.2", "3 l1.1.2"]));
 }
 

@@ -5,7 +5,10 @@
 //! violated only by cycles with exactly one `rw` edge, so only what lies on cycles is looked at. Read atomic is linear
 //! in what was read; causal takes O((n + e) · k) for k sessions.
 
-use super::index::{Index, NOWHERE};
+use super::{
+    index::{Index, NOWHERE},
+    views::{View, views},
+};
 use crate::{
     history::Outcome,
     transaction::{
@@ -18,40 +21,6 @@ use crate::{
         order::NOBODY,
     },
 };
-use std::collections::HashMap;
-
-/// The version of a key that a transaction saw first.
-#[derive(Debug, Clone, Copy)]
-struct View {
-    key: u32,
-    /// How many elements of others it had.
-    length: u32,
-    /// Whether it read before it appended: then what is behind `length` is not seen.
-    clean: bool,
-}
-
-/// The versions that a committed transaction saw, where they fit the order of their key.
-fn views(index: &Index<'_>, transaction: u32) -> Vec<View> {
-    let t = index.transactions;
-    // Own appends to a key, and whether it was read.
-    let mut seen: HashMap<u32, (u32, bool)> = HashMap::new();
-    let mut views = Vec::new();
-    let begin = t.first[transaction as usize];
-    for (place, step) in t.steps(transaction).iter().enumerate() {
-        let at = begin + place as u32;
-        let key = index.key[at as usize];
-        let entry = seen.entry(key).or_default();
-        if step.action == Action::Append {
-            entry.0 += 1;
-        } else if index.list(at).is_some() && !std::mem::replace(&mut entry.1, true) {
-            let length = index.position[at as usize].checked_sub(entry.0);
-            if let Some(length) = length.filter(|_| index.position[at as usize] != NOWHERE) {
-                views.push(View { key, length, clean: entry.0 == 0 });
-            }
-        }
-    }
-    views
-}
 
 /// Transactions on cycles, and where they are among them.
 pub struct Members<'i, 't> {
@@ -69,11 +38,6 @@ impl<'i, 't> Members<'i, 't> {
             number[*transaction as usize] = place as u32;
         }
         Self { index, list, number }
-    }
-
-    fn readers(&self) -> impl Iterator<Item = u32> + '_ {
-        let committed = |t: &u32| self.index.transactions.outcome[*t as usize] == Outcome::Ok;
-        self.list.iter().copied().filter(committed)
     }
 
     /// The appends of a transaction.
@@ -96,7 +60,7 @@ impl<'i, 't> Members<'i, 't> {
     pub fn fractured(&self) -> Option<Vec<Link>> {
         let mut looked_at = vec![NOBODY; self.list.len()];
         let mut length_of = vec![(NOBODY, 0); self.index.keys.len()];
-        for reader in self.readers() {
+        for reader in self.list.iter().copied() {
             let views = views(self.index, reader);
             for view in views.iter().filter(|view| view.clean) {
                 length_of[view.key as usize] = (reader, view.length);
@@ -128,7 +92,7 @@ impl<'i, 't> Members<'i, 't> {
     /// why it was not decided.
     pub fn acausal(&self, budget: u64) -> Result<Option<Vec<Link>>, String> {
         let chains = Chains::new(self.index.transactions, self.list);
-        let views: Vec<Vec<View>> = (0..self.list.len()).map(|place| self.views_of(place)).collect();
+        let views: Vec<Vec<View>> = self.list.iter().map(|transaction| views(self.index, *transaction)).collect();
         let graph = self.happened_before(&chains, &views, None).finish();
         let Some(order) = topological(&graph) else {
             return Err("what happened before is not told from what was read".to_owned());
@@ -150,12 +114,6 @@ impl<'i, 't> Members<'i, 't> {
             }
         });
         Ok(found.and_then(|missed| self.acausal_cycle(&chains, &views, missed)))
-    }
-
-    fn views_of(&self, place: usize) -> Vec<View> {
-        let transaction = self.list[place];
-        let committed = self.index.transactions.outcome[transaction as usize] == Outcome::Ok;
-        if committed { views(self.index, transaction) } else { Vec::new() }
     }
 
     fn misses(&self, writer: u32, view: View) -> bool {

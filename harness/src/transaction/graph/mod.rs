@@ -5,6 +5,8 @@
 
 pub mod cycle;
 mod scc;
+#[cfg(test)]
+mod tests;
 
 pub use scc::{Components, apart, components};
 

@@ -25,11 +25,6 @@ impl Components {
     pub fn any(&self) -> bool {
         self.cyclic.contains(&true)
     }
-
-    /// How many components have more than one node.
-    pub fn count(&self) -> usize {
-        self.cyclic.iter().filter(|cyclic| **cyclic).count()
-    }
 }
 
 /// The components of the graph with only these kinds of edges.

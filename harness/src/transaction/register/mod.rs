@@ -97,7 +97,10 @@ struct Judging<'j, 't> {
 
 /// A level's known order, and what was inferred from it.
 struct Prepared {
+    /// What holds if there is an order.
     level: Level,
+    /// The weakest levels that are violated if there is none.
+    violated: &'static [Level],
     events: Events,
     known: Edges,
     inferred: Inferred,
@@ -174,7 +177,7 @@ impl Judging<'_, '_> {
     /// The known order of events: of reads and of a scope, and reads of initial values before all writes.
     fn known(&self, events: Events, scope: Scope) -> Edges {
         let index = self.index;
-        let mut edges = events.from_transactions(&self.base(scope).finish());
+        let mut edges = events.from_transactions(&self.base(scope).finish(), Kinds::ALL);
         for key in 0..index.keys.len() as u32 {
             let versions = index.versions(key);
             let readers = index.readers.of(versions.start);
@@ -229,13 +232,18 @@ impl Judging<'_, '_> {
         let mut prepared = Vec::new();
         let mut budget = self.settings.budget.saturating_mul(256);
         for scope in self.index.transactions.scopes() {
-            let level = levels(base, *scope)[levels(base, *scope).len() - 1];
-            if !self.is_wanted(level) {
+            let violated = levels(base, *scope);
+            // Where items only are read, repeatable reads are serializability.
+            let level = match (split, scope) {
+                (false, Scope::Plain) => Level::Serializable,
+                _ => violated[violated.len() - 1],
+            };
+            if !self.is_wanted(level) && !violated.iter().any(|level| self.is_wanted(*level)) {
                 continue;
             }
             let known = self.known(events, *scope);
             let inferred = saturate(self.index, &known, events, &mut budget);
-            let entry = Prepared { level, events, known, inferred };
+            let entry = Prepared { level, violated, events, known, inferred };
             if !self.add_inferred_cycle(&entry, base, *scope) {
                 prepared.push(entry);
             }
@@ -290,9 +298,10 @@ impl Judging<'_, '_> {
             Found::Order => self.findings.standing.hold(entry.level),
             Found::Exhausted => {
                 let why = format!("no order of {} transactions was found within a budget of {budget}", index.len());
-                self.findings.open.push((entry.level, why));
+                let open = entry.violated.iter().chain([&entry.level]);
+                self.findings.open.extend(open.map(|level| (*level, why.clone())));
             }
-            Found::None => self.findings.add("no-order", &[entry.level], || Violation {
+            Found::None => self.findings.add("no-order", entry.violated, || Violation {
                 sentence: format!(
                     "whatever order the {} transactions are put in, one of them reads a value that is not there then: all \
                      orders were tried",

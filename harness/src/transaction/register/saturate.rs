@@ -11,7 +11,6 @@ use super::index::Index;
 use crate::transaction::{
     events::Events,
     graph::{Edges, Graph, Kind, Kinds, components},
-    order::NOBODY,
 };
 use std::collections::HashMap;
 
@@ -55,8 +54,6 @@ pub struct Inferred {
     /// In the order in which they were found.
     pub list: Vec<Inference>,
     places: HashMap<(u32, u32, Kind), u32>,
-    /// Whether nothing more follows; otherwise the budget was spent.
-    pub complete: bool,
 }
 
 impl Inferred {
@@ -87,82 +84,118 @@ pub fn with_inferred(known: &Edges, events: Events, inferred: &[Inference]) -> G
     edges.finish()
 }
 
-/// Versions of one key: which is known to come before which.
+/// A square of bits.
+#[derive(Debug, Clone)]
+struct Bits {
+    words: usize,
+    rows: Vec<u64>,
+}
+
+impl Bits {
+    fn new(size: usize) -> Self {
+        let words = size.div_ceil(64);
+        Self { words, rows: vec![0; size * words] }
+    }
+
+    fn row(&self, row: usize) -> &[u64] {
+        &self.rows[row * self.words..(row + 1) * self.words]
+    }
+
+    fn has(&self, row: usize, bit: usize) -> bool {
+        self.rows[row * self.words + bit / 64] >> (bit % 64) & 1 == 1
+    }
+
+    fn set(&mut self, row: usize, bit: usize) {
+        self.rows[row * self.words + bit / 64] |= 1 << (bit % 64);
+    }
+}
+
+/// Versions of one key: which is known to come before which, by places of their writers.
 struct Key {
     key: u32,
-    /// Versions by their writers, which are ascending; the initial one is not among them.
+    /// Who wrote the versions, ascending; the initial one is not among them.
     writers: Vec<u32>,
-    words: usize,
-    /// Rows of bits: who comes behind each.
-    behind: Vec<u64>,
-    /// The same, turned: who comes before each.
-    before: Vec<u64>,
+    /// Who comes behind each.
+    behind: Bits,
+    /// Who begins when each has committed, by the edges of this round.
+    ordered: Bits,
+    /// Pairs whose edges were drawn.
+    drawn: Bits,
+    /// Pairs that are known only because somebody saw the first and read the second.
+    overlooked: HashMap<(usize, usize), u32>,
 }
 
 impl Key {
-    fn has(&self, rows: &[u64], row: usize, bit: usize) -> bool {
-        rows[row * self.words + bit / 64] >> (bit % 64) & 1 == 1
-    }
-
-    fn set(&mut self, from: usize, to: usize) {
-        self.behind[from * self.words + to / 64] |= 1 << (to % 64);
-        self.before[to * self.words + from / 64] |= 1 << (from % 64);
-    }
-
-    /// Whether no third version is known to come between; what contradicts itself is always next to each other.
-    fn adjacent(&self, from: usize, to: usize) -> bool {
-        let behind = &self.behind[from * self.words..(from + 1) * self.words];
-        let before = &self.before[to * self.words..(to + 1) * self.words];
-        let between = behind.iter().zip(before).any(|(left, right)| left & right != 0);
-        !between || self.has(&self.behind, to, from)
+    /// Who comes right behind, with no third version between; and all who come before as well, for a contradiction has
+    /// to be drawn as one.
+    fn next(&self, from: usize) -> Vec<usize> {
+        let all = self.behind.row(from);
+        let mut left = all.to_vec();
+        for third in bits(all) {
+            // What was taken out takes nothing out that its own third version did not.
+            if left[third / 64] >> (third % 64) & 1 == 1 {
+                left.iter_mut().zip(self.behind.row(third)).for_each(|(word, behind)| *word &= !behind);
+            }
+        }
+        bits(all).filter(|to| left[to / 64] >> (to % 64) & 1 == 1 || self.behind.has(*to, from)).collect()
     }
 }
 
-/// A pair of versions of a key whose order was found: places of their writers.
-struct Pair {
-    key: usize,
-    from: usize,
-    to: usize,
-    why: Why,
-    /// Whether edges say already that the first commits before the second begins.
-    ordered: bool,
+/// The places of set bits.
+fn bits(row: &[u64]) -> impl Iterator<Item = usize> + '_ {
+    row.iter().enumerate().flat_map(|(at, word)| {
+        let mut rest = *word;
+        std::iter::from_fn(move || {
+            let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(64 * at + bit)
+        })
+    })
 }
 
 /// Infers until nothing more follows, a cycle shows, or the budget of words is spent.
 pub fn saturate(index: &Index<'_>, known: &Edges, events: Events, budget: &mut u64) -> Inferred {
     let mut inferred = Inferred::default();
-    let mut keys: Vec<Key> = (0..index.keys.len() as u32).filter_map(|key| contested(index, key)).collect();
-    let size: u64 = keys.iter().map(|key| key.behind.len() as u64).sum();
-    if size > *budget {
-        return inferred;
-    }
-    loop {
+    let mut keys: Vec<Key> = (0..index.keys.len() as u32).filter_map(|key| contested(index, key, budget)).collect();
+    while *budget > 0 {
         let graph = with_inferred(known, events, &inferred.list);
         let parts = components(&graph, Kinds::ALL);
         if parts.any() {
-            return inferred;
+            break;
         }
         let mut order: Vec<u32> = (0..graph.nodes() as u32).collect();
         order.sort_unstable_by_key(|node| std::cmp::Reverse(parts.of(*node)));
-        let Some(pairs) = round(index, &graph, &order, events, &mut keys, budget) else { return inferred };
+        if round(index, &graph, &order, events, &mut keys, budget).is_none() {
+            break;
+        }
         let before = inferred.list.len();
-        draw(index, &keys, events, pairs, &mut inferred);
+        for key in &mut keys {
+            draw(index, key, events, &mut inferred);
+        }
         if inferred.list.len() == before {
-            inferred.complete = true;
-            return inferred;
+            break;
         }
     }
+    inferred
 }
 
-/// A key that several wrote; others are ordered from the beginning.
-fn contested(index: &Index<'_>, key: u32) -> Option<Key> {
+/// A key that several wrote; others are ordered from the beginning. None also where the budget does not allow it.
+fn contested(index: &Index<'_>, key: u32, budget: &mut u64) -> Option<Key> {
     let writers: Vec<u32> = index.versions(key).skip(1).map(|version| index.writer_of[version as usize]).collect();
-    let words = writers.len().div_ceil(64);
-    let rows = vec![0; writers.len() * words];
-    (writers.len() > 1).then(|| Key { key, words, behind: rows.clone(), before: rows, writers })
+    if writers.len() < 2 {
+        return None;
+    }
+    let Some(left) = budget.checked_sub((writers.len() * writers.len()) as u64) else {
+        *budget = 0;
+        return None;
+    };
+    *budget = left;
+    let bits = Bits::new(writers.len());
+    let (behind, ordered, drawn) = (bits.clone(), bits.clone(), bits);
+    Some(Key { key, behind, ordered, drawn, writers, overlooked: HashMap::new() })
 }
 
-/// One round: reaches from every writer, and finds pairs of versions whose order is new. None where the budget ends.
+/// One round: reaches from every writer, and finds which versions come before which. None where the budget ends.
 fn round(
     index: &Index<'_>,
     graph: &Graph,
@@ -170,7 +203,7 @@ fn round(
     events: Events,
     keys: &mut [Key],
     budget: &mut u64,
-) -> Option<Vec<Pair>> {
+) -> Option<()> {
     let mut sources: Vec<u32> = keys.iter().flat_map(|key| key.writers.iter().copied()).collect();
     sources.sort_unstable();
     sources.dedup();
@@ -178,23 +211,17 @@ fn round(
     // Rows of at most 64 MiB in all.
     let words = (8 << 20) / graph.nodes().max(1);
     let words = words.clamp(1, (sources.len() * per_source).div_ceil(64).max(1));
-    let mut column = vec![NOBODY; index.len() as usize];
-    let mut found = Vec::new();
+    for key in keys.iter_mut() {
+        key.ordered.rows.fill(0);
+    }
     for block in sources.chunks(words * 64 / per_source) {
-        let cost = (words * (graph.nodes() + graph.len())) as u64;
-        *budget = budget.checked_sub(cost)?;
-        for (place, source) in block.iter().enumerate() {
-            column[*source as usize] = (place * per_source) as u32;
-        }
+        *budget = budget.checked_sub((words * (graph.nodes() + graph.len())) as u64)?;
         let reach = Reach::new(graph, order, events, block, words);
-        for (at, key) in keys.iter_mut().enumerate() {
-            *budget = budget.checked_sub(pairs_of(index, at, key, &column, &reach, &mut found))?;
-        }
-        for source in block {
-            column[*source as usize] = NOBODY;
+        for key in keys.iter_mut() {
+            *budget = budget.checked_sub(compare(index, key, block, &reach))?;
         }
     }
-    Some(found)
+    Some(())
 }
 
 /// Which sources reach each event.
@@ -236,72 +263,69 @@ impl Reach {
     fn has(&self, event: u32, bit: u32) -> bool {
         self.rows[event as usize * self.words + bit as usize / 64] >> (bit % 64) & 1 == 1
     }
-
-    /// Whether the source of this column begins before the event.
-    fn begins_before(&self, column: u32, event: u32) -> bool {
-        self.has(event, column)
-    }
-
-    /// Whether the source of this column commits before the event.
-    fn commits_before(&self, column: u32, event: u32) -> bool {
-        self.has(event, column + u32::from(self.events.split))
-    }
 }
 
-/// Pairs of a key's versions whose order is new, from the sources of one block; tells how many were looked at.
-fn pairs_of(index: &Index<'_>, at: usize, key: &mut Key, column: &[u32], reach: &Reach, found: &mut Vec<Pair>) -> u64 {
-    let (mut cost, events) = (0, reach.events);
+/// Compares a key's versions with those of the sources of one block; tells how many were looked at.
+///
+/// Row after row, so that what is looked at stands together.
+fn compare(index: &Index<'_>, key: &mut Key, block: &[u32], reach: &Reach) -> u64 {
+    let (events, commit) = (reach.events, u32::from(reach.events.split));
+    let column = |writer: &u32| block.binary_search(writer).ok().map(|place| place as u32 * (1 + commit));
+    // Places of the writers that are sources of this block, and the columns of their beginnings.
+    let from: Vec<(usize, u32)> =
+        key.writers.iter().enumerate().filter_map(|(place, writer)| Some((place, column(writer)?))).collect();
+    let mut cost = 0;
     let first = index.versions(key.key).start + 1;
-    for from in 0..key.writers.len() {
-        let writer = key.writers[from];
-        let column = column[writer as usize];
-        if column == NOBODY {
-            continue;
-        }
-        for to in (0..key.writers.len()).filter(|to| *to != from) {
-            let other = key.writers[to];
-            cost += 1;
-            if !key.has(&key.behind, from, to) && reach.begins_before(column, events.commit(other)) {
-                let ordered = reach.commits_before(column, events.start(other));
-                key.set(from, to);
-                found.push(Pair { key: at, from, to, why: Why::Overlap, ordered });
+    for to in 0..key.writers.len() {
+        let other = key.writers[to];
+        cost += from.len();
+        for (from, column) in from.iter().filter(|(from, _)| *from != to) {
+            if reach.has(events.start(other), column + commit) {
+                key.ordered.set(*from, to);
+                key.behind.set(*from, to);
+            } else if reach.has(events.commit(other), *column) {
+                key.behind.set(*from, to);
             }
-            for reader in index.readers.of(first + to as u32).iter().filter(|reader| **reader != writer) {
-                cost += 1;
-                if !key.has(&key.behind, from, to) && reach.commits_before(column, events.start(*reader)) {
-                    let ordered = reach.commits_before(column, events.start(other));
-                    key.set(from, to);
-                    found.push(Pair { key: at, from, to, why: Why::Overlooked { reader: *reader }, ordered });
+        }
+        for reader in index.readers.of(first + to as u32) {
+            cost += from.len();
+            for (from, column) in from.iter().filter(|(from, _)| *from != to) {
+                let seen = reach.has(events.start(*reader), column + commit) && key.writers[*from] != *reader;
+                if seen && !key.behind.has(*from, to) {
+                    key.behind.set(*from, to);
+                    key.overlooked.insert((*from, to), *reader);
                 }
             }
         }
     }
-    cost
+    cost as u64
 }
 
-/// Edges from pairs whose order is new: between the writers, and from the readers of the first to the second.
-fn draw(index: &Index<'_>, keys: &[Key], events: Events, pairs: Vec<Pair>, inferred: &mut Inferred) {
+/// Edges between versions that follow each other: between the writers, and from the readers of the first to the second.
+fn draw(index: &Index<'_>, key: &mut Key, events: Events, inferred: &mut Inferred) {
     let known = inferred.list.len() as u32;
-    for Pair { key, from, to, why, ordered } in pairs {
-        let entry = &keys[key];
-        if !entry.adjacent(from, to) {
-            continue;
-        }
-        let (key, one, two) = (entry.key, entry.writers[from], entry.writers[to]);
-        // Where both are one event, who begins before the other commits is before it already.
-        if !ordered && (events.split || why != Why::Overlap) {
-            inferred.add(Inference { from: one, to: two, kind: Kind::Ww, key, why, known });
-        }
-        let version = index.versions(key).start + 1 + from as u32;
-        for reader in index.readers.of(version).iter().filter(|reader| **reader != two) {
-            inferred.add(Inference {
-                from: *reader,
-                to: two,
-                kind: Kind::Rw,
-                key,
-                why: Why::Missed { writer: one },
-                known,
-            });
+    for from in 0..key.writers.len() {
+        for to in key.next(from) {
+            if key.drawn.has(from, to) {
+                continue;
+            }
+            key.drawn.set(from, to);
+            let (one, two) = (key.writers[from], key.writers[to]);
+            let why = match key.overlooked.get(&(from, to)) {
+                Some(reader) => Why::Overlooked { reader: *reader },
+                None => Why::Overlap,
+            };
+            let ordered = key.ordered.has(from, to);
+            let key = key.key;
+            // Where both are one event, who begins before the other commits is before it already.
+            if !ordered && (events.split || why != Why::Overlap) {
+                inferred.add(Inference { from: one, to: two, kind: Kind::Ww, key, why, known });
+            }
+            let version = index.versions(key).start + 1 + from as u32;
+            for reader in index.readers.of(version).iter().filter(|reader| **reader != two) {
+                let why = Why::Missed { writer: one };
+                inferred.add(Inference { from: *reader, to: two, kind: Kind::Rw, key, why, known });
+            }
         }
     }
 }
