@@ -10,6 +10,7 @@
 //! namespace with its PID 1, and both of them see the socket's other end close when takehome dies.
 
 mod cgroup;
+mod conceal;
 mod driver;
 pub(in crate::backend) mod filter;
 pub(in crate::backend) mod foreign;
@@ -149,7 +150,7 @@ impl Shared {
 
     /// The blocking part of opening a cell: directories are looked at and made.
     fn prepare(&self, spec: &CellSpec) -> Result<(Setup, Option<CellGroup>), OpenError> {
-        let nodes = self.host.get_or_init(plan::Host::look).plan(spec)?;
+        let nodes = self.host.get_or_init(|| plan::Host::look(&self.helper)).plan(spec)?;
         let group = match self.groups() {
             Ok(hierarchy) => {
                 let made = CellGroup::create(hierarchy, &spec.label, &spec.limits);
