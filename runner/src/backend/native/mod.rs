@@ -25,7 +25,7 @@ mod probe;
 mod watchdog;
 pub(in crate::backend) mod wire;
 
-use super::{Backend, Capabilities, Cell, CellSpec, OpenError, Opening, Usage};
+use super::{Backend, Capabilities, Cell, CellSpec, OpenError, Opening, Usage, living::Living};
 use cgroup::{CellGroup, Hierarchy};
 use driver::Driver;
 use limits::Bounds;
@@ -196,7 +196,12 @@ fn drive(opened: Opened, spec: &CellSpec, bounds: Bounds) -> Cell {
     let (control, requests) = mpsc::unbounded_channel();
     let (sender, events) = mpsc::unbounded_channel();
     let Opened { link, group, egress } = opened;
-    tokio::spawn(Driver::new(link, group, spec, bounds, sender).run(requests));
+    let living = Living::new();
+    let driver = Driver::new(link, group, spec, bounds, sender);
+    tokio::spawn(async move {
+        driver.run(requests).await;
+        drop(living);
+    });
     Cell { control, events, egress }
 }
 
