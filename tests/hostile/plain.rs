@@ -86,7 +86,7 @@ fn probe(attack: &Attack, how: &Control) -> Result<String, String> {
 /// The beginning of a command line that ends in a probe and its words.
 fn started(how: &Control, user: Option<u32>) -> Command {
     let mut command = as_user(user, "timeout");
-    command.args(["--kill-after=5", "60"]);
+    command.args(["--kill-after=5", "60"]).env("PATH", submission::path());
     if *how == Control::Namespaced {
         command.args(["unshare", "--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc", "--uts"]);
         command.args(["--fork", "--mount-proc", "sh", "-c", "\"$@\"; exit 0", "sh"]);

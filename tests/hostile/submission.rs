@@ -262,7 +262,7 @@ impl Given {
 }
 
 /// Where the programs of a control are looked for: in places that everybody can look into, and in ours.
-fn path() -> OsString {
+pub fn path() -> OsString {
     let mut path = OsString::from("/usr/local/go/bin:/usr/bin:/bin:/usr/sbin:/sbin:");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     path
