@@ -1,6 +1,6 @@
 //! `attack.toml`: what an attack is, what has to come of it in a sandbox, and how it is shown to work without one.
 
-use crate::cell::enforces;
+use crate::cell::{self, enforces, strong};
 use runner::backend::Backend;
 use serde::Deserialize;
 use std::{
@@ -64,6 +64,9 @@ pub struct Manifest {
     /// The layer without which the back end only promises an approximation: what came of the attack is then said, and
     /// decides nothing.
     pub layer: Option<String>,
+    /// Back ends that are known to let it happen, which is why they are no strong ones.
+    #[serde(default)]
+    pub weak: Vec<String>,
     /// Why this attack is known to work and left open.
     pub open: Option<String>,
     /// What `takehome` is asked to do with the files of this folder, and what has to come of it.
@@ -188,6 +191,9 @@ impl Manifest {
         expect(kinds.iter().filter(|is| **is).count() == 1, "one of `probe`, `[takehome]` and `payload`");
         let refuses = self.expect.starts_with("refused") || self.expect.starts_with("killed");
         expect(self.probe.is_empty() || refuses || self.open.is_some(), "a probe is refused, or `open` says why not");
+        let is_weak = |name: &String| cell::all().contains(&name.as_str()) && !strong().contains(&name.as_str());
+        let wrong = self.weak.iter().find(|name| !is_weak(name));
+        found.extend(wrong.map(|name| format!("`weak` names {name}, which is strong or no back end")));
         match self.control() {
             Err(why) => found.push(why),
             Ok(Control::Shell(script)) => found.extend(undeclared(&script, &self.needs, "needs")),
@@ -270,6 +276,7 @@ pub fn check() {
         ("control='plain'", "control='sh: python3 x'"),
         ("probe=['x']", ""),
         ("about='a'", "about=''"),
+        ("about='a'", "about='a'\nweak=['native']"),
         ("about='a'", "about='a'\nabuot='a'"),
     ] {
         assert!(bad(&good.replace(from, to)), "{to} is taken");

@@ -24,6 +24,9 @@ use tests::{Ran, TestEnv};
 #[derive(Debug)]
 pub struct Skipped(pub String);
 
+/// Beginning of an error that is only about what became of the attack: it has done no harm, but has perhaps not run.
+pub const UNPROVEN: &str = "no harm, but ";
+
 impl Skipped {
     /// For want of a program, if one is missing.
     pub fn without(tools: &[&str]) -> Option<Self> {
@@ -55,15 +58,19 @@ pub fn attack(attack: &Attack, sandbox: Option<&str>) -> Result<Option<Skipped>,
     let mut problems = harmless(&canary, &ran, wanted);
     let formats = if env.recorded().is_empty() { Vec::new() } else { formats(&env)? };
     let logs = logs(&env);
-    problems.extend(right(&ran, wanted, formats.first().map(|(_, json)| json.as_str())));
-    problems.extend(proven(wanted, &canary, &[&ran.stdout, &ran.stderr, &texts(&formats), &logs]));
     problems.extend(silent(&formats, wanted, ""));
     problems.extend(said(&[("a program's log", &logs)], wanted));
     if ran.code == Some(5) {
         problems.extend(left(&env.path("cache/work")));
     }
+    let is_harmless = problems.is_empty();
+    problems.extend(right(&ran, wanted, formats.first().map(|(_, json)| json.as_str())));
+    problems.extend(proven(wanted, &canary, &[&ran.stdout, &ran.stderr, &texts(&formats), &logs]));
     if problems.is_empty() {
         return Ok(None);
+    }
+    if is_harmless {
+        problems[0].insert_str(0, UNPROVEN);
     }
     Err(format!("{}\n--- stdout\n{}\n--- stderr\n{}", problems.join("\n"), start(&ran.stdout), start(&ran.stderr)))
 }

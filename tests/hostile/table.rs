@@ -1,7 +1,13 @@
 //! The table: attacks, and what comes of each without a sandbox, on every back end, and under bubblewrap as most people
 //! call it. The last is a comparison and decides nothing.
 
-use crate::{Seat, cell, control_word, manifest::Attack, plain, submission, submission::Skipped, world::world};
+use crate::{
+    Seat, cell, control_word,
+    manifest::Attack,
+    plain, submission,
+    submission::{Skipped, UNPROVEN},
+    world::world,
+};
 use std::sync::Mutex;
 
 /// Prints it.
@@ -60,7 +66,9 @@ fn held(attack: &Attack, seat: &Seat) -> String {
         Ok(Some(Skipped(why))) => format!("skipped: {why}"),
         Err(why) => {
             let note = if approximate { " (approximate)" } else { "" };
-            format!("BROKEN{note} {}", why.lines().next().unwrap_or_default())
+            let why = why.lines().next().unwrap_or_default();
+            // The weak ones cannot run everything: tools in a home of root's, for example.
+            if why.starts_with(UNPROVEN) { why.to_owned() } else { format!("BROKEN{note} {why}") }
         }
     }
 }
@@ -71,6 +79,7 @@ fn told(attack: &Attack, seat: &Seat) -> String {
         Ok(told) => {
             let note = match () {
                 () if told.approximate() => " (approximate)",
+                () if attack.manifest.weak.iter().any(|name| name == seat.backend()) => " (weak)",
                 () if attack.manifest.open.is_some() => " (known)",
                 () => "",
             };

@@ -100,7 +100,8 @@ fn pace() -> Duration {
 
 /// Insists on a median of at most 100 ms, or of a hundred times what a program that does nothing took meanwhile.
 fn soon(what: &str, mut ends: Vec<Duration>, mut paces: Vec<Duration>) {
-    (ends.sort(), paces.sort());
+    ends.sort();
+    paces.sort();
     let (median, pace) = (ends[ends.len() / 2], paces[paces.len() / 2]);
     println!("{what}: gone after {median:?} (median), {:?} (slowest); `true` took {pace:?}", ends[ends.len() - 1]);
     assert!(

@@ -53,7 +53,7 @@ pub fn cells_have(tool: &str) -> bool {
 pub fn pass_on(stderr: &[u8]) {
     let said = String::from_utf8_lossy(stderr);
     let lines = said.lines().filter(|line| line.starts_with("SKIPPED") || line.starts_with("NOTE"));
-    lines.for_each(|line| write_line(line));
+    lines.for_each(write_line);
 }
 
 fn say(word: &str, why: &str) {
