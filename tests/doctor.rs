@@ -108,8 +108,13 @@ fn a_report_names_the_sandbox_that_was_asked_for() {
     for backend in list(&found, "backends") {
         let name = text(backend, "name");
         if backend["usable"] == false {
-            assert!(name == "podman" || std::env::var_os("CI").is_none(), "{backend}");
-            eprintln!("SKIPPED: {name} does not work here: {}", backend["reason"]);
+            let why = format!("{name} does not work here: {}", backend["reason"]);
+            // Some machines cannot run it.
+            if name == "podman" {
+                tests::leave_out(&why)
+            } else {
+                tests::skip(&why)
+            }
             env.run(GRADE.iter().chain(&["--sandbox", name]))
                 .code(6)
                 .says(&["could not be set up", "without --sandbox"]);

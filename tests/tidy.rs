@@ -204,6 +204,15 @@ fn only_the_ui_prints() {
     holding(all.collect(), &["println!", "eprintln!", "io::stdout()", "io::stderr()"], "print through `crate::ui`");
 }
 
+/// `eprintln!` is hidden while a test passes, and a test that is left out passes.
+#[test]
+fn what_tests_leave_out_is_said_where_it_is_seen() {
+    let all = ["runner/src", "runner/tests", "tests"].iter().flat_map(|folder| files(folder, "rs"));
+    let says = |line: &str| line.contains("eprintln!(\"") && line.to_lowercase().contains("skip");
+    let bad = all.filter(|path| read(path).lines().any(says));
+    nothing_of(bad.map(|path| format!("{path}: say it by `skip` of runner/tests/support/skip.rs")).collect());
+}
+
 #[test]
 fn only_the_dispatcher_writes_events() {
     let all = files("runner/src", "rs").into_iter().filter(|path| path != "runner/src/execute.rs");

@@ -52,6 +52,13 @@ fn door(cache: &Path) -> io::Result<File> {
     File::options().create(true).truncate(false).write(true).open(cache.join("source.lock"))
 }
 
+/// Removes all that takehomes which were killed have left behind: cgroups, with what still runs in them, and folders.
+/// What that was, in a sentence; none when there was nothing.
+pub fn remove_all() -> Option<String> {
+    let folders = crate::record::cache_folder().map_or(0, |cache| sweep(&cache)) + sweep_scratch();
+    describe(crate::backend::native::Native::default().sweep(), folders)
+}
+
 /// Removes what was left in the cache: copies of submissions and folders of builds. How many.
 pub fn sweep(cache: &Path) -> usize {
     let builds = crate::build::sweep(cache);

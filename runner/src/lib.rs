@@ -16,3 +16,7 @@ pub mod record;
 pub mod source;
 pub mod submission;
 pub mod ui;
+
+#[cfg(test)]
+#[path = "../tests/support/skip.rs"]
+mod skip;

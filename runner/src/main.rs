@@ -1,12 +1,15 @@
 //! The `takehome` program.
 
 use clap::Parser;
-use runner::{cli::Cli, commands, error::CommandError, ui};
-use std::process::ExitCode;
+use runner::{backend, cli::Cli, commands, error::CommandError, ui};
+use std::{process::ExitCode, time::Duration};
+
+/// How long the end of takehome waits for the end of its cells, which takes a few milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     // Before anything else: cells are set up by this same executable.
-    runner::backend::native::helper_main_if_asked();
+    backend::native::helper_main_if_asked();
     runner::source::apart::main_if_asked();
     ui::tell_panics();
     let cli = match Cli::try_parse() {
@@ -23,7 +26,11 @@ fn main() -> ExitCode {
             return ExitCode::from(6);
         }
     };
-    let outcome = runtime.block_on(commands::run(cli));
+    let outcome = runtime.block_on(async {
+        let outcome = commands::run(cli).await;
+        backend::all_gone(PATIENCE).await;
+        outcome
+    });
     // Nothing that is still blocked, such as a connection that was given up, keeps the program alive.
     runtime.shutdown_background();
     match outcome.and_then(printed) {

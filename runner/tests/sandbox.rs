@@ -14,6 +14,10 @@ mod leftovers;
 mod limits;
 #[path = "sandbox/machine.rs"]
 mod machine;
+#[path = "../../tests/src/processes.rs"]
+mod processes;
+#[path = "support/skip.rs"]
+mod skip;
 #[path = "sandbox/toolchains.rs"]
 mod toolchains;
 #[path = "sandbox/walls.rs"]

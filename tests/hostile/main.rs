@@ -21,7 +21,7 @@ use std::{
     path::{Path, PathBuf},
     sync::OnceLock,
 };
-use tests::skip;
+use tests::{leave_out, skip};
 use world::{Canary, world};
 
 /// The hidden first argument of this program when it only is to run one probe, as another user.
@@ -71,6 +71,11 @@ impl Seat {
     pub fn name(&self) -> String {
         let is_root = nix::unistd::geteuid().is_root() && !self.ordinary;
         format!("{}-{}", self.backend, if is_root { "root" } else { "user" })
+    }
+
+    /// The back end's name.
+    pub fn backend(&self) -> &'static str {
+        self.backend
     }
 
     /// Whether it is the first back end, beside which others are compared.
@@ -144,16 +149,11 @@ fn judge(attack: &Attack, told: &Told) -> Result<(), Failed> {
         return Ok(());
     }
     if told.approximate {
-        skip_quietly(&format!("{}: {}, where this is only approximated", attack.name, told.outcome));
+        leave_out(&format!("{}: {}, where this is only approximated", attack.name, told.outcome));
         return Ok(());
     }
     let closed = if manifest.open.is_some() { "; if this is closed now, take out `open`" } else { "" };
     Err(format!("{}\nwanted {}, got {}{closed}", manifest.about, manifest.expect, told.outcome).into())
-}
-
-/// Said also in CI, where nothing may be left out: what it is about has been tried, and is the machine's own.
-fn skip_quietly(why: &str) {
-    eprintln!("NOTE: {why}");
 }
 
 /// The tests of one attack.
@@ -171,12 +171,16 @@ fn trials(attack: &Attack, usable: &Result<(), String>) -> Vec<Trial> {
             _ => test(&attack, seat),
         }));
     };
-    if attack.manifest.probe.is_empty() {
-        add("takehome", |attack, _| submission(attack), None);
-    } else {
+    if !attack.manifest.probe.is_empty() {
         for seat in Seat::of(&cell::strong()) {
             add(&seat.name(), probe, Some(seat));
         }
+    } else if attack.is_on_the_sandbox() {
+        for backend in cell::strong() {
+            add(backend, whole, Some(Seat { backend, ordinary: false }));
+        }
+    } else {
+        add("takehome", whole, None);
     }
     add("control", |attack, _| control(attack), None);
     trials
@@ -193,21 +197,43 @@ fn probe(attack: &Attack, seat: Option<Seat>) -> Result<(), Failed> {
     }
 }
 
-fn submission(attack: &Attack) -> Result<(), Failed> {
-    if attack.manifest.payload.is_some() {
-        return Ok(payload::attack(attack)?);
+/// A whole submission, in the sandbox of a seat or in the one that is taken by itself.
+fn whole(attack: &Attack, seat: Option<Seat>) -> Result<(), Failed> {
+    let backend = match seat.map(|seat| cell::open(seat.backend, world().helper().to_owned())).transpose() {
+        Err(why) if seat.is_some_and(|seat| !seat.is_native()) => {
+            skip(&why);
+            return Ok(());
+        }
+        opened => opened?,
+    };
+    if backend.as_ref().is_some_and(|backend| attack.is_too_much_for(&**backend)) {
+        leave_out(&format!("{}: it would harm this machine where its layer is only approximated", attack.name));
+        return Ok(());
     }
-    if let Some(submission::Skipped(why)) = submission::attack(attack)? {
-        skip(&format!("{}: {why}", attack.name));
+    match submission(attack, seat.map(|seat| seat.backend)) {
+        Err(why) if backend.is_some_and(|backend| attack.is_approximate(&*backend)) => {
+            leave_out(&format!("{}: where this is only approximated: {why}", attack.name));
+        }
+        Ok(Some(submission::Skipped(why))) => skip(&format!("{}: {why}", attack.name)),
+        told => drop(told?),
     }
     Ok(())
+}
+
+/// What comes of a submission, or of a payload in one.
+fn submission(attack: &Attack, sandbox: Option<&str>) -> Result<Option<submission::Skipped>, String> {
+    match attack.manifest.payload {
+        Some(_) => payload::attack(attack),
+        None => submission::attack(attack, sandbox),
+    }
 }
 
 fn control(attack: &Attack) -> Result<(), Failed> {
     match plain::control(attack)? {
         Shown::Works => {}
-        Shown::Closed(by) => skip_quietly(&format!("{}: this machine is in the way itself: {by}", attack.name)),
-        Shown::Untried(why) => skip_quietly(&format!("{}: not tried without a sandbox: {why}", attack.name)),
+        Shown::Closed(by) => leave_out(&format!("{}: this machine is in the way itself: {by}", attack.name)),
+        Shown::Missing(tool) => skip(&format!("{}: `{tool}` is not installed", attack.name)),
+        Shown::Untried(why) => leave_out(&format!("{}: not tried without a sandbox: {why}", attack.name)),
     }
     Ok(())
 }
@@ -218,6 +244,7 @@ fn control_word(attack: &Attack) -> String {
         Ok(Shown::Works) => "works".into(),
         Ok(Shown::Closed(by)) => format!("closed here: {by}"),
         Ok(Shown::Untried(_)) => "not tried".into(),
+        Ok(Shown::Missing(tool)) => format!("no {tool}"),
         Err(why) => format!("FAILS {}", why.lines().next().unwrap_or_default()),
     }
 }

@@ -1,11 +1,16 @@
 //! `attack.toml`: what an attack is, what has to come of it in a sandbox, and how it is shown to work without one.
 
+use crate::cell::{self, enforces, strong};
+use runner::backend::Backend;
 use serde::Deserialize;
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 use tests::workspace;
+
+/// Programs that not every machine has: who calls one says so.
+const OPTIONAL: [&str; 8] = ["python3", "make", "cmake", "go", "c++", "ssh", "unshare", "getent"];
 
 /// Folders of attacks, in the order in which a submission passes through them.
 pub const PHASES: [&str; 5] = ["clone", "fetch", "build", "run", "report"];
@@ -41,6 +46,9 @@ pub struct Manifest {
     /// Errors by which a machine may itself be in the way of the control, such as `EPERM`, with the reason.
     #[serde(default)]
     pub unless: String,
+    /// Programs that the control needs and not every machine has.
+    #[serde(default)]
+    pub needs: Vec<String>,
     /// Words for the probe program, which make this an attack from within a single cell.
     #[serde(default)]
     pub probe: Vec<String>,
@@ -53,8 +61,12 @@ pub struct Manifest {
     /// Whether the folder with the canary is given to the cell, to be read only.
     #[serde(default)]
     pub given: bool,
-    /// The layer without which the back end only promises an approximation.
+    /// The layer without which the back end only promises an approximation: what came of the attack is then said, and
+    /// decides nothing.
     pub layer: Option<String>,
+    /// Back ends that are known to let it happen, which is why they are no strong ones.
+    #[serde(default)]
+    pub weak: Vec<String>,
     /// Why this attack is known to work and left open.
     pub open: Option<String>,
     /// What `takehome` is asked to do with the files of this folder, and what has to come of it.
@@ -73,10 +85,10 @@ pub struct Takehome {
     pub arguments: Vec<String>,
     /// The exit codes that are right.
     pub code: Vec<i32>,
-    /// Words of stdout or stderr.
+    /// Words of stdout, stderr, the report, or what the programs said: all of them, and of `this | that` one.
     #[serde(default)]
     pub says: Vec<String>,
-    /// Words that must be nowhere: not on stdout, not on stderr, in no format.
+    /// Words that must be nowhere: not on stdout, not on stderr, in no format, and no program of theirs may say them.
     #[serde(default)]
     pub never: Vec<String>,
     /// The verdict of the report, where there is one.
@@ -84,7 +96,7 @@ pub struct Takehome {
     /// Codes of findings that must be in the report.
     #[serde(default)]
     pub findings: Vec<String>,
-    /// Programs that must be installed.
+    /// Programs that a submission needs and not every machine has.
     #[serde(default)]
     pub tools: Vec<String>,
     /// Whether registries must be in reach.
@@ -127,6 +139,22 @@ impl Attack {
     pub fn path(&self) -> String {
         format!("{}/{}", self.manifest.phase, self.name)
     }
+
+    /// Whether it is too much for a back end: it would harm this machine where nothing is in its way, and that is only
+    /// approximated.
+    pub fn is_too_much_for(&self, backend: &dyn Backend) -> bool {
+        self.is_approximate(backend) && matches!(self.manifest.control(), Ok(Control::Unsafe(_)))
+    }
+
+    /// Whether a back end promises no more than an approximation of what it is about.
+    pub fn is_approximate(&self, backend: &dyn Backend) -> bool {
+        self.manifest.layer.as_ref().is_some_and(|layer| !enforces(backend, layer))
+    }
+
+    /// Whether it is one by a whole submission on the sandbox, and not on what takehome does before it or after it.
+    pub fn is_on_the_sandbox(&self) -> bool {
+        self.manifest.takehome.is_some() && ["fetch", "build", "run"].contains(&self.manifest.phase.as_str())
+    }
 }
 
 impl Manifest {
@@ -163,8 +191,16 @@ impl Manifest {
         expect(kinds.iter().filter(|is| **is).count() == 1, "one of `probe`, `[takehome]` and `payload`");
         let refuses = self.expect.starts_with("refused") || self.expect.starts_with("killed");
         expect(self.probe.is_empty() || refuses || self.open.is_some(), "a probe is refused, or `open` says why not");
-        if let Err(why) = self.control() {
-            found.push(why);
+        let is_weak = |name: &String| cell::all().contains(&name.as_str()) && !strong().contains(&name.as_str());
+        let wrong = self.weak.iter().find(|name| !is_weak(name));
+        found.extend(wrong.map(|name| format!("`weak` names {name}, which is strong or no back end")));
+        match self.control() {
+            Err(why) => found.push(why),
+            Ok(Control::Shell(script)) => found.extend(undeclared(&script, &self.needs, "needs")),
+            Ok(_) => {}
+        }
+        if let Some(takehome) = &self.takehome {
+            found.extend(undeclared(&takehome.arguments.join(" "), &takehome.tools, "tools"));
         }
         found
     }
@@ -173,6 +209,14 @@ impl Manifest {
     pub fn is_expected(&self, outcome: &str) -> bool {
         fits(&self.expect, outcome)
     }
+}
+
+/// Programs that a command calls and nothing says so.
+fn undeclared(command: &str, declared: &[String], field: &str) -> Vec<String> {
+    let words: Vec<&str> = command.split(|c: char| c.is_whitespace() || "();|&!\"'".contains(c)).collect();
+    let called = OPTIONAL.iter().filter(|tool| words.contains(*tool));
+    let missing = called.filter(|tool| !declared.iter().any(|one| one == *tool));
+    missing.map(|tool| format!("`{field}` does not name {tool}")).collect()
 }
 
 /// Whether an outcome such as `refused: EPERM` fits `refused: EPERM ENOSYS`, or `refused`.
@@ -229,8 +273,10 @@ pub fn check() {
         ("expect='refused'", "expect='succeeded'"),
         ("control='plain'", "control='trust me'"),
         ("control='plain'", "control='unsafe'"),
+        ("control='plain'", "control='sh: python3 x'"),
         ("probe=['x']", ""),
         ("about='a'", "about=''"),
+        ("about='a'", "about='a'\nweak=['native']"),
         ("about='a'", "about='a'\nabuot='a'"),
     ] {
         assert!(bad(&good.replace(from, to)), "{to} is taken");

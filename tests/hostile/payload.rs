@@ -3,14 +3,17 @@
 use crate::{
     inert,
     manifest::{Attack, Takehome},
-    submission,
+    submission::{self, Skipped},
 };
 use git2::{ObjectType, Repository};
 use std::fs;
 use tests::{Ran, TestEnv};
 
 /// Grades a submission that says the payload everywhere; what acts of it.
-pub fn attack(attack: &Attack) -> Result<(), String> {
+pub fn attack(attack: &Attack) -> Result<Option<Skipped>, String> {
+    if let Some(skipped) = Skipped::without(&["python3"]) {
+        return Ok(Some(skipped));
+    }
     let payload = attack.manifest.payload.as_deref().unwrap_or_default();
     let env = TestEnv::cold();
     plant(&env, payload).map_err(|error| error.to_string())?;
@@ -48,7 +51,7 @@ pub fn attack(attack: &Attack) -> Result<(), String> {
     if marked < formats.len() {
         problems.push(format!("only {marked} of {} formats show that there was something", formats.len()));
     }
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
+    if problems.is_empty() { Ok(None) } else { Err(problems.join("\n")) }
 }
 
 /// The same texts where nothing comes to a report: a build that fails, a manifest that is none, a branch that is not

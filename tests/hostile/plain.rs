@@ -22,17 +22,23 @@ pub enum Shown {
     Closed(String),
     /// It was not tried, and why.
     Untried(String),
+    /// It needs this program, which is not installed.
+    Missing(String),
 }
 
 /// Runs the control of an attack; an error when the attack does not work.
 pub fn control(attack: &Attack) -> Result<Shown, String> {
     let manifest = &attack.manifest;
     let is_root = nix::unistd::geteuid().is_root();
-    match manifest.control()? {
+    let how = manifest.control()?;
+    if let Some(tool) = submission::out_of_reach(&needs(attack, &how)) {
+        return Ok(Shown::Missing(tool));
+    }
+    match how {
         Control::Unsafe(why) => Ok(Shown::Untried(why)),
         Control::Root | Control::Expendable if !is_root => Ok(Shown::Untried("it takes root".into())),
         Control::Naive => crate::payload::naive(attack).map(|()| Shown::Works),
-        Control::Shell(script) => submission::shell(attack, &script).map(|()| Shown::Works),
+        Control::Shell(script) => submission::shell(attack, &script),
         Control::Rustc(file) => submission::compiled(attack, &file).map(|()| Shown::Works),
         Control::Unsandboxed => submission::unsandboxed(attack).map(|()| Shown::Works),
         how => {
@@ -48,6 +54,17 @@ pub fn control(attack: &Attack) -> Result<Shown, String> {
             }
         }
     }
+}
+
+/// Programs that a control needs.
+fn needs(attack: &Attack, how: &Control) -> Vec<String> {
+    let mut needs = attack.manifest.needs.clone();
+    match how {
+        Control::Namespaced => needs.push("unshare".into()),
+        Control::Unsandboxed => needs.extend(attack.manifest.takehome.iter().flat_map(|wanted| wanted.tools.clone())),
+        _ => {}
+    }
+    needs
 }
 
 /// Runs a probe outside of any sandbox; what it says.
@@ -69,7 +86,7 @@ fn probe(attack: &Attack, how: &Control) -> Result<String, String> {
 /// The beginning of a command line that ends in a probe and its words.
 fn started(how: &Control, user: Option<u32>) -> Command {
     let mut command = as_user(user, "timeout");
-    command.args(["--kill-after=5", "60"]);
+    command.args(["--kill-after=5", "60"]).env("PATH", submission::path());
     if *how == Control::Namespaced {
         command.args(["unshare", "--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc", "--uts"]);
         command.args(["--fork", "--mount-proc", "sh", "-c", "\"$@\"; exit 0", "sh"]);

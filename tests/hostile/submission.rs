@@ -3,16 +3,19 @@
 use crate::{
     inert,
     manifest::{Attack, Takehome},
-    plain::{end_all_of, to_the_end},
+    plain::{Shown, end_all_of, to_the_end},
     plant,
-    world::{Canary, SONG, as_user, sacrificed_user, world},
+    world::{Canary, SECRET, SONG, as_user, sacrificed_user, world},
 };
 use harness::report::Report;
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
+    sync::Mutex,
 };
 use tempfile::TempDir;
 use tests::{Ran, TestEnv};
@@ -21,31 +24,53 @@ use tests::{Ran, TestEnv};
 #[derive(Debug)]
 pub struct Skipped(pub String);
 
-/// Grades a submission and checks that nothing came of its attack.
-pub fn attack(attack: &Attack) -> Result<Option<Skipped>, String> {
+/// Beginning of an error that is only about what became of the attack: it has done no harm, but has perhaps not run.
+pub const UNPROVEN: &str = "no harm, but ";
+
+impl Skipped {
+    /// For want of a program, if one is missing.
+    pub fn without(tools: &[&str]) -> Option<Self> {
+        tests::missing(tools).map(|tool| Self(format!("`{tool}` is not installed")))
+    }
+}
+
+/// Grades a submission, in this sandbox or in the one that is taken by itself, and checks that nothing came of its attack.
+pub fn attack(attack: &Attack, sandbox: Option<&str>) -> Result<Option<Skipped>, String> {
     let Some(wanted) = &attack.manifest.takehome else { return Err("there is no [takehome]".into()) };
-    if !tests::has(&wanted.tools.iter().map(String::as_str).collect::<Vec<_>>()) {
-        return Ok(Some(Skipped(format!("{:?} are needed", wanted.tools))));
+    let tools: Vec<&str> = wanted.tools.iter().map(String::as_str).collect();
+    if let Some(skipped) = Skipped::without(&tools) {
+        return Ok(Some(skipped));
     }
     let canary = Canary::new();
     // What is learnt of registries is kept between tests.
     let env = if wanted.network || needs_warmth(wanted) { TestEnv::new() } else { TestEnv::cold() };
     let tree = env.path("tree");
     lay(attack, wanted.plant.as_deref(), &tree, &canary)?;
-    let arguments = arguments(wanted, &canary, &tree);
+    let mut arguments = arguments(wanted, &canary, &tree);
+    if let Some(name) = sandbox {
+        // What was built in another sandbox says nothing about this one.
+        arguments.extend(["--sandbox", name, "--no-cache"].map(str::to_owned));
+    }
     let ran = bounded(&env, wanted.seconds, &arguments);
-    if wanted.network && std::env::var_os("CI").is_none() && ran.stderr.contains("no registry can be reached") {
+    if wanted.network && !tests::in_ci() && ran.stderr.contains("no registry can be reached") {
         return Ok(Some(Skipped("no registry is in reach".into())));
     }
     let mut problems = harmless(&canary, &ran, wanted);
     let formats = if env.recorded().is_empty() { Vec::new() } else { formats(&env)? };
-    problems.extend(right(&ran, wanted, formats.first().map(|(_, json)| json.as_str())));
+    let logs = logs(&env);
     problems.extend(silent(&formats, wanted, ""));
+    problems.extend(said(&[("a program's log", &logs)], wanted));
     if ran.code == Some(5) {
         problems.extend(left(&env.path("cache/work")));
     }
+    let is_harmless = problems.is_empty();
+    problems.extend(right(&ran, wanted, formats.first().map(|(_, json)| json.as_str())));
+    problems.extend(proven(wanted, &canary, &[&ran.stdout, &ran.stderr, &texts(&formats), &logs]));
     if problems.is_empty() {
         return Ok(None);
+    }
+    if is_harmless {
+        problems[0].insert_str(0, UNPROVEN);
     }
     Err(format!("{}\n--- stdout\n{}\n--- stderr\n{}", problems.join("\n"), start(&ran.stdout), start(&ran.stderr)))
 }
@@ -69,7 +94,7 @@ fn arguments(wanted: &Takehome, canary: &Canary, tree: &Path) -> Vec<String> {
 fn bounded(env: &TestEnv, seconds: u64, arguments: &[String]) -> Ran {
     let mut command = env.program("timeout");
     command.args(["--kill-after=10", &seconds.to_string()]).arg(tests::takehome()).args(arguments);
-    command.env(crate::world::SECRET, SONG);
+    command.env(SECRET, SONG);
     Ran::of(&mut command)
 }
 
@@ -97,17 +122,31 @@ fn said(texts: &[(&str, &str)], wanted: &Takehome) -> Vec<String> {
     found.map(|(words, place)| format!("`{words}` is told in {place}")).collect()
 }
 
-/// Whether the exit code, the messages and the report are as wanted.
+/// What proves that the attack ran, and what became of it, is said somewhere.
+fn proven(wanted: &Takehome, canary: &Canary, places: &[&str]) -> Vec<String> {
+    let filled = wanted.says.iter().map(|words| world().fill_one(words, canary, "/work"));
+    let is_said = |words: &String| words.split(" | ").any(|one| places.iter().any(|place| place.contains(one)));
+    filled.filter(|words| !is_said(words)).map(|words| format!("`{words}` is not said")).collect()
+}
+
+/// All that the formats say.
+fn texts(formats: &[(String, String)]) -> String {
+    formats.iter().map(|(_, text)| text.as_str()).collect()
+}
+
+/// What the programs of the cases have said, as the record keeps it.
+fn logs(env: &TestEnv) -> String {
+    let below = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let cases = env.recorded().into_iter().flat_map(|run| below(run.join("cases")));
+    let logs = cases.flat_map(below).filter(|path| path.extension().is_some_and(|it| it == "log"));
+    logs.filter_map(|path| fs::read_to_string(path).ok()).collect()
+}
+
+/// Whether the exit code and the report are as wanted.
 fn right(ran: &Ran, wanted: &Takehome, json: Option<&str>) -> Vec<String> {
     let mut problems = Vec::new();
     if !ran.code.is_some_and(|code| wanted.code.contains(&code)) {
         problems.push(format!("exit code {:?}, wanted {:?}", ran.code, wanted.code));
-    }
-    for words in &wanted.says {
-        let in_report = json.is_some_and(|json| json.contains(words));
-        if !in_report && !ran.stdout.contains(words) && !ran.stderr.contains(words) {
-            problems.push(format!("`{words}` is not said"));
-        }
     }
     let report: Value = json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     if let Some(verdict) = &wanted.verdict
@@ -208,11 +247,11 @@ impl Given {
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = as_user(self.user, "timeout");
         command.args(["--kill-after=5", "60"]).arg(program).current_dir(&self.tree).env_clear();
-        command.env("PATH", "/usr/local/go/bin:/usr/bin:/bin:/usr/sbin:/sbin").env("HOME", self.home.path());
+        command.env("PATH", path()).env("HOME", self.home.path()).env(SECRET, SONG);
         command.env("CANARY", self.canary.file()).env("FOLDER", self.canary.folder()).env("SONG", SONG);
         command.env("PORT", world().fill_one("{port}", &self.canary, "")).env("TMPDIR", self.home.path());
         command.env("GIT_CONFIG_NOSYSTEM", "1").env("LC_ALL", "C.UTF-8").env("OUT_DIR", self.home.path());
-        command.env("NAIVE", include_str!("naive.py"));
+        command.env("NAIVE", include_str!("naive.py")).env("OPEN_PROXY", include_str!("open_proxy.py"));
         command.env("GOCACHE", self.home.path().join("gocache")).stdin(Stdio::null());
         command
     }
@@ -229,11 +268,37 @@ impl Given {
     }
 }
 
+/// Where the programs of a control are looked for: in places that everybody can look into, and in ours.
+pub fn path() -> OsString {
+    let mut path = OsString::from("/usr/local/go/bin:/usr/bin:/bin:/usr/sbin:/sbin:");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
+}
+
+/// The first program that a control needs and a user without rights cannot reach: ours may lie in a home of ours.
+pub fn out_of_reach(tools: &[String]) -> Option<String> {
+    static KNOWN: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let reaches = |tool: &String| {
+        let mut look = as_user(sacrificed_user(), "sh");
+        look.args(["-c", "command -v -- \"$0\"", tool]).env("PATH", path()).current_dir("/");
+        look.stdin(Stdio::null()).output().is_ok_and(|output| output.status.success())
+    };
+    tools.iter().find(|tool| !*known.entry((*tool).clone()).or_insert_with(|| reaches(tool))).cloned()
+}
+
+/// The status of a script that says: this machine is in the way itself.
+const CLOSED: i32 = 77;
+
 /// A script ends well where nothing is in its way.
-pub fn shell(attack: &Attack, script: &str) -> Result<(), String> {
+pub fn shell(attack: &Attack, script: &str) -> Result<Shown, String> {
     let given = given(attack)?;
     let (status, said) = given.run(given.command("sh").args(["-euc", script]))?;
-    if status.success() { Ok(()) } else { Err(format!("`{script}`: {status}\n{said}")) }
+    match status.code() {
+        Some(0) => Ok(Shown::Works),
+        Some(CLOSED) => Ok(Shown::Closed(said)),
+        _ => Err(format!("`{script}`: {status}\n{said}")),
+    }
 }
 
 /// A program of the submission, compiled by us and run by somebody else, harms the canary.

@@ -1,7 +1,13 @@
 //! The table: attacks, and what comes of each without a sandbox, on every back end, and under bubblewrap as most people
 //! call it. The last is a comparison and decides nothing.
 
-use crate::{Seat, cell, control_word, manifest::Attack, payload, plain, submission};
+use crate::{
+    Seat, cell, control_word,
+    manifest::Attack,
+    plain, submission,
+    submission::{Skipped, UNPROVEN},
+    world::world,
+};
 use std::sync::Mutex;
 
 /// Prints it.
@@ -33,15 +39,7 @@ pub fn print(attacks: Vec<Attack>) {
 fn row(attack: &Attack, seats: &[Seat]) -> Vec<String> {
     let mut cells = vec![attack.path(), control_word(attack)];
     if attack.manifest.probe.is_empty() {
-        let result = match attack.manifest.payload {
-            Some(_) => payload::attack(attack).map(|()| None),
-            None => submission::attack(attack),
-        };
-        cells.push(match result {
-            Ok(None) => "held".into(),
-            Ok(Some(submission::Skipped(why))) => format!("skipped: {why}"),
-            Err(why) => format!("BROKEN {}", why.lines().next().unwrap_or_default()),
-        });
+        cells.extend(seats.iter().map(|seat| held(attack, seat)));
         return cells;
     }
     cells.extend(seats.iter().map(|seat| told(attack, seat)));
@@ -52,12 +50,36 @@ fn row(attack: &Attack, seats: &[Seat]) -> Vec<String> {
     cells
 }
 
+/// What came of a whole submission. It is run as whoever prints the table, and where no sandbox is attacked, once.
+fn held(attack: &Attack, seat: &Seat) -> String {
+    let sandbox = attack.is_on_the_sandbox().then_some(seat.backend());
+    if seat.ordinary_user().is_some() || sandbox.is_none() && !seat.is_native() {
+        return "-".into();
+    }
+    let approximate = match sandbox.map(|name| cell::open(name, world().helper().to_owned())).transpose() {
+        Err(why) => return format!("not run: {why}"),
+        Ok(Some(backend)) if attack.is_too_much_for(&*backend) => return "not run".into(),
+        Ok(backend) => backend.is_some_and(|backend| attack.is_approximate(&*backend)),
+    };
+    match submission(attack, sandbox) {
+        Ok(None) => "held".into(),
+        Ok(Some(Skipped(why))) => format!("skipped: {why}"),
+        Err(why) => {
+            let note = if approximate { " (approximate)" } else { "" };
+            let why = why.lines().next().unwrap_or_default();
+            // The weak ones cannot run everything: tools in a home of root's, for example.
+            if why.starts_with(UNPROVEN) { why.to_owned() } else { format!("BROKEN{note} {why}") }
+        }
+    }
+}
+
 fn told(attack: &Attack, seat: &Seat) -> String {
     match seat.probe(attack) {
         Err(why) => format!("not run: {why}"),
         Ok(told) => {
             let note = match () {
                 () if told.approximate() => " (approximate)",
+                () if attack.manifest.weak.iter().any(|name| name == seat.backend()) => " (weak)",
                 () if attack.manifest.open.is_some() => " (known)",
                 () => "",
             };

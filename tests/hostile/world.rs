@@ -10,6 +10,7 @@ use std::{
         unix::{
             fs::PermissionsExt,
             net::{SocketAddr, UnixListener},
+            process::CommandExt,
         },
     },
     path::{Path, PathBuf},
@@ -62,10 +63,11 @@ pub fn sacrificed_user() -> Option<u32> {
 
 /// A program as a sacrificed user, with no more rights than anybody has.
 pub fn as_user(user: Option<u32>, program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let Some(id) = user else { return Command::new(program) };
-    let mut command = Command::new("setpriv");
-    command.arg(format!("--reuid={id}")).arg(format!("--regid={id}")).args(["--clear-groups", "--inh-caps=-all"]);
-    command.arg("--").arg(program);
+    let mut command = Command::new(program);
+    if let Some(id) = user {
+        // The groups and the capabilities of root go with the user.
+        command.uid(id).gid(id);
+    }
     command
 }
 

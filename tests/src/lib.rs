@@ -3,15 +3,17 @@
 mod binary;
 pub mod processes;
 pub mod schema;
+#[path = "../../runner/tests/support/skip.rs"]
+mod skip;
 
 pub use binary::takehome;
+pub use skip::{has, in_ci, leave_out, missing, skip};
 
 use challenges::Tree;
 use serde_json::Value;
 use std::{
     ffi::OsStr,
     fs,
-    io::Write,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::OnceLock,
@@ -21,21 +23,6 @@ use tempfile::TempDir;
 /// The top of the project.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").to_owned()
-}
-
-/// A test that cannot run here says so and is left out; where everything has to be there, in CI, it fails.
-pub fn skip(why: &str) {
-    assert!(std::env::var_os("CI").is_none(), "cannot be left out in CI: {why}");
-    // Past the capture of test output, which hides what passing tests print.
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
-}
-
-/// Whether all of these programs are in `PATH`; says which one is not.
-pub fn has(tools: &[&str]) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = |tool: &&&str| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
-    let missing = tools.iter().find(|tool| !found(tool));
-    missing.inspect(|tool| skip(&format!("`{tool}` is not installed"))).is_none()
 }
 
 /// Whether submissions can be run in the sandbox here; says why not.

@@ -46,13 +46,18 @@ fn read(id: u32) -> Option<(Process, String)> {
 
 /// The cgroups that a takehome with this process id has made.
 pub fn cgroups(of: u32) -> Vec<PathBuf> {
-    let prefix = format!("takehome-{of}-");
+    cgroups_named(|name| name.starts_with(&format!("takehome-{of}-")))
+}
+
+/// The cgroups of this machine with such names; below them it is not looked.
+pub fn cgroups_named(is_it: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from("/sys/fs/cgroup")];
     while let Some(folder) = folders.pop() {
+        // Groups of others come and go meanwhile.
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                match entry.file_name().to_string_lossy().starts_with(&prefix) {
+                match is_it(&entry.file_name().to_string_lossy()) {
                     true => found.push(entry.path()),
                     false => folders.push(entry.path()),
                 }

@@ -1,7 +1,7 @@
 //! Goes with a cell for as long as it lives: changes commands on their way in, and keeps what the cell needs until the
 //! moment before its end is told.
 
-use super::{Cell, CellEvent, Command, Control};
+use super::{Cell, CellEvent, Command, Control, living::Living};
 use tokio::sync::mpsc;
 
 /// A cell whose commands are changed by `change`, with `luggage` that is dropped when it has ended.
@@ -13,6 +13,7 @@ pub(super) fn escort<L: Send + 'static>(
     let Cell { control: inner, events: mut told, egress } = cell;
     let (control, mut requests) = mpsc::unbounded_channel();
     let (sender, events) = mpsc::unbounded_channel();
+    let living = Living::new();
     tokio::spawn(async move {
         let mut inner = Some(inner);
         let end = loop {
@@ -36,6 +37,7 @@ pub(super) fn escort<L: Send + 'static>(
         };
         // Luggage may be folders full of files.
         let _ = tokio::task::spawn_blocking(move || drop(luggage)).await;
+        drop(living);
         end.map(|end| sender.send(end));
     });
     Cell { control, events, egress }

@@ -9,11 +9,13 @@ pub mod container;
 pub mod degraded;
 mod escort;
 mod landlock;
+mod living;
 pub mod native;
 pub mod none;
 mod places;
 mod registry;
 
+pub use living::all_gone;
 pub use registry::{Entry, Purpose, REGISTRY, Selected, Strength, Wish, find, select};
 
 use std::{ffi::OsString, future::Future, os::fd::OwnedFd, path::PathBuf, pin::Pin, time::Duration};

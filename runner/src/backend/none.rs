@@ -3,7 +3,7 @@
 
 use super::{
     Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Exit, Layer, LayerStatus, OpenError, Opening,
-    Stdio, Usage, native::limits::Bounds, places::Places,
+    Stdio, Usage, living::Living, native::limits::Bounds, places::Places,
 };
 use nix::{
     sys::signal::{Signal, killpg},
@@ -44,7 +44,11 @@ impl Backend for None {
             let bounds = bounds(&spec);
             let proxy = proxy.map(|address| address.to_string());
             let driver = Driver { places, proxy, bounds, child: Option::None, group: Option::None, events: sender };
-            tokio::spawn(driver.run(requests));
+            let living = Living::new();
+            tokio::spawn(async move {
+                driver.run(requests).await;
+                drop(living);
+            });
             Ok(Cell { control, events, egress })
         })
     }

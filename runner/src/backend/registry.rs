@@ -2,7 +2,6 @@
 //! silent step down.
 
 use super::{Backend, OpenError, bubblewrap, container, degraded, native, none};
-use crate::leftovers;
 use std::{path::PathBuf, sync::Arc};
 
 /// How much a back end is worth.
@@ -117,14 +116,7 @@ pub struct Selected {
 }
 
 /// The back end to use, which works to the end here.
-///
-/// Also removes what takehomes that were killed have left behind, and says so.
 pub fn select(wish: Wish, purpose: Purpose) -> Result<Selected, OpenError> {
-    let folders =
-        crate::record::cache_folder().map_or(0, |cache| leftovers::sweep(&cache)) + leftovers::sweep_scratch();
-    if let Some(removed) = leftovers::describe(native::Native::default().sweep(), folders) {
-        crate::ui::message(&removed);
-    }
     let helper = || PathBuf::from("/proc/self/exe");
     choose(wish, purpose, |entry| {
         let backend = (entry.make)(helper());

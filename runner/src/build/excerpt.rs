@@ -66,8 +66,7 @@ fn kind(line: &str) -> Kind {
         "-- ",
         "[",
     ];
-    let known =
-        starts(&["error", "[error]", "npm err", "traceback", "cmake error", "fatal:", "go: ", "panic:", "make: ***"])
+    let known = starts(&["error", "[error]", "npm err", "traceback", "cmake error", "fatal:", "go: ", "panic:", "make: ***"])
             || holds(&[
                 ": error:",
                 ": error ",
@@ -80,6 +79,8 @@ fn kind(line: &str) -> Kind {
                 "no space left",
                 "killed",
             ])
+            // Some, such as pip, set in what they pass on.
+            || lower.trim_start().starts_with("error:")
             || of_go(line);
     if starts(&progress) && !holds(&[" error"]) && !starts(&["[error]"]) {
         Kind::Progress
@@ -132,6 +133,8 @@ mod tests {
         assert_eq!(text, ["error[E0425]: no `x`", " --> y.rs:2:3", "  |", "", "error: could not compile `a`"]);
         let text = excerpt("a.c: In function 'main':\na.c:1:2: warning: w\n  1 | w\na.c:2:3: error: e\n  2 | e\n");
         assert_eq!(text, ["a.c:2:3: error: e", "  2 | e"]);
+        let pip = "Processing ./x\n  Getting: started\n  error: subprocess\n\n  output:\n      no module y\nnote: of a subprocess\n";
+        assert_eq!(excerpt(pip), ["  error: subprocess", "", "  output:", "      no module y"]);
         let text = excerpt("# x\n./main.go:3:2: undefined: y\n");
         assert_eq!(text, ["./main.go:3:2: undefined: y"]);
     }

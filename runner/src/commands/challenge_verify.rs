@@ -9,6 +9,7 @@ use crate::{
     error::{CommandError, Kind},
     execute::{Room, Sink},
     grading::{Grading, random},
+    leftovers,
     record::Store,
     submission::{Prepared, Request},
     ui,
@@ -55,7 +56,7 @@ pub async fn run(options: Verify) -> Outcome {
     let subjects = subjects(&options)?;
     let run_options = RunOptions { sandbox: options.sandbox.clone(), ..RunOptions::default() };
     let session = Session::begin(&run_options, Purpose::Others)?;
-    let scratch = tempfile::tempdir().map_err(|error| CommandError::io("a scratch folder", &error))?;
+    let scratch = leftovers::scratch("verify").map_err(|error| CommandError::io("a scratch folder", &error))?;
     let store = Store { folder: scratch.path().join("runs") };
     let seed = options.seed.unwrap_or_else(|| random() % 1_000_000);
     ui::message(&format!("verifying {} submissions with seed {seed}", subjects.len()));

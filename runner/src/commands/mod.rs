@@ -17,6 +17,7 @@ mod wanted;
 use crate::{
     cli::{Challenge, Cli, Command},
     error::CommandError,
+    leftovers, ui,
 };
 use harness::verdict::Verdict;
 
@@ -25,6 +26,11 @@ pub type Outcome = Result<u8, CommandError>;
 
 /// Runs a command.
 pub async fn run(cli: Cli) -> Outcome {
+    if opens_cells(&cli.command)
+        && let Some(removed) = leftovers::remove_all()
+    {
+        ui::message(&removed);
+    }
     match cli.command {
         Command::List(options) => list::run(&options),
         Command::Show(options) => show::run(&options),
@@ -37,6 +43,17 @@ pub async fn run(cli: Cli) -> Outcome {
         Command::Doctor(options) => doctor::run(&options).await,
         Command::Challenge(Challenge::Verify(options)) => challenge_verify::run(options).await,
         Command::Completions { shell } => completions::run(shell),
+    }
+}
+
+/// Whether a command leaves something behind when it is killed. Before it does anything else, and so also where it fails,
+/// such a command removes what earlier ones have left.
+fn opens_cells(command: &Command) -> bool {
+    match command {
+        Command::Check(_) | Command::Grade(_) | Command::Replay(_) | Command::Doctor(_) | Command::Challenge(_) => true,
+        Command::List(_) | Command::Show(_) | Command::Init(_) | Command::Report(_) | Command::Completions { .. } => {
+            false
+        }
     }
 }
 

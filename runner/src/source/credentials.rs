@@ -208,7 +208,7 @@ fn token_fits(token: &Token, remote: &Remote) -> bool {
 
 /// Asks git's own credential helpers, without a prompt and away from any repository's configuration.
 fn ask_helper(remote: &Remote, git: &Path) -> Option<Login> {
-    let neutral = tempfile::tempdir().ok()?;
+    let neutral = crate::leftovers::scratch("git").ok()?;
     let mut command = Command::new(git);
     command
         .args(["-c", "core.askPass=", "-c", "credential.interactive=false", "credential", "fill"])

@@ -1,8 +1,8 @@
 //! What a program sees and reaches behind the walls of each back end.
 
 use crate::cells::*;
-use runner::backend::{CellSpec, Command, LayerStatus, Strength};
-use std::{io::Write, process::Command as Host};
+use runner::backend::{CellSpec, Command, LayerStatus, Mount, Strength};
+use std::{io::Write, path::Path, process::Command as Host};
 
 /// What the probe answers out here, so that it is seen to work.
 fn outside(arguments: &[&str]) -> String {
@@ -189,13 +189,43 @@ async fn only_the_cell_s_processes_are_visible() {
     }
 }
 
+/// As it is installed: below a folder that cells see.
 #[tokio::test]
-async fn takehome_itself_is_not_in_the_cell() {
+async fn takehome_itself_cannot_be_read_in_a_cell() {
+    let mode = || std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    let folder = tempfile::Builder::new().permissions(mode()).tempdir().expect("a folder");
+    let tools = folder.path().join("tools");
+    std::fs::create_dir(&tools).expect("a folder");
+    let installed = tools.join("takehome");
+    std::fs::copy(helper(), &installed).expect("a copy");
+    std::fs::write(tools.join("beside"), "seen").expect("a file");
+    // Every path of it, and whatever else is as long; not what the kernel shows of the machine.
+    let length = std::fs::metadata(&installed).expect("the copy").len();
+    let search = format!(
+        "cat /opt/tools/beside; head -c 4 /opt/tools/takehome /mnt/it 2>/dev/null;
+         find / -path /proc -prune -o -type f -size {length}c -print 2>/dev/null; echo; echo searched"
+    );
+    let mount = |host: &Path, at: &str| Mount { host: host.into(), at: at.into(), writable: false };
     for subject in subjects(Strength::Weaker) {
-        let script = "find / -xdev -name 'takehome*' 2>/dev/null; grep -c takehome /proc/self/mountinfo";
-        let (_, output) = subject.shell(script).await;
-        let lines: Vec<&str> = output.lines().filter(|line| line.contains("takehome")).collect();
-        assert!(lines.is_empty(), "{}: {output}", subject.entry.name);
+        let backend = (subject.entry.make)(installed.clone());
+        let mounts = vec![mount(&tools, "/opt/tools"), mount(&installed, "/mnt/it")];
+        let cell = backend.open(CellSpec { mounts, ..spec("t") }).await;
+        let mut session = Session { cell: cell.unwrap_or_else(|error| panic!("{}: {error}", subject.entry.name)) };
+        let (_, output) = session.sh(&search).await;
+        assert!(output.starts_with("seen") && output.ends_with("searched\n"), "{}: {output}", subject.entry.name);
+        let found = output.contains("ELF") || output.lines().any(|line| line.starts_with('/'));
+        assert!(!found, "{}: {output}", subject.entry.name);
+        session.close().await;
+    }
+}
+
+#[tokio::test]
+async fn the_helper_is_mounted_nowhere() {
+    for subject in subjects(Strength::Weaker) {
+        let (_, output) = subject.shell("cat /proc/self/mountinfo").await;
+        let program = format!("/{}", helper().file_name().expect("a name").display());
+        let is_there = output.split_whitespace().any(|field| field.ends_with(&program));
+        assert!(output.contains(" /work ") && !is_there, "{}: {output}", subject.entry.name);
     }
 }
 

@@ -65,8 +65,7 @@ async fn walls_of_landlock_hold_where_a_mount_would_not() {
     let landlock =
         native().capabilities().layers.into_iter().find(|layer| layer.name == "landlock").expect("the layer");
     if landlock.status != LayerStatus::Enforced {
-        eprintln!("skipped: {}", landlock.detail);
-        return;
+        return skip(&landlock.detail);
     }
     // The one writable thing in the root that is not scratch space.
     assert_eq!(probe_says(&["write", "/proc/self/comm"]).await, "EACCES");

@@ -1,5 +1,6 @@
 //! What the tests have in common: cells with a shell in them, a compiled probe, and ways to wait without guessing.
 
+pub use crate::skip::{cells_have, has, leave_out, pass_on, skip};
 pub use runner::backend::{
     Backend, Cell, CellEvent, CellSpec, Command, Control, Exit, Full, LayerStatus, Limits, Mount, Root, Stdio, Usage,
     Work, native::Native,
@@ -224,4 +225,17 @@ pub fn limits_whole_cells() -> bool {
     let capabilities = native().capabilities();
     let limit = capabilities.layers.iter().find(|layer| layer.name == "memory limit").expect("the layer");
     limit.status == LayerStatus::Enforced
+}
+
+/// The same for a test that is about nothing else, and is left out without them.
+pub fn needs_whole_cells() -> bool {
+    let there = limits_whole_cells();
+    let why = "no cgroups for this user: `systemd-run --user --scope -p Delegate=yes` gives some";
+    match there {
+        true => {}
+        // The second run is by a user to whom nobody gives any.
+        false if std::env::var_os(HELPER).is_some() => leave_out(why),
+        false => skip(why),
+    }
+    there
 }

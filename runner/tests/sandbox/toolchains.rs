@@ -10,19 +10,9 @@ fn roomy() -> CellSpec {
     CellSpec { work: Work::Memory { bytes: 64 << 20, inodes: 10_000 }, tmp_bytes: 64 << 20, limits, ..spec("tools") }
 }
 
-/// Whether a tool is in a cell's reach; in CI it has to be.
-fn has(tool: &str) -> bool {
-    let there = ["/usr/bin", "/bin"].iter().any(|folder| Path::new(folder).join(tool).exists());
-    assert!(there || std::env::var_os("CI").is_none(), "CI must have {tool}");
-    if !there {
-        eprintln!("skipped: no {tool} in /usr/bin");
-    }
-    there
-}
-
 /// Writes a program into a cell's work directory and runs a command there, which has to print `fine`.
 async fn works(tool: &str, file: &str, text: &str, script: &str) {
-    if !has(tool) {
+    if !cells_have(tool) {
         return;
     }
     let folder = tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o755)).tempdir().expect("a folder");

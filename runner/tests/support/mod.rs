@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // Each test binary uses its part.
 
+pub mod skip;
+
 use harness::{
     case::CaseRecord,
     judge::{JudgedCase, case as judge},
@@ -48,9 +50,8 @@ pub fn backend() -> Option<Arc<dyn Backend>> {
     let native = Native::new(PathBuf::from(env!("CARGO_BIN_EXE_takehome")));
     match native.capabilities().usable {
         Ok(()) => Some(Arc::new(native)),
-        Err(why) if std::env::var_os("CI").is_some() => panic!("no sandbox in CI: {why}"),
         Err(why) => {
-            eprintln!("SKIPPED: no sandbox on this machine: {why}");
+            skip::skip(&format!("no sandbox on this machine: {why}"));
             None
         }
     }

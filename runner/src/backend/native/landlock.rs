@@ -33,13 +33,13 @@ pub(super) fn prepare(writable: impl Iterator<Item = impl AsRef<std::ffi::CStr>>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::skip;
     use std::os::fd::AsFd;
 
     #[test]
     fn only_the_named_places_can_be_written() {
         if version() < OLDEST {
-            eprintln!("skipped: this kernel has no landlock");
-            return;
+            return skip::skip("this kernel has no Landlock");
         }
         let (inside, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let path = std::ffi::CString::new(inside.path().to_str().unwrap()).unwrap();

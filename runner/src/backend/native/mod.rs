@@ -10,6 +10,7 @@
 //! namespace with its PID 1, and both of them see the socket's other end close when takehome dies.
 
 mod cgroup;
+mod conceal;
 mod driver;
 pub(in crate::backend) mod filter;
 pub(in crate::backend) mod foreign;
@@ -24,7 +25,7 @@ mod probe;
 mod watchdog;
 pub(in crate::backend) mod wire;
 
-use super::{Backend, Capabilities, Cell, CellSpec, OpenError, Opening, Usage};
+use super::{Backend, Capabilities, Cell, CellSpec, OpenError, Opening, Usage, living::Living};
 use cgroup::{CellGroup, Hierarchy};
 use driver::Driver;
 use limits::Bounds;
@@ -149,7 +150,7 @@ impl Shared {
 
     /// The blocking part of opening a cell: directories are looked at and made.
     fn prepare(&self, spec: &CellSpec) -> Result<(Setup, Option<CellGroup>), OpenError> {
-        let nodes = self.host.get_or_init(plan::Host::look).plan(spec)?;
+        let nodes = self.host.get_or_init(|| plan::Host::look(&self.helper)).plan(spec)?;
         let group = match self.groups() {
             Ok(hierarchy) => {
                 let made = CellGroup::create(hierarchy, &spec.label, &spec.limits);
@@ -195,7 +196,12 @@ fn drive(opened: Opened, spec: &CellSpec, bounds: Bounds) -> Cell {
     let (control, requests) = mpsc::unbounded_channel();
     let (sender, events) = mpsc::unbounded_channel();
     let Opened { link, group, egress } = opened;
-    tokio::spawn(Driver::new(link, group, spec, bounds, sender).run(requests));
+    let living = Living::new();
+    let driver = Driver::new(link, group, spec, bounds, sender);
+    tokio::spawn(async move {
+        driver.run(requests).await;
+        drop(living);
+    });
     Cell { control, events, egress }
 }
 

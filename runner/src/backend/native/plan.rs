@@ -1,6 +1,9 @@
 //! Decides what the private root of a cell holds. Runs in takehome, so that a cell's set-up only obeys.
 
-use super::mounts::{Access, Node};
+use super::{
+    conceal,
+    mounts::{Access, Node},
+};
 use crate::backend::{CellSpec, OpenError, Root, WORK, Work};
 use std::{
     collections::BTreeSet,
@@ -36,11 +39,13 @@ const ETC_PREFIXES: [&str; 4] = ["java", "maven", "python3", "perl"];
 pub(super) struct Host {
     libraries: Vec<Node>,
     system: Vec<Node>,
+    /// Our own executable, which no cell may hold.
+    ours: Option<PathBuf>,
 }
 
 impl Host {
-    /// Looks at this machine.
-    pub(super) fn look() -> Self {
+    /// Looks at this machine, on which `executable` is takehome.
+    pub(super) fn look(executable: &Path) -> Self {
         let etc = |name: &str| bind_if_there(&Path::new("/etc").join(name));
         let base: Vec<Node> = ETC_LIBRARIES.iter().filter_map(|name| etc(name)).collect();
         let stores = || STORES.iter().filter_map(|path| bind_if_there(Path::new(path)));
@@ -51,7 +56,7 @@ impl Host {
         system.extend(stores().chain(base));
         system.extend(ETC_SYSTEM.iter().filter_map(|name| etc(name)));
         system.extend(etc_with_prefixes().iter().filter_map(|name| etc(name)));
-        Self { libraries, system }
+        Self { libraries, system, ours: conceal::place_of(executable) }
     }
 
     /// The whole private root of a cell.
@@ -69,6 +74,9 @@ impl Host {
         nodes.push(work(&spec.work));
         for mount in &spec.mounts {
             nodes.push(extra(mount)?);
+        }
+        if let Some(executable) = &self.ours {
+            conceal::conceal(executable, &mut nodes);
         }
         Ok(nodes)
     }

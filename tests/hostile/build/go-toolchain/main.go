@@ -1,3 +1,7 @@
 package main
 
-func main() {}
+import "runtime"
+
+func main() {
+	println("the attack is over: built by", runtime.Version())
+}

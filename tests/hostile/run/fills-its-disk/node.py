@@ -30,6 +30,6 @@ for place in ("/work", "/tmp", "/dev/shm", "."):
         with open(place + "/fill", "wb") as file:
             for _ in range(3000):
                 file.write(bytes(1 << 20))
-    except OSError:
-        pass
+    except OSError as error:
+        print("the attack is over:", place, error.strerror, file=sys.stderr, flush=True)
 serve()

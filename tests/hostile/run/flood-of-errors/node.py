@@ -26,6 +26,7 @@ def serve():
 
 start()
 import threading
+os.write(2, b"the attack has begun\n")
 def flood():
     while True:
         os.write(2, b"x" * 65536)

@@ -2,26 +2,19 @@ import socket
 import sys
 
 
-def ask(request):
-    """The first line of what the proxy answers."""
-    connection = socket.create_connection(("127.0.0.1", 3128), timeout=30)
-    connection.sendall(request)
-    connection.settimeout(30)
-    answer = connection.recv(4096)
-    return answer.split(b"\r\n")[0].decode("latin-1")
-
-
 def attack():
     try:
         socket.create_connection(("127.0.0.1", {port}), timeout=5)
         print("open door")
     except OSError as error:
-        print("closed door", error)
+        print("closed door: the host:", error)
     try:
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(("192.0.2.1", 9))
-        print("open door")
+        datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        datagram.settimeout(5)
+        datagram.sendto(b"hello", ("127.0.0.1", {udp}))
+        print("open door", datagram.recv(64))
     except OSError as error:
-        print("closed door", error)
+        print("closed door: a datagram:", error)
 
 
 def broken(*words, **more):

@@ -1,10 +1,12 @@
+import os
 import socket
 import sys
 
 
 def ask(request):
     """The first line of what the proxy answers."""
-    connection = socket.create_connection(("127.0.0.1", 3128), timeout=30)
+    host, port = os.environ["http_proxy"].split("//")[1].strip("/").rsplit(":", 1)
+    connection = socket.create_connection((host, int(port)), timeout=30)
     connection.sendall(request)
     connection.settimeout(30)
     answer = connection.recv(4096)

@@ -1,23 +1,13 @@
-import socket
+import os
 import sys
 
 
-def ask(request):
-    """The first line of what the proxy answers."""
-    connection = socket.create_connection(("127.0.0.1", 3128), timeout=30)
-    connection.sendall(request)
-    connection.settimeout(30)
-    answer = connection.recv(4096)
-    return answer.split(b"\r\n")[0].decode("latin-1")
-
-
 def attack():
-    import os
-    for read in (lambda: open("{canary}").read(), lambda: os.environ["{secret}"]):
+    for what, read in (("file", lambda: open("{canary}").read()), ("variable", lambda: os.environ["{secret}"])):
         try:
             print("open door", read())
         except (OSError, KeyError) as error:
-            print("closed door", type(error).__name__)
+            print("closed door: the", what, type(error).__name__)
 
 
 def broken(*words, **more):

@@ -1,24 +1,18 @@
-import socket
+import os
 import sys
 
 
-def ask(request):
-    """The first line of what the proxy answers."""
-    connection = socket.create_connection(("127.0.0.1", 3128), timeout=30)
-    connection.sendall(request)
-    connection.settimeout(30)
-    answer = connection.recv(4096)
-    return answer.split(b"\r\n")[0].decode("latin-1")
-
-
 def attack():
-    import os
-    for place in (os.path.dirname(os.__file__), os.path.dirname(sys.executable), "/usr/lib", "{folder}"):
+    places = (os.path.dirname(os.__file__), os.path.dirname(sys.executable), "/usr/lib", "{folder}")
+    for what, place in zip(("library", "programs", "system", "folder"), places):
+        path = place + "/hostile"
         try:
-            open(place + "/hostile", "w").write("owned")
+            open(path, "w").write("owned")
             print("open door", place)
+            if place != "{folder}":
+                os.remove(path)
         except OSError as error:
-            print("closed door", type(error).__name__)
+            print("closed door: the", what, type(error).__name__)
 
 
 def broken(*words, **more):
