@@ -4,26 +4,13 @@
 //! The corpora are data of other projects and no part of this one: a folder with a `README.tsv`, found through
 //! `TAKEHOME_CORPORA` or beside the checkout. Without it nothing is tested here, unless `CI` demands it.
 
-#![expect(clippy::disallowed_methods, reason = "a test reads the corpora, which only the crate itself must not")]
+mod corpora;
 
 use harness::{
     history::format::{self, Shape},
     verdict::Verdict,
     verify::{self, Recorded, Settings},
 };
-use std::{env, fs, path::PathBuf};
-
-/// The folder, if there is one.
-fn corpora() -> Option<PathBuf> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora");
-    let folder = env::var_os("TAKEHOME_CORPORA").map_or(beside, PathBuf::from);
-    if folder.join("README.tsv").is_file() {
-        return Some(folder);
-    }
-    assert_ne!(env::var("CI").as_deref(), Ok("true"), "no corpora at {}", folder.display());
-    println!("SKIPPED: no corpora at {}; TAKEHOME_CORPORA names their folder", folder.display());
-    None
-}
 
 /// File, model, initial value, verdict, and the method that decides.
 const FILES: &[(&str, &str, Option<&str>, Verdict, &str)] = &[
@@ -46,9 +33,9 @@ const FILES: &[(&str, &str, Option<&str>, Verdict, &str)] = &[
 
 #[test]
 fn every_file_has_its_verdict() {
-    let Some(folder) = corpora() else { return };
+    let Some(folder) = corpora::folder() else { return };
     for (path, model, initial, verdict, method) in FILES {
-        let bytes = fs::read(folder.join(path)).unwrap();
+        let bytes = corpora::bytes(&folder, path);
         let recorded = format::read(&bytes, None, Shape::of_model(model)).unwrap();
         let settings = Settings { initial: *initial, ..Settings::default() };
         let answer = verify::find(model).unwrap().judge(&recorded, &settings).unwrap();
@@ -63,7 +50,7 @@ fn every_file_has_its_verdict() {
 /// Every key of Porcupine's largest bad history is decided, and by the monitor; Porcupine leaves four of them open.
 #[test]
 fn all_keys_of_c50_bad_are_decided() {
-    let Some(folder) = corpora() else { return };
+    let Some(folder) = corpora::folder() else { return };
     let bytes = fs::read(folder.join("porcupine/kv/c50-bad.txt")).unwrap();
     let recorded = format::read(&bytes, None, Shape::default()).unwrap();
     let answer = verify::find("kv").unwrap().judge(&recorded, &Settings::default()).unwrap();

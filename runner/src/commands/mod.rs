@@ -51,9 +51,12 @@ pub async fn run(cli: Cli) -> Outcome {
 fn opens_cells(command: &Command) -> bool {
     match command {
         Command::Check(_) | Command::Grade(_) | Command::Replay(_) | Command::Doctor(_) | Command::Challenge(_) => true,
-        Command::List(_) | Command::Show(_) | Command::Init(_) | Command::Report(_) | Command::Completions { .. } => {
-            false
-        }
+        Command::List(_)
+        | Command::Show(_)
+        | Command::Init(_)
+        | Command::Report(_)
+        | Command::VerifyHistory(_)
+        | Command::Completions { .. } => false,
     }
 }
 

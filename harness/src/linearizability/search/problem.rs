@@ -109,10 +109,9 @@ impl<Op: Copy + Eq + Hash> Problem<Op> {
         for (rank, (_, item)) in (0..).zip(&returns) {
             items[*item as usize].rank = rank;
         }
-        let mut rank = returns.len() as u32;
-        for (item, _) in items.iter_mut().zip(entries).filter(|(_, entry)| entry.ret == PENDING) {
+        let pending = items.iter_mut().zip(entries).filter(|(_, entry)| entry.ret == PENDING);
+        for (rank, (item, _)) in (returns.len() as u32..).zip(pending) {
             item.rank = rank;
-            rank += 1;
         }
         let slots = assign(&mut items, &events, returns.len() as u32);
         Self { items, events, classes, slots }

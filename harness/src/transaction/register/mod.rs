@@ -177,7 +177,7 @@ impl Judging<'_, '_> {
     /// The known order of events: of reads and of a scope, and reads of initial values before all writes.
     fn known(&self, events: Events, scope: Scope) -> Edges {
         let index = self.index;
-        let mut edges = events.from_transactions(&self.base(scope).finish(), Kinds::ALL);
+        let mut edges = events.after_transactions(&self.base(scope).finish(), Kinds::ALL);
         for key in 0..index.keys.len() as u32 {
             let versions = index.versions(key);
             let readers = index.readers.of(versions.start);
