@@ -14,7 +14,8 @@ fn main() {
         }
         let start = std::time::Instant::now();
         let tell = |done: u64, all: u64| eprintln!("   {done}/{all} {:?}", start.elapsed());
-        let answer = verify::find(&model).unwrap().judge(&recorded, &Settings { level, progress: &tell, ..Settings::default() });
+        let answer =
+            verify::find(&model).unwrap().judge(&recorded, &Settings { level, progress: &tell, ..Settings::default() });
         let took = start.elapsed();
         println!("== {path} {took:?}");
         match answer {
