@@ -51,7 +51,7 @@ fn every_file_has_its_verdict() {
 #[test]
 fn all_keys_of_c50_bad_are_decided() {
     let Some(folder) = corpora::folder() else { return };
-    let bytes = fs::read(folder.join("porcupine/kv/c50-bad.txt")).unwrap();
+    let bytes = corpora::bytes(&folder, "porcupine/kv/c50-bad.txt");
     let recorded = format::read(&bytes, None, Shape::default()).unwrap();
     let answer = verify::find("kv").unwrap().judge(&recorded, &Settings::default()).unwrap();
     assert!(answer.undecided.is_empty() && answer.detail.contains("10 keys; chains of appends"), "{}", answer.detail);

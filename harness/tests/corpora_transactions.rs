@@ -3,26 +3,16 @@
 //! The corpora are data of other projects and no part of this one: a folder with a `README.tsv`, found through
 //! `TAKEHOME_CORPORA` or beside the checkout. Without it nothing is tested here, unless `CI` demands it.
 
+mod corpora;
+
 use harness::{
     history::format::{self, Shape},
     verdict::Verdict::{self, Fail, Pass},
     verify::{self, Answer, Level, Recorded, Settings},
 };
-use std::{env, fs, path::PathBuf};
-
-fn corpora() -> Option<PathBuf> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora");
-    let folder = env::var_os("TAKEHOME_CORPORA").map_or(beside, PathBuf::from);
-    if folder.join("README.tsv").is_file() {
-        return Some(folder);
-    }
-    assert_ne!(env::var("CI").as_deref(), Ok("true"), "no corpora at {}", folder.display());
-    println!("SKIPPED: no corpora at {}; TAKEHOME_CORPORA names their folder", folder.display());
-    None
-}
 
 fn read(path: &str) -> Option<Recorded> {
-    let bytes = fs::read(corpora()?.join(path)).unwrap();
+    let bytes = corpora::bytes(&corpora::folder()?, path);
     Some(format::read(&bytes, None, Shape::default()).unwrap_or_else(|error| panic!("{path}: {error}")))
 }
 

@@ -199,7 +199,7 @@ pub fn cycles(
             }
             let Some(links) = links.map(simple) else { continue };
             let what = classify(&links);
-            if what.1 == *scope && !shown.contains(&what) {
+            if what.1 == *scope && !is_shown(what.0) {
                 shown.push(what);
                 found.push(links);
             }

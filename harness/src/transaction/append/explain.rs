@@ -78,12 +78,14 @@ fn sees(index: &Index<'_>, from: u32, to: u32) -> Option<String> {
 
 /// `from` read a version that lacks what `to` appended. Behind an own append, a read shows no more than the append does.
 fn lacks(index: &Index<'_>, from: u32, to: u32) -> Option<String> {
-    let appends = appends(index, to);
+    let (own, appends) = (appends(index, from), appends(index, to));
     views(index, from).into_iter().filter(|view| view.clean).find_map(|View { key, length, step, .. }| {
         let at = appends.partition_point(|(other, position, _)| (*other, *position) < (key, length));
         let (other, position, append) = *appends.get(at)?;
         let known = position != NOWHERE || !index.contradicted[key as usize];
-        (other == key && known).then(|| {
+        let between = own.get(own.partition_point(|(other, position, _)| (*other, *position) < (key, length)));
+        let overwritten = between.is_some_and(|(own, place, _)| *own == key && *place < position);
+        (other == key && known && !overwritten).then(|| {
             let words = index.transactions.show_step(&index.transactions.steps[step as usize]);
             format!("T{from} {words}, which lacks T{to}'s append of {}", element(index, append))
         })

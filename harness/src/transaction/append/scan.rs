@@ -202,6 +202,7 @@ impl Scan<'_, '_> {
                 self.edges.add(seen, reader, Kind::Wr);
             }
             if writer != reader && self.index.is_unfinished(key, length) {
+                self.edges.add(reader, writer, Kind::Rw);
                 anomaly::intermediate_read(self.index, findings, reader, writer, key, length);
             }
         }

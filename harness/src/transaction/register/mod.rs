@@ -14,6 +14,7 @@ mod anomaly;
 mod explain;
 mod index;
 mod saturate;
+mod shrink;
 #[cfg(test)]
 mod tests;
 mod weak;
@@ -38,11 +39,16 @@ use crate::{
 };
 use explain::Explainer;
 use index::Index;
-use saturate::{Inferred, saturate, with_inferred};
+use saturate::{Reached, Saturation, with_inferred};
 
 /// Judges transactions of reads and writes of registers; an error names a step that is neither, or an initial value that
 /// is no JSON scalar.
 pub fn judge(t: &Transactions, settings: &Settings<'_>) -> Result<Answer, String> {
+    judge_once(t, settings, true)
+}
+
+/// `whole` says whether a witness that no cycle gives is to be made small, which judges parts again.
+fn judge_once(t: &Transactions, settings: &Settings<'_>, whole: bool) -> Result<Answer, String> {
     super::check_size(t)?;
     let wrong = |step: &super::Step| !matches!(step.action, Action::Read | Action::Write);
     if let Some(place) = t.steps.iter().position(wrong) {
@@ -58,7 +64,7 @@ pub fn judge(t: &Transactions, settings: &Settings<'_>) -> Result<Answer, String
     anomaly::lost_updates(&index, &mut findings);
     anomaly::cyclic_versions(&index, &mut findings);
     (settings.progress)(total / 4, total);
-    let mut judge = Judging { index: &index, settings, findings: &mut findings };
+    let mut judge = Judging { index: &index, settings, findings: &mut findings, whole };
     judge.observed_cycles();
     judge.at_once();
     (settings.progress)(total / 2, total);
@@ -93,6 +99,7 @@ struct Judging<'j, 't> {
     index: &'j Index<'t>,
     settings: &'j Settings<'j>,
     findings: &'j mut Findings,
+    whole: bool,
 }
 
 /// A level's known order, and what was inferred from it.
@@ -103,7 +110,7 @@ struct Prepared {
     violated: &'static [Level],
     events: Events,
     known: Edges,
-    inferred: Inferred,
+    saturation: Saturation,
 }
 
 impl Judging<'_, '_> {
@@ -166,12 +173,17 @@ impl Judging<'_, '_> {
         if self.findings.standing.is_open(level) {
             let events = Events { transactions: self.index.len(), split: false };
             let known = self.known(events, scope);
-            let sessions = u64::from(Chains::new(self.index.transactions, &self.index.members).count).clamp(16, 256);
-            let budget = self.settings.budget.min((known.nodes() as u64 + 1_000) * sessions * 4);
+            let budget = self.settings.budget.min(self.at_most(known.nodes()));
             if search(self.index, &known.finish(), events, &self.ranks(), budget) == Found::Order {
                 self.findings.standing.hold(level);
             }
         }
+    }
+
+    /// How many events a search looks at that hardly ever goes back, among so many.
+    fn at_most(&self, nodes: usize) -> u64 {
+        let sessions = Chains::new(self.index.transactions, &self.index.members).count;
+        (nodes as u64 + 1_000) * u64::from(sessions.clamp(16, 256)) * 4
     }
 
     /// The known order of events: of reads and of a scope, and reads of initial values before all writes.
@@ -242,33 +254,34 @@ impl Judging<'_, '_> {
                 continue;
             }
             let known = self.known(events, *scope);
-            let inferred = saturate(self.index, &known, events, &mut budget);
-            let entry = Prepared { level, violated, events, known, inferred };
-            if !self.add_inferred_cycle(&entry, base, *scope) {
+            let mut saturation = Saturation::new(self.index, &mut budget);
+            let reached = saturation.run(self.index, &known, events, &mut budget);
+            let entry = Prepared { level, violated, events, known, saturation };
+            if reached == Reached::Cycle {
+                self.add_inferred_cycle(&entry, base, *scope);
+            } else {
                 prepared.push(entry);
             }
         }
         // What holds at the strongest holds at all.
-        while let Some(entry) = prepared.pop() {
+        while let Some(mut entry) = prepared.pop() {
             if self.findings.standing.is_open(entry.level) {
-                self.search(&entry);
+                self.search(&mut entry, &mut budget);
             }
         }
     }
 
-    /// Whether what was inferred makes a cycle; it is shown.
-    fn add_inferred_cycle(&mut self, entry: &Prepared, base: Base, scope: Scope) -> bool {
-        let Prepared { events, known, inferred, .. } = entry;
+    /// Shows a cycle of what was inferred.
+    fn add_inferred_cycle(&mut self, entry: &Prepared, base: Base, scope: Scope) {
+        let Prepared { events, known, saturation, .. } = entry;
+        let inferred = &saturation.inferred;
         let graph = with_inferred(known, *events, &inferred.list);
         let parts = components(&graph, Kinds::ALL);
-        if !parts.any() {
-            return false;
-        }
         let find = |first: Kind| {
             let query = Query { first, others: Kinds::ALL, shape: Shape::Any };
             shortest(&graph, query, |node| parts.is_cyclic(node), self.settings.budget)
         };
-        let Some(links) = find(Kind::Rw).or_else(|| find(Kind::Ww)).or_else(|| find(Kind::Wr)) else { return false };
+        let Some(links) = find(Kind::Rw).or_else(|| find(Kind::Ww)).or_else(|| find(Kind::Wr)) else { return };
         let links: Vec<Link> = links
             .into_iter()
             .map(|link| Link { from: events.transaction(link.from), to: events.transaction(link.to), ..link })
@@ -288,29 +301,45 @@ impl Judging<'_, '_> {
             let sentence = super::cycle_sentence(index.transactions, &cycle);
             Violation { sentence, witness: witness(&of), cycle, ..Violation::default() }
         });
-        true
     }
 
-    fn search(&mut self, entry: &Prepared) {
-        let graph = with_inferred(&entry.known, entry.events, &entry.inferred.list);
-        let (budget, index) = (self.settings.budget, self.index);
-        match search(index, &graph, entry.events, &self.ranks(), budget) {
+    /// Often an order of events is found at once. Else one of all versions that leads to no cycle is a proof as well.
+    /// Where suppositions do not find one, orders of events are tried one after the other.
+    fn search(&mut self, entry: &mut Prepared, words: &mut u64) {
+        let graph = with_inferred(&entry.known, entry.events, &entry.saturation.inferred.list);
+        let (budget, index, ranks) = (self.settings.budget, self.index, self.ranks());
+        let first = budget.min(self.at_most(graph.nodes()));
+        if search(index, &graph, entry.events, &ranks, first) == Found::Order
+            || entry.saturation.complete(index, &entry.known, entry.events, &ranks, words) == Reached::End
+        {
+            self.findings.standing.hold(entry.level);
+            return;
+        }
+        match search(index, &graph, entry.events, &ranks, budget) {
             Found::Order => self.findings.standing.hold(entry.level),
             Found::Exhausted => {
                 let why = format!("no order of {} transactions was found within a budget of {budget}", index.len());
                 let open = entry.violated.iter().chain([&entry.level]);
                 self.findings.open.extend(open.map(|level| (*level, why.clone())));
             }
-            Found::None => self.findings.add("no-order", entry.violated, || Violation {
-                sentence: format!(
-                    "whatever order the {} transactions are put in, one of them reads a value that is not there then: all \
-                     orders were tried",
-                    index.len()
-                ),
-                witness: index.members.clone(),
-                ..Violation::default()
-            }),
+            Found::None => self.add_no_order(entry.level, entry.violated),
         }
+    }
+
+    /// All orders were tried.
+    fn add_no_order(&mut self, level: Level, violated: &[Level]) {
+        let (index, whole, initial) = (self.index, self.whole, self.settings.initial);
+        self.findings.add("no-order", violated, || {
+            let t = index.transactions;
+            let of = if whole { shrink::shrink(t, &index.members, level, initial) } else { Vec::new() };
+            let who: Vec<String> = of.iter().take(4).map(|transaction| t.actor(*transaction)).collect();
+            let more = if of.len() > 4 { format!(" and {} more", of.len() - 4) } else { String::new() };
+            let sentence = format!(
+                "whatever order {}{more} are put in, one of them reads a value that is not there then: all orders were tried",
+                super::join(&who)
+            );
+            Violation { sentence, witness: of, ..Violation::default() }
+        });
     }
 }
 

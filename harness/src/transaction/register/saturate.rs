@@ -12,7 +12,7 @@ use crate::transaction::{
     events::Events,
     graph::{Edges, Graph, Kind, Kinds, components},
 };
-use std::collections::HashMap;
+use std::collections::{BinaryHeap, HashMap};
 
 /// Why an edge was inferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,13 @@ impl Inferred {
     /// Why an edge was inferred; none where it was not.
     pub fn find(&self, from: u32, to: u32, kind: Kind) -> Option<&Inference> {
         self.places.get(&(from, to, kind)).map(|place| &self.list[*place as usize])
+    }
+
+    /// Forgets all but the first so many.
+    fn truncate(&mut self, length: usize) {
+        for inference in self.list.drain(length..) {
+            self.places.remove(&(inference.from, inference.to, inference.kind));
+        }
     }
 
     fn add(&mut self, inference: Inference) {
@@ -111,6 +118,7 @@ impl Bits {
 }
 
 /// Versions of one key: which is known to come before which, by places of their writers.
+#[derive(Debug, Clone)]
 struct Key {
     key: u32,
     /// Who wrote the versions, ascending; the initial one is not among them.
@@ -153,30 +161,149 @@ fn bits(row: &[u64]) -> impl Iterator<Item = usize> + '_ {
     })
 }
 
-/// Infers until nothing more follows, a cycle shows, or the budget of words is spent.
-pub fn saturate(index: &Index<'_>, known: &Edges, events: Events, budget: &mut u64) -> Inferred {
-    let mut inferred = Inferred::default();
-    let mut keys: Vec<Key> = (0..index.keys.len() as u32).filter_map(|key| contested(index, key, budget)).collect();
-    while *budget > 0 {
-        let graph = with_inferred(known, events, &inferred.list);
-        let parts = components(&graph, Kinds::ALL);
-        if parts.any() {
-            break;
-        }
-        let mut order: Vec<u32> = (0..graph.nodes() as u32).collect();
-        order.sort_unstable_by_key(|node| std::cmp::Reverse(parts.of(*node)));
-        if round(index, &graph, &order, events, &mut keys, budget).is_none() {
-            break;
-        }
-        let before = inferred.list.len();
-        for key in &mut keys {
-            draw(index, key, events, &mut inferred);
-        }
-        if inferred.list.len() == before {
-            break;
+/// How far inference came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// Nothing more follows, and there is no cycle.
+    End,
+    /// There is a cycle.
+    Cycle,
+    /// The budget is spent.
+    Spent,
+}
+
+/// What is known about the order of versions.
+pub struct Saturation {
+    /// What was inferred.
+    pub inferred: Inferred,
+    keys: Vec<Key>,
+}
+
+impl Saturation {
+    /// Nothing inferred yet. Where the budget does not allow squares of bits, it is spent.
+    pub fn new(index: &Index<'_>, budget: &mut u64) -> Self {
+        let keys = (0..index.keys.len() as u32).filter_map(|key| contested(index, key, budget)).collect();
+        Self { inferred: Inferred::default(), keys }
+    }
+
+    /// Infers until nothing more follows, a cycle shows, or the budget of words is spent.
+    pub fn run(&mut self, index: &Index<'_>, known: &Edges, events: Events, budget: &mut u64) -> Reached {
+        loop {
+            let graph = with_inferred(known, events, &self.inferred.list);
+            let parts = components(&graph, Kinds::ALL);
+            if parts.any() {
+                return Reached::Cycle;
+            }
+            let mut order: Vec<u32> = (0..graph.nodes() as u32).collect();
+            order.sort_unstable_by_key(|node| std::cmp::Reverse(parts.of(*node)));
+            if *budget == 0 || round(index, &graph, &order, events, &mut self.keys, budget).is_none() {
+                *budget = 0;
+                return Reached::Spent;
+            }
+            let before = self.inferred.list.len();
+            for key in &mut self.keys {
+                draw(index, key, events, &mut self.inferred);
+            }
+            if self.inferred.list.len() == before {
+                return Reached::End;
+            }
         }
     }
-    inferred
+
+    /// Whether an order of all versions is found by supposing what does not follow. `Cycle` where what was supposed first
+    /// leads nowhere: then there may be an order, or none.
+    ///
+    /// Supposed are pairs as they stand in an order of events that all edges allow, many at a time; where that leads to
+    /// a cycle, half as many. Of a single pair that does, the other order follows.
+    pub fn complete(
+        &mut self,
+        index: &Index<'_>,
+        known: &Edges,
+        events: Events,
+        ranks: &[u32],
+        budget: &mut u64,
+    ) -> Reached {
+        let mut many = usize::MAX;
+        loop {
+            let reached = self.run(index, known, events, budget);
+            if reached != Reached::End {
+                return reached;
+            }
+            let graph = with_inferred(known, events, &self.inferred.list);
+            let open = self.open(&places(&graph, events, ranks), events);
+            if open.is_empty() {
+                return Reached::End;
+            }
+            many = many.clamp(1, open.len());
+            while many > 0 {
+                let (keys, length) = (self.keys.clone(), self.inferred.list.len());
+                open[..many].iter().for_each(|(key, from, to)| self.keys[*key].behind.set(*from, *to));
+                match self.run(index, known, events, budget) {
+                    Reached::End => break,
+                    Reached::Spent => return Reached::Spent,
+                    Reached::Cycle => {
+                        self.keys = keys;
+                        self.inferred.truncate(length);
+                        many /= 2;
+                    }
+                }
+            }
+            if many == 0 {
+                let (key, from, to) = open[0];
+                self.keys[key].behind.set(to, from);
+            }
+            many = many.saturating_mul(2);
+        }
+    }
+
+    /// Pairs of versions whose order is not known, as they stand at these places; the earliest first.
+    fn open(&self, places: &[u32], events: Events) -> Vec<(usize, usize, usize)> {
+        let mut open = Vec::new();
+        for (at, key) in self.keys.iter().enumerate() {
+            let place = |version: usize| places[events.commit(key.writers[version]) as usize];
+            for one in 0..key.writers.len() {
+                for two in 0..one {
+                    if !key.behind.has(one, two) && !key.behind.has(two, one) {
+                        open.push(if place(one) < place(two) { (at, one, two) } else { (at, two, one) });
+                    }
+                }
+            }
+        }
+        open.sort_unstable_by_key(|(at, from, to)| {
+            let place = |version: usize| places[events.commit(self.keys[*at].writers[version]) as usize];
+            (place(*from).max(place(*to)), place(*from), *at)
+        });
+        open
+    }
+}
+
+/// Places of all events in an order that the edges allow: a commit as soon as it may be, else what ranks first.
+fn places(graph: &Graph, events: Events, ranks: &[u32]) -> Vec<u32> {
+    let mut missing = vec![0u32; graph.nodes()];
+    for edge in (0..graph.nodes() as u32).flat_map(|node| graph.out(node)) {
+        missing[edge.to() as usize] += 1;
+    }
+    let entry = |node: u32| {
+        let is_event = graph.is_transaction(node);
+        let waits = is_event && events.split && !events.is_commit(node);
+        let rank = if is_event { ranks[events.transaction(node) as usize] } else { 0 };
+        std::cmp::Reverse((waits, rank, node))
+    };
+    let mut ready: BinaryHeap<_> =
+        (0..graph.nodes() as u32).filter(|node| missing[*node as usize] == 0).map(entry).collect();
+    let mut places = vec![0; graph.nodes()];
+    let mut place = 0;
+    while let Some(std::cmp::Reverse((_, _, node))) = ready.pop() {
+        places[node as usize] = place;
+        place += 1;
+        for edge in graph.out(node) {
+            missing[edge.to() as usize] -= 1;
+            if missing[edge.to() as usize] == 0 {
+                ready.push(entry(edge.to()));
+            }
+        }
+    }
+    places
 }
 
 /// A key that several wrote; others are ordered from the beginning. None also where the budget does not allow it.
@@ -208,15 +335,16 @@ fn round(
     sources.sort_unstable();
     sources.dedup();
     let per_source = if events.split { 2 } else { 1 };
-    // Rows of at most 64 MiB in all.
-    let words = (8 << 20) / graph.nodes().max(1);
-    let words = words.clamp(1, (sources.len() * per_source).div_ceil(64).max(1));
+    // Rows of 8 MiB in all, which caches hold, unless that is less than a line each.
+    let words = (1 << 20) / graph.nodes().max(1);
+    let words = words.max(8).min((sources.len() * per_source).div_ceil(64).max(1));
+    let mut reach = Reach { words, rows: Vec::new(), events };
     for key in keys.iter_mut() {
         key.ordered.rows.fill(0);
     }
     for block in sources.chunks(words * 64 / per_source) {
         *budget = budget.checked_sub((words * (graph.nodes() + graph.len())) as u64)?;
-        let reach = Reach::new(graph, order, events, block, words);
+        reach.fill(graph, order, block);
         for key in keys.iter_mut() {
             *budget = budget.checked_sub(compare(index, key, block, &reach))?;
         }
@@ -232,8 +360,11 @@ struct Reach {
 }
 
 impl Reach {
-    fn new(graph: &Graph, order: &[u32], events: Events, block: &[u32], words: usize) -> Self {
-        let mut rows = vec![0u64; graph.nodes() * words];
+    /// For the sources of a block, in an order of events that all edges follow.
+    fn fill(&mut self, graph: &Graph, order: &[u32], block: &[u32]) {
+        let Self { words, ref mut rows, events } = *self;
+        rows.clear();
+        rows.resize(graph.nodes() * words, 0);
         let mut set = |event: u32, bit: usize| rows[event as usize * words + bit / 64] |= 1 << (bit % 64);
         for (place, source) in block.iter().enumerate() {
             if events.split {
@@ -257,7 +388,6 @@ impl Reach {
                 }
             }
         }
-        Self { words, rows, events }
     }
 
     fn has(&self, event: u32, bit: u32) -> bool {

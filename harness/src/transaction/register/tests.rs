@@ -133,6 +133,28 @@ fn inferred_edges_tell_what_they_rest_on() {
 }
 
 #[test]
+fn where_no_cycle_shows_all_orders_are_tried() {
+    // Whichever write of key 1 comes first, its reader comes before the other, behind both writes of key 2, and then
+    // neither order of those explains who read key 2 behind both writes of key 1.
+    let mut lines = vec![
+        "0 w1.1 w3.1",
+        "1 w1.2 w4.1",
+        "2 w2.1 w5.1",
+        "3 w2.2 w6.1",
+        "4 r1.1 r5.1 r6.1",
+        "5 r1.2 r5.1 r6.1",
+        "6 r2.1 r3.1 r4.1",
+        "7 r2.2 r3.1 r4.1",
+        "8 w9.1",
+    ];
+    let found = answer(&lines);
+    has(&found, "no-order", &SNAPSHOT);
+    assert_eq!(found.violations[0].witness, [0, 1, 2, 3, 4, 5, 6, 7], "and nobody who has nothing to do with it");
+    lines[7] = "7 r2.2 r3.1";
+    passes(&answer(&lines));
+}
+
+#[test]
 fn sessions_and_real_time() {
     has(&answer_in_time(&["0 w1.1", "1 r1"]), "G-single-realtime", &[Level::StrongSnapshotIsolation]);
     has(&answer_in_time(&["0 w1.1", "1 w1.2", "2 r1.1"]), "G-single-realtime", &[Level::StrongSnapshotIsolation]);
