@@ -55,6 +55,15 @@ impl Table {
         }
         (*number as usize, new)
     }
+
+    /// The number of an id that was seen; any id may be asked for.
+    pub(super) fn get(&self, id: Id) -> Option<usize> {
+        let number = match &self.slots {
+            Slots::Near { lowest, numbers } => *numbers.get(id.raw().checked_sub(*lowest)? as usize)?,
+            Slots::Far { entries, shift } => entries[find(entries, *shift, id.raw())].1,
+        };
+        (number != FREE).then_some(number as usize)
+    }
 }
 
 /// Where an id is, or where it would be put. The table is never more than half full.
@@ -74,7 +83,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_are_consecutive_and_kept(raw in prop::collection::vec(prop_oneof![0u32..20, 0u32..2_000_000_000], 0..60)) {
+        fn numbers_are_consecutive_and_kept(raw in prop::collection::vec(prop_oneof![0u32..20, 0u32..2_000_000_000], 0..60), other in 0u32..2_000_000_000) {
             let ids: Vec<Id> = raw.iter().filter_map(|raw| Id::small(*raw)).collect();
             let mut table = Table::new(ids.iter().copied());
             let mut seen = HashMap::new();
@@ -83,6 +92,9 @@ mod tests {
                 let new = !seen.contains_key(id);
                 let number = *seen.entry(*id).or_insert(next);
                 prop_assert_eq!(table.number(*id), (number, new));
+            }
+            for id in ids.into_iter().chain(Id::small(other)) {
+                prop_assert_eq!(table.get(id), seen.get(&id).copied());
             }
         }
     }
