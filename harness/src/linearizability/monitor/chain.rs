@@ -126,8 +126,9 @@ impl Versions {
         found
     }
 
-    /// Of some operations those whose times contradict each other, if they do, where only those are dropped that may.
-    pub(super) fn needed(&self, history: &History, ops: Vec<u32>, may_go: impl Fn(u32) -> bool) -> Vec<u32> {
+    /// Of some operations those whose times contradict each other, where only those are dropped that may: given what is
+    /// left, whether an operation of it may go.
+    pub(super) fn needed(&self, history: &History, ops: Vec<u32>, may_go: impl Fn(&[u32], u32) -> bool) -> Vec<u32> {
         let illegal = |ops: &[u32]| {
             let mut list = self.list.clone();
             list.iter_mut().for_each(|version| version.zone = Zone::EMPTY);
@@ -136,7 +137,7 @@ impl Versions {
             }
             fault(&list).is_some()
         };
-        minimal(ops, |left| left.iter().filter(|op| may_go(**op)).map(|op| vec![*op]).collect(), illegal)
+        minimal(ops, |left| left.iter().filter(|op| may_go(left, **op)).map(|op| vec![*op]).collect(), illegal)
     }
 
     /// The makers of the versions of a chain from the one of two that is earlier, itself left out, to the other.
@@ -183,7 +184,8 @@ pub(super) fn fault(versions: &[Version]) -> Option<Fault> {
         Ok(chains) => chains,
         Err(version) => return Some(Fault::Cycle(version)),
     };
-    if let Some((earlier, later)) = chains.iter().find_map(|chain| backwards(versions, chain)) {
+    let wrong = chains.iter().find(|chain| !is_forward(versions, chain));
+    if let Some((earlier, later)) = wrong.and_then(|chain| backwards(versions, chain)) {
         return Some(Fault::Backwards(earlier, later));
     }
     apart(versions, &chains)
@@ -207,6 +209,17 @@ fn chains(versions: &[Version], next: &[u32]) -> Result<Vec<Vec<u32>>, usize> {
         Some(version) => Err(version),
         None => Ok(chains),
     }
+}
+
+/// Whether the versions of a chain are in an order that time allows.
+fn is_forward(versions: &[Version], chain: &[u32]) -> bool {
+    let mut later = Zone::EMPTY;
+    chain.iter().rev().all(|version| {
+        let zone = versions[*version as usize].zone;
+        let forward = !later.precedes(zone);
+        later.join(zone);
+        forward
+    })
 }
 
 /// The two versions of a chain nearest to each other that are in the wrong order.

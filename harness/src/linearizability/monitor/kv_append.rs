@@ -13,6 +13,7 @@
 use super::{
     chain::{self, Fault, INITIAL, NONE, Version, Versions, between},
     register::before_write,
+    table::Table,
     words,
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     text,
     verify::{Judged, Violation},
 };
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::HashMap;
 
 /// One key of a store with appends.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,6 +78,14 @@ struct Part {
     put: bool,
 }
 
+/// A part of a result, where it ends and which version that is.
+#[derive(Clone, Copy)]
+struct Step {
+    part: usize,
+    end: usize,
+    version: usize,
+}
+
 /// The versions of a key.
 struct Store<'h> {
     history: &'h History,
@@ -86,26 +95,30 @@ struct Store<'h> {
     /// A read in which each version stands where it is.
     shown: Vec<u32>,
     parts: Vec<Part>,
-    by_id: HashMap<Id, usize>,
+    by_id: Table,
     /// The parts that are texts, ascending; none is the beginning of another.
     texts: Vec<(&'h str, usize)>,
-    /// The version that each distinct result is; none for those that begin with what was put several times.
-    known: HashMap<Id, Option<usize>>,
+    /// What was read last, part by part: results have much in common with those before them.
+    path: Vec<Step>,
+    /// The text or list that the path is of.
+    last: Id,
     /// The versions of repeated parts, by the version before.
     repeated: HashMap<(usize, usize), usize>,
 }
 
 impl<'h> Store<'h> {
     fn new(history: &'h History, operations: &[u32]) -> Result<Self, Stop> {
+        let written = operations.iter().filter(|index| history.functions()[**index as usize] != Function::Read);
         let mut store = Self {
             history,
             versions: Versions::new(),
             ends: vec![REPEATED],
             shown: vec![NONE],
             parts: Vec::new(),
-            by_id: HashMap::new(),
+            by_id: Table::new(written.map(|index| history.get(*index).argument)),
             texts: Vec::new(),
-            known: HashMap::new(),
+            path: Vec::new(),
+            last: Id::NIL,
             repeated: HashMap::new(),
         };
         for index in operations {
@@ -144,13 +157,12 @@ impl<'h> Store<'h> {
         if !appended && self.history.values.as_list(op.argument).is_some() {
             return Err(Stop::NotCovered("a list is written"));
         }
-        match self.by_id.entry(op.argument) {
-            Entry::Vacant(entry) => {
-                entry.insert(self.parts.len());
+        match self.by_id.number(op.argument) {
+            (_, true) => {
                 self.parts.push(Part { id: op.argument, version: INITIAL, begins: op.call, appended, put: !appended });
             }
-            Entry::Occupied(entry) => {
-                let part = &mut self.parts[*entry.get()];
+            (part, false) => {
+                let part = &mut self.parts[part];
                 part.version = REPEATED;
                 part.appended |= appended;
                 part.put |= !appended;
@@ -163,42 +175,46 @@ impl<'h> Store<'h> {
     fn number_versions(&mut self, operations: &[u32]) {
         for index in operations {
             let op = self.history.get(*index);
-            let Some(part) = self.by_id.get(&op.argument).filter(|_| op.function != Function::Read) else { continue };
-            if self.parts[*part].version == INITIAL {
-                self.parts[*part].version = self.versions.list.len();
+            if op.function == Function::Read {
+                continue;
+            }
+            let (part, _) = self.by_id.number(op.argument);
+            if self.parts[part].version == INITIAL {
+                self.parts[part].version = self.versions.list.len();
                 self.versions.list.push(Version::new());
-                self.ends.push(*part);
+                self.ends.push(part);
                 self.shown.push(NONE);
-                self.versions.make(self.parts[*part].version, *index, &op, None);
+                self.versions.make(self.parts[part].version, *index, &op, None);
             }
         }
     }
 
     /// Takes all reads in, until one cannot be explained by itself or with another.
     fn read_all(&mut self, operations: &[u32]) -> Result<(), Stop> {
+        let reads = || {
+            operations.iter().copied().filter(|index| {
+                let index = *index as usize;
+                self.history.functions()[index] == Function::Read && self.history.outcomes()[index] == Outcome::Ok
+            })
+        };
+        let mut results = Table::new(reads().map(|index| self.history.results()[index as usize]));
+        // The version that each result is; none for those that begin with what was put several times.
+        let mut known: Vec<Option<usize>> = Vec::new();
         let mut unclear = Vec::new();
-        for index in operations {
-            let op = self.history.get(*index);
-            if op.function != Function::Read || op.outcome != Outcome::Ok {
-                continue;
-            }
-            let version = match self.known.get(&op.result) {
-                Some(version) => *version,
-                None => {
-                    let parts = self.split(*index, op.result)?;
-                    let clear = parts
-                        .first()
-                        .is_none_or(|first| self.parts[*first].version != REPEATED || !self.parts[*first].put);
-                    let version = if clear { Some(self.follow(*index, &parts)?) } else { None };
-                    if !clear {
-                        unclear.extend(parts);
-                    }
-                    self.known.insert(op.result, version);
-                    version
+        for index in reads().collect::<Vec<u32>>() {
+            let op = self.history.get(index);
+            let (result, new) = results.number(op.result);
+            if new {
+                self.read(index, op.result)?;
+                let first = self.path.first().map(|step| &self.parts[step.part]);
+                let clear = first.is_none_or(|part| part.version != REPEATED || !part.put);
+                known.push(clear.then(|| self.path.last().map_or(INITIAL, |step| step.version)));
+                if !clear {
+                    unclear.extend(self.path.drain(..).map(|step| step.part));
                 }
-            };
-            if let Some(version) = version {
-                self.versions.see(version, *index, &op);
+            }
+            if let Some(version) = known[result] {
+                self.versions.see(version, index, &op);
             }
         }
         // Parts that were seen only behind what was put several times stand somewhere, but not at the end of a chain.
@@ -210,64 +226,81 @@ impl<'h> Store<'h> {
         Ok(())
     }
 
-    /// The parts that a result consists of.
-    fn split(&self, read: u32, result: Id) -> Result<Vec<usize>, Stop> {
-        if is_empty(self.history, result) {
-            return Ok(Vec::new());
-        }
-        let foreign = |part: &str| Stop::Illegal(Box::new(self.foreign(read, part)));
+    /// Takes a result apart, and lays its parts behind each other from where it differs from the one before.
+    fn read(&mut self, read: u32, result: Id) -> Result<(), Stop> {
         let values = &self.history.values;
-        if let Some(list) = values.as_list(result) {
+        let last = std::mem::replace(&mut self.last, result);
+        if is_empty(self.history, result) {
+            self.path.clear();
+        } else if let Some(list) = values.as_list(result) {
             if self.parts.iter().any(|part| part.put) {
                 return Err(Stop::NotCovered("a list is read where something was put"));
             }
-            let part = |id: &Id| self.by_id.get(id).copied().ok_or_else(|| foreign(&words::value(self.history, *id)));
-            return list.iter().map(part).collect();
-        }
-        let Some(mut rest) = values.as_text(result) else {
+            self.keep(list, values.as_list(last).unwrap_or_default());
+            for id in &list[self.path.len()..] {
+                let foreign = || Stop::Illegal(Box::new(self.foreign(read, &words::value(self.history, *id))));
+                let part = self.by_id.get(*id).ok_or_else(foreign)?;
+                self.step(read, part, 1)?;
+            }
+        } else if let Some(text) = values.as_text(result) {
+            self.keep(text.as_bytes(), values.as_text(last).unwrap_or_default().as_bytes());
+            while let Some(rest) =
+                text.get(self.path.last().map_or(0, |step| step.end)..).filter(|rest| !rest.is_empty())
+            {
+                let place = self.texts.partition_point(|part| part.0 <= rest).checked_sub(1);
+                let Some((begin, part)) = place.map(|place| self.texts[place]).filter(|part| rest.starts_with(part.0))
+                else {
+                    let rest = format!("{:?}", text::excerpt(rest, 24));
+                    return Err(Stop::Illegal(Box::new(self.foreign(read, &rest))));
+                };
+                self.step(read, part, begin.len())?;
+            }
+        } else {
             // A number, say, which stands alone or not at all.
-            return match self.by_id.get(&result) {
-                Some(part) if self.parts[*part].put => Ok(vec![*part]),
-                _ => Err(Stop::NotCovered("a result is neither a text nor a list")),
-            };
-        };
-        let mut parts = Vec::new();
-        while !rest.is_empty() {
-            let place = self.texts.partition_point(|part| part.0 <= rest).checked_sub(1);
-            match place.map(|place| self.texts[place]).filter(|part| rest.starts_with(part.0)) {
-                Some((text, part)) => {
-                    rest = &rest[text.len()..];
-                    parts.push(part);
-                }
-                None => return Err(foreign(&format!("{:?}", text::excerpt(rest, 24)))),
+            self.path.clear();
+            match self.by_id.get(result).filter(|part| self.parts[*part].put) {
+                Some(part) => self.step(read, part, 1)?,
+                None => return Err(Stop::NotCovered("a result is neither a text nor a list")),
             }
         }
-        Ok(parts)
+        Ok(())
     }
 
-    /// Notes what a read shows: each of its parts behind the one before. Gives the version that it saw.
-    fn follow(&mut self, read: u32, parts: &[usize]) -> Result<usize, Stop> {
-        let illegal = |violation| Err(Stop::Illegal(Box::new(violation)));
-        let mut before = INITIAL;
-        for part in parts {
-            let Part { version, appended, begins, .. } = self.parts[*part];
-            if !appended {
-                if before != INITIAL {
-                    return illegal(self.not_replaced(read, *part));
-                }
-                self.shown[version] = read;
-            } else if version == REPEATED {
-                before = self.repeat(read, before, *part, begins);
-                continue;
-            } else if self.shown[version] == NONE {
-                self.shown[version] = read;
-                self.versions.list[version].after = before as u32;
-            } else if self.versions.list[version].after != before as u32 {
-                return illegal(self.two_orders(read, version, parts));
-            }
-            before = version;
+    /// Keeps of the path what two results have in common.
+    fn keep<T: PartialEq>(&mut self, result: &[T], last: &[T]) {
+        let common = result.iter().zip(last).take_while(|(a, b)| a == b).count();
+        self.path.truncate(self.path.partition_point(|step| step.end <= common));
+    }
+
+    /// Lays a part behind the path.
+    fn step(&mut self, read: u32, part: usize, length: usize) -> Result<(), Stop> {
+        let (before, end) = self.path.last().map_or((INITIAL, 0), |step| (step.version, step.end));
+        let Part { version, appended, put, begins, .. } = self.parts[part];
+        // Behind what was put several times, nothing is known.
+        let unclear = match self.path.first() {
+            Some(first) => first.version == REPEATED,
+            None => version == REPEATED && put,
+        };
+        let elsewhere = || self.shown[version] != NONE && self.versions.list[version].after != before as u32;
+        if !appended && !self.path.is_empty() {
+            return Err(Stop::Illegal(Box::new(self.not_replaced(read, part))));
         }
-        Ok(before)
+        if appended && !unclear && version != REPEATED && elsewhere() {
+            return Err(Stop::Illegal(Box::new(self.two_orders(read, version))));
+        }
+        let version = match version {
+            _ if unclear => REPEATED,
+            REPEATED => self.repeat(read, before, part, begins),
+            _ => {
+                self.shown[version] = if self.shown[version] == NONE { read } else { self.shown[version] };
+                if appended {
+                    self.versions.list[version].after = before as u32;
+                }
+                version
+            }
+        };
+        self.path.push(Step { part, end: end + length, version });
+        Ok(())
     }
 
     /// The version in which a repeated part is behind another version.
@@ -347,10 +380,10 @@ impl Store<'_> {
     }
 
     /// A part stands behind different parts in two reads, or twice in one.
-    fn two_orders(&self, read: u32, version: usize, parts: &[usize]) -> Violation {
+    fn two_orders(&self, read: u32, version: usize) -> Violation {
         let other = self.shown[version];
         let name = self.end(version);
-        if parts.iter().filter(|part| self.parts[**part].version == version).count() > 1 {
+        if self.path.iter().any(|step| step.version == version) {
             let sentence = format!(
                 "{} read {name} twice in one result {}, but it was appended once",
                 self.process(read),
@@ -459,7 +492,7 @@ impl Store<'_> {
                 words::began(self.history, within[1]),
             );
         }
-        let mut witness = self.versions.needed(self.history, [around, within].concat(), |_| true);
+        let mut witness = self.versions.needed(self.history, [around, within].concat(), |_, _| true);
         let made = |version: &usize| witness.contains(&self.maker(*version));
         let shown: Vec<u32> = (1..self.shown.len()).filter(made).map(|version| self.shown[version]).collect();
         witness.extend(shown);

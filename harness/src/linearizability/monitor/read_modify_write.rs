@@ -282,7 +282,13 @@ impl Values {
             witness.extend(origins);
         }
         witness.retain(|op| *op != NONE);
-        let witness = self.versions.needed(history, witness, |op| history.functions()[op as usize] == Function::Read);
+        // Reads may go, and what was made but is neither seen nor replaced.
+        let version = |op: u32| self.versions.members.iter().find(|member| member.0 == op).map(|member| member.1);
+        let may_go = |left: &[u32], op: u32| {
+            history.functions()[op as usize] == Function::Read
+                || version(op).is_some_and(|made| !self.is_seen(made, left))
+        };
+        let witness = self.versions.needed(history, witness, may_go);
         ("stale-read", sentence, witness)
     }
 }
