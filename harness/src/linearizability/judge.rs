@@ -20,7 +20,10 @@ const EXPLAINED: usize = 32;
 /// # Errors
 /// Names the first operation that the model does not know, or says what is wrong with the initial value.
 pub fn judge<M: Refusal>(object: &Object<M>, history: &History, settings: &Settings<'_>) -> Result<Answer, String> {
-    let setup = Setup { initial: settings.initial.map(|json| initial(&history.values, json)).transpose()? };
+    let setup = Setup {
+        initial: settings.initial.map(|json| initial(&history.values, json)).transpose()?,
+        number: settings.initial.and_then(|json| json.trim().parse().ok()),
+    };
     let parts = if object.keyed { by_key(history) } else { vec![history.effective()] };
     let progress = Progress { tell: settings.progress, done: AtomicU64::new(0), total: history.len() as u64 };
     let monitors = (object.monitors)(setup);

@@ -3,8 +3,8 @@
 use super::{Monitor, judge, monitor};
 use crate::history::{History, Id};
 use crate::model::{
-    Kv, Refusal, Register, deque::DEQUE, job_queue::JobQueue, multiset::MULTISET, priority_queue::PriorityQueue,
-    queue::QUEUE, set::Set, stack::STACK,
+    Counter, IdGenerator, Kv, Mutex, Refusal, Register, Semaphore, deque::DEQUE, job_queue::JobQueue,
+    multiset::MULTISET, mutex::Kind, priority_queue::PriorityQueue, queue::QUEUE, set::Set, stack::STACK,
 };
 use crate::verify::{Answer, Judge, Recorded, Settings};
 
@@ -14,21 +14,21 @@ pub static OBJECTS: &[&dyn Judge] = &[
         name: "register",
         about: "a register with read, write, compare-and-set and read-modify-write; nil before the first write",
         keyed: true,
-        monitors: |_| Vec::new(),
+        monitors: |setup| registers(setup, false),
         model: |_, setup| Register { initial: setup.initial.unwrap_or(Id::NIL), nil_is_wildcard: false },
     },
     &Object {
         name: "cas-register",
         about: "a register as Knossos has it: where nil was read, what was read is not known",
         keyed: true,
-        monitors: |_| Vec::new(),
+        monitors: |setup| registers(setup, true),
         model: |_, setup| Register { initial: setup.initial.unwrap_or(Id::NIL), nil_is_wildcard: true },
     },
     &Object {
         name: "kv",
         about: "a key-value store with read, write, compare-and-set, append and delete; keys are absent at first",
         keyed: true,
-        monitors: |_| Vec::new(),
+        monitors: |setup| vec![Box::new(monitor::KvAppend { initial: setup.initial })],
         model: |history, setup| Kv::new(history, setup.initial),
     },
     &Object {
@@ -80,7 +80,70 @@ pub static OBJECTS: &[&dyn Judge] = &[
         monitors: |_| vec![Box::new(JobQueue::default())],
         model: |_, _| JobQueue::default(),
     },
+    &Object {
+        name: "counter",
+        about: "a counter with increments by an amount, which may tell the value before, and reads; 0 at first",
+        keyed: true,
+        monitors: |setup| vec![Box::new(monitor::Counter { initial: setup.number.unwrap_or(0) })],
+        model: |_, setup| Counter { initial: setup.number.unwrap_or(0) },
+    },
+    &Object {
+        name: "id-generator",
+        about: "a generator of ids that gives none twice",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::IdGenerator)],
+        model: |_, _| IdGenerator,
+    },
+    &Object {
+        name: "mutex",
+        about: "a lock that one process holds at a time, and only its holder releases",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::Mutex { reentrant: false })],
+        model: |_, _| Mutex { kind: Kind::Owned },
+    },
+    &Object {
+        name: "shared-mutex",
+        about: "a lock that is acquired once at a time and that anyone may release, as Knossos has it",
+        keyed: true,
+        monitors: |_| Vec::new(),
+        model: |_, _| Mutex { kind: Kind::Shared },
+    },
+    &Object {
+        name: "reentrant-mutex",
+        about: "a lock that its holder may acquire again, and then has to release as often",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::Mutex { reentrant: true })],
+        model: |_, _| Mutex { kind: Kind::Reentrant },
+    },
+    &Object {
+        name: "fenced-mutex",
+        about: "a lock whose acquires give fencing tokens that grow from each holder to the next",
+        keyed: true,
+        monitors: |_| vec![Box::new(monitor::FencedMutex)],
+        model: |_, _| Mutex { kind: Kind::Fenced },
+    },
+    &Object {
+        name: "semaphore",
+        about: "a semaphore whose permits are acquired, where there are enough, and released; none at first",
+        keyed: true,
+        monitors: |setup| vec![Box::new(monitor::Semaphore { permits: permits(setup) })],
+        model: |_, setup| Semaphore { permits: permits(setup) },
+    },
 ];
+
+/// The monitors of registers.
+fn registers(setup: Setup, nil_is_wildcard: bool) -> Vec<Box<dyn Monitor>> {
+    let initial = setup.initial.unwrap_or(Id::NIL);
+    vec![
+        Box::new(monitor::Register { initial, nil_is_wildcard }),
+        Box::new(monitor::ReadModifyWrite { initial, nil_is_wildcard }),
+    ]
+}
+
+/// How many permits there are at first.
+fn permits(setup: Setup) -> u32 {
+    setup.number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+}
 
 /// A kind of object.
 pub struct Object<M> {
@@ -101,6 +164,8 @@ pub struct Object<M> {
 pub struct Setup {
     /// The initial value that was asked for; [`Id::NONE`] for one that does not occur in the history.
     pub initial: Option<Id>,
+    /// The same as a number, if it is one.
+    pub number: Option<i64>,
 }
 
 impl<M: Refusal> Judge for Object<M> {

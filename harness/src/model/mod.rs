@@ -1,21 +1,29 @@
 //! Sequential models: what an object does when one operation follows another. One small file each.
 
+pub mod counter;
 pub mod deque;
+mod id_generator;
 pub mod job_queue;
 mod kv;
 #[cfg(test)]
 mod kv_tests;
 pub mod multiset;
+pub mod mutex;
 mod prefixes;
 pub mod priority_queue;
 pub mod queue;
 mod register;
+pub mod semaphore;
 pub mod sequence;
 pub mod set;
 pub mod stack;
 
+pub use counter::Counter;
+pub use id_generator::IdGenerator;
 pub use kv::{Content, Kv, KvOp};
+pub use mutex::Mutex;
 pub use register::{Register, RegisterOp};
+pub use semaphore::Semaphore;
 
 use crate::history::{History, Id};
 use std::{fmt::Debug, hash::Hash};
