@@ -2,7 +2,7 @@
 //!
 //! The corpora are found through `TAKEHOME_CORPORA` or beside the checkout; without them their benchmarks are left out.
 
-#![allow(clippy::disallowed_methods, reason = "a bench reads its files itself")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads its files itself")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use harness::{
