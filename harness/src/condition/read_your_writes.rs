@@ -12,7 +12,7 @@ use super::{
     Condition, Found, Part, Scope,
     growing::Growing,
     registers::Registers,
-    versions::{Order, Step, Why},
+    versions::{Order, Step, Why, smallest},
     violation, words,
 };
 use crate::{history::Function, verify::Violation};
@@ -55,6 +55,21 @@ pub(super) fn of_registers(
         found.undecided.push(ambiguous.clone());
         return Ok(found);
     }
+    found.violations.extend(
+        contradiction(part, rule, &order).map(|violation| {
+            smallest(violation, |operations| contradiction(&Part { operations, ..*part }, rule, &order))
+        }),
+    );
+    Ok(found)
+}
+
+/// What contradicts the order of versions that a guarantee implies.
+fn contradiction(
+    part: &Part<'_>,
+    rule: &'static str,
+    order: &impl Fn(&Part<'_>, &Registers, &mut Order<'_>),
+) -> Option<Violation> {
+    let registers = Registers::of(part).ok()?;
     let mut implied = Order::new(&registers);
     implied.real_time(part);
     for access in &registers.accesses {
@@ -63,15 +78,13 @@ pub(super) fn of_registers(
         }
     }
     order(part, &registers, &mut implied);
-    if let Some(steps) = implied.contradiction() {
-        let begin = match rule {
-            "read-your-writes" => "a process did not see its own write",
-            "monotonic-reads" => "what a process read went back",
-            _ => "a process saw a later write and then not the earlier one",
-        };
-        found.violations.push(implied.explain(part, rule, begin, &steps));
-    }
-    Ok(found)
+    let steps = implied.contradiction()?;
+    let begin = match rule {
+        "read-your-writes" => "a process did not see its own write",
+        "monotonic-reads" => "what a process read went back",
+        _ => "a process saw a later write and then not the earlier one",
+    };
+    Some(implied.explain(part, rule, begin, &steps))
 }
 
 /// A read of what nobody wrote.

@@ -17,7 +17,7 @@ use super::{
     Condition, Found, Part, Scope,
     read_your_writes::from_nowhere,
     registers::{Access, Registers},
-    versions::{Order, Step, Why},
+    versions::{Order, Step, Why, smallest},
     violation, words,
 };
 use crate::{
@@ -42,7 +42,11 @@ fn judge(part: Part<'_>) -> Result<Found, String> {
         return Ok(found);
     }
     if registers.ambiguous.is_none() && !registers.compound {
-        found.violations.extend(contradiction(&part, &registers));
+        let again = |operations: &[u32]| {
+            let part = Part { operations, ..part };
+            contradiction(&part, &Registers::of(&part).ok()?)
+        };
+        found.violations.extend(contradiction(&part, &registers).map(|violation| smallest(violation, again)));
         return Ok(found);
     }
     found.counts[1].1 = 1;

@@ -282,6 +282,26 @@ impl<'r> Order<'r> {
     }
 }
 
+/// A violation whose witness loses no operation without holding: `again` judges fewer operations. Every step that fewer
+/// operations show they also show among all, so that what is left is as true.
+pub fn smallest(mut violation: Violation, again: impl Fn(&[u32]) -> Option<Violation>) -> Violation {
+    'smaller: while violation.witness.len() <= MOST_SHRUNK {
+        for dropped in 0..violation.witness.len() {
+            let mut rest = violation.witness.clone();
+            rest.remove(dropped);
+            if let Some(smaller) = again(&rest) {
+                violation = smaller;
+                continue 'smaller;
+            }
+        }
+        break;
+    }
+    violation
+}
+
+/// Longer contradictions stay as they are.
+const MOST_SHRUNK: usize = 64;
+
 fn steps_of(cycle: &[(u32, Edge)]) -> usize {
     cycle.iter().filter(|(_, edge)| edge.head != NONE).count()
 }

@@ -1,7 +1,7 @@
 //! What consumers received: nothing lost, nothing skipped, never backwards.
 
 use super::{Journal, Part, Poll, offsets::Placed, violation, words};
-use crate::verify::Violation;
+use crate::{history::Function, verify::Violation};
 use std::collections::HashMap;
 
 /// Acknowledged messages that nobody ever received although a later one of the log was: the send, and the operation that
@@ -37,10 +37,13 @@ pub fn explain_lost(part: &Part<'_>, send: u32, poll: u32, count: usize) -> Viol
 /// Polls of each process, each with where the process stood: behind what it received last, unless it asked for the
 /// committed offset since; then behind that.
 struct Position {
-    /// The last offset that it received or, behind a question, the committed one.
+    /// The furthest offset that it received or, behind a question, the committed one.
     after: Option<i64>,
     /// The operation that put it there.
     by: Option<u32>,
+    /// Its last question for the committed offset.
+    question: Option<u32>,
+    /// Whether it received nothing since, or ever.
     asked: bool,
 }
 
@@ -50,14 +53,19 @@ fn follow<'j, T>(journal: &'j Journal, mut each: impl FnMut(&Position, &'j Poll)
     let mut asked = journal.asked.iter().peekable();
     for poll in &journal.polls {
         while let Some(mark) = asked.next_if(|mark| mark.op < poll.op) {
-            positions.insert(mark.process, Position { after: mark.offset, by: Some(mark.op), asked: true });
+            positions.insert(
+                mark.process,
+                Position { after: mark.offset, by: Some(mark.op), question: Some(mark.op), asked: true },
+            );
         }
-        let position = positions.entry(poll.process).or_insert(Position { after: None, by: None, asked: true });
+        let position =
+            positions.entry(poll.process).or_insert(Position { after: None, by: None, question: None, asked: true });
         if let Some(found) = each(position, poll) {
             return Some(found);
         }
-        if let Some((last, _)) = poll.messages.last() {
-            *position = Position { after: Some(*last), by: Some(poll.op), asked: false };
+        let furthest = poll.messages.iter().map(|(offset, _)| *offset).max();
+        if furthest.is_some() && (position.asked || furthest > position.after) {
+            *position = Position { after: furthest, by: Some(poll.op), asked: false, ..*position };
         }
     }
     None
@@ -105,14 +113,16 @@ pub fn skipped(part: &Part<'_>, journal: &Journal, placed: &Placed) -> Option<Vi
         placed.by_offset.range(begin..to).find(known).map(|(offset, seen)| (*offset, seen.op))
     };
     follow(journal, |position, poll| {
-        let done = committed.before(poll.ret);
-        let first = poll.messages.first()?.0;
-        if let Some(found) = over(position.after.max(done), first, poll) {
-            return Some(explain_skipped(part, position, poll, first, found));
-        }
         let inside =
             poll.messages.windows(2).find_map(|pair| Some((pair[1].0, over(Some(pair[0].0), pair[1].0, poll)?)));
-        inside.map(|(next, found)| explain_skipped(part, position, poll, next, found))
+        let (next, found) = match inside {
+            Some(inside) => inside,
+            None => {
+                let first = poll.messages.first()?.0;
+                (first, over(position.after.max(committed.before(poll.ret)), first, poll)?)
+            }
+        };
+        Some(explain_skipped(part, position, poll, inside.is_some(), next, found))
     })
 }
 
@@ -120,11 +130,11 @@ fn explain_skipped(
     part: &Part<'_>,
     position: &Position,
     poll: &Poll,
+    inside: bool,
     next: i64,
     (offset, by): (i64, u32),
 ) -> Violation {
     let history = part.history;
-    let inside = poll.messages.first().is_some_and(|(first, _)| *first != next);
     let stood = match (inside, position.asked, position.after) {
         (true, ..) => "in one poll".to_owned(),
         (_, true, Some(after)) => format!("after a restart behind the committed offset {after}"),
@@ -139,7 +149,10 @@ fn explain_skipped(
         words::who(history, by),
         words::returned(history, by),
     );
-    violation("skip", sentence, [by, poll.op])
+    // What a process had received itself it has to receive again only behind a question for the commit.
+    let seen = history.get(by);
+    let own = seen.function == Function::Receive && seen.process == poll.process;
+    violation("skip", sentence, [by, poll.op].into_iter().chain(position.question.filter(|_| own && !inside)))
 }
 
 /// The highest offset that anyone had begun to commit, by time.

@@ -51,6 +51,10 @@ fn witnesses_are_smallest(conditions: &[&str], history: &History) -> Result<(), 
         let judge = JUDGES.iter().find(|judge| judge.name() == *condition).expect("a condition");
         let answer =
             judge.judge(&Recorded::Operations(history.clone()), &Settings::default()).expect("known operations");
+        // What a search finds keeps all operations that change something.
+        if answer.detail.ends_with("searched 1") {
+            continue;
+        }
         for violation in answer.violations {
             let (rule, witness) = (violation.rule, violation.witness);
             let shown: Vec<String> = (0..history.len() as u32)
@@ -108,7 +112,7 @@ proptest! {
         drafts(element(), nothing(), Function::Write),
         drafts(nothing(), prop_oneof![Just(Word::Nil), element()], Function::Read),
     ], 9)) {
-        witnesses_are_smallest(&["read-your-writes", "monotonic-reads", "monotonic-writes"], &history)?;
+        witnesses_are_smallest(&["read-your-writes", "monotonic-reads", "monotonic-writes", "sequential"], &history)?;
     }
 
     #[test]
