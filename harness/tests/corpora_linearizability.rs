@@ -2,8 +2,6 @@
 
 mod corpora;
 
-mod corpora;
-
 use harness::{
     history::{History, format},
     verdict::Verdict,
