@@ -20,7 +20,7 @@ enum Slots {
 }
 
 impl Table {
-    /// A table for these ids and no others.
+    /// A table for at most as many different ids as are given here, all of which may be looked up later.
     pub(super) fn new(ids: impl Iterator<Item = Id>) -> Self {
         let (mut lowest, mut highest, mut count) = (u32::MAX, 0, 0usize);
         for id in ids {
@@ -56,7 +56,7 @@ impl Table {
         (*number as usize, new)
     }
 
-    /// The number of an id that was seen; any id may be asked for.
+    /// The number of an id that was seen.
     pub(super) fn get(&self, id: Id) -> Option<usize> {
         let number = match &self.slots {
             Slots::Near { lowest, numbers } => *numbers.get(id.raw().checked_sub(*lowest)? as usize)?,
