@@ -43,7 +43,12 @@ impl Monitor for Register {
     fn check(&self, history: &History, operations: &[u32]) -> Judged {
         match self.decide(history, operations) {
             Ok(None) => Judged::Legal,
-            Ok(Some(fault)) => Judged::illegal(self.explain(history, operations, fault)),
+            Ok(Some(fault)) => {
+                let mut violation = self.explain(history, operations, fault);
+                let model = model::Register { initial: self.initial, nil_is_wildcard: self.nil_is_wildcard };
+                violation.attempts = attempts(&model, history, &violation.witness);
+                Judged::illegal(violation)
+            }
             Err(reason) => Judged::NotCovered(reason),
         }
     }
@@ -177,9 +182,7 @@ impl Register {
         let illegal = |rest: &[u32]| matches!(self.decide(history, rest), Ok(Some(_)));
         let witness = minimal(witness, |left| droppable(history, left), illegal);
         let sentence = self.sentence(history, &witness, [a, b]);
-        let model = model::Register { initial: self.initial, nil_is_wildcard: self.nil_is_wildcard };
-        let attempts = attempts(&model, history, &witness);
-        Violation { rule: "stale-read", sentence, witness, attempts, ..Violation::default() }
+        Violation { rule: "stale-read", sentence, witness, ..Violation::default() }
     }
 
     /// Whether an operation says something about a value.

@@ -56,7 +56,7 @@ impl Table {
         (*number as usize, new)
     }
 
-    /// The number of an id that was seen; any id may be asked for.
+    /// The number of an id that was seen.
     pub(super) fn get(&self, id: Id) -> Option<usize> {
         let number = match &self.slots {
             Slots::Near { lowest, numbers } => *numbers.get(id.raw().checked_sub(*lowest)? as usize)?,
