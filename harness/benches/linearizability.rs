@@ -2,6 +2,8 @@
 //!
 //! The corpora are found through `TAKEHOME_CORPORA` or beside the checkout; without them their benchmarks are left out.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads its files itself")]
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use harness::{
     history::{Builder, Function, History, Id, Invocation, Outcome, format},

@@ -1,26 +1,12 @@
 //! The recorded histories of single objects in the corpora get their expected verdicts, and every witness is illegal.
-//!
-//! The corpora are data of other projects and no part of this one: a folder with a `README.tsv`, found through
-//! `TAKEHOME_CORPORA` or beside the checkout. Without it nothing is tested here, unless `CI` demands it.
+
+mod corpora;
 
 use harness::{
     history::{History, format},
     verdict::Verdict,
     verify::{self, Answer, Recorded, Settings},
 };
-use std::{env, fs, path::PathBuf};
-
-/// The folder, if there is one.
-fn corpora() -> Option<PathBuf> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora");
-    let folder = env::var_os("TAKEHOME_CORPORA").map_or(beside, PathBuf::from);
-    if folder.join("README.tsv").is_file() {
-        return Some(folder);
-    }
-    assert_ne!(env::var("CI").as_deref(), Ok("true"), "no corpora at {}", folder.display());
-    println!("SKIPPED: no corpora at {}; TAKEHOME_CORPORA names their folder", folder.display());
-    None
-}
 
 /// How the histories below a folder are judged.
 struct Kind {
@@ -90,14 +76,12 @@ fn check(kind: &Kind, path: &str, expected: &str, bytes: &[u8]) {
 
 #[test]
 fn every_history_gets_its_verdict() {
-    let Some(folder) = corpora() else { return };
-    let table = fs::read_to_string(folder.join("README.tsv")).expect("a table");
+    let Some(files) = corpora::files() else { return };
     for kind in KINDS {
-        let rows = table.lines().skip(1).map(|row| row.split('\t').collect::<Vec<_>>());
-        let files: Vec<_> = rows.filter(|row| row[0].starts_with(kind.folder)).collect();
+        let files: Vec<_> = files.iter().filter(|file| file.path.starts_with(kind.folder)).collect();
         assert!(files.len() >= kind.files, "{}: {} files", kind.folder, files.len());
-        for row in files {
-            check(kind, row[0], row[2], &fs::read(folder.join(row[0])).expect("a file"));
+        for file in files {
+            check(kind, &file.path, &file.verdict, &file.bytes);
         }
     }
 }

@@ -219,7 +219,9 @@ impl History {
 
     /// Indices of the operations that took effect or may have, in order of calls: all but the failed ones.
     pub fn effective(&self) -> Vec<u32> {
-        (0..self.len() as u32).filter(|index| self.outcome[*index as usize] != Outcome::Failed).collect()
+        let mut effective = Vec::with_capacity(self.len());
+        effective.extend((0..).zip(&self.outcome).filter(|(_, how)| **how != Outcome::Failed).map(|(index, _)| index));
+        effective
     }
 
     /// A process's name in messages: `c3`, or what it was called where it was recorded.

@@ -59,19 +59,20 @@ impl Model for Register {
     }
 
     fn decode(&self, history: &History, operation: u32) -> Result<Decoded<RegisterOp>, String> {
-        let op = history.get(operation);
-        Ok(match (op.function, op.outcome) {
-            (Function::Read, Outcome::Ok) if !(self.nil_is_wildcard && op.result == Id::NIL) => {
-                Decoded::Pure(RegisterOp::Read(op.result))
+        let place = operation as usize;
+        let (argument, result) = (history.arguments()[place], history.results()[place]);
+        Ok(match (history.functions()[place], history.outcomes()[place]) {
+            (Function::Read, Outcome::Ok) if !(self.nil_is_wildcard && result == Id::NIL) => {
+                Decoded::Pure(RegisterOp::Read(result))
             }
             (Function::Read, _) => Decoded::Nothing,
-            (Function::Write, _) => Decoded::Effect(RegisterOp::Write(op.argument)),
-            (Function::ReadModifyWrite, Outcome::Ok) => replace(op.result, op.argument),
-            (Function::ReadModifyWrite, _) => Decoded::Effect(RegisterOp::Write(op.argument)),
+            (Function::Write, _) => Decoded::Effect(RegisterOp::Write(argument)),
+            (Function::ReadModifyWrite, Outcome::Ok) => replace(result, argument),
+            (Function::ReadModifyWrite, _) => Decoded::Effect(RegisterOp::Write(argument)),
             (Function::Cas, _) => {
-                let (expected, new) = cas(&history.values, op.argument)
+                let (expected, new) = cas(&history.values, argument)
                     .ok_or_else(|| format!("cas needs the expected and the new value: {}", history.show(operation)))?;
-                match history.values.get(op.result) {
+                match history.values.get(result) {
                     Some(Value::Bool(false)) => Decoded::Pure(RegisterOp::Differs(expected)),
                     _ => replace(expected, new),
                 }

@@ -3,38 +3,43 @@
 use super::mask::mix;
 use std::hash::{Hash, Hasher};
 
-/// A fast hash for keys that an adversary gains nothing by choosing: the search is bounded by its budget anyway.
+/// A fast hash. That keys can be made to collide is no matter: it costs time, and a search is bounded anyway.
 #[derive(Default)]
 struct Quick(u64);
 
+impl Quick {
+    fn add(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 impl Hasher for Quick {
     fn finish(&self) -> u64 {
-        self.0
+        self.0 ^ self.0 >> 32
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
+        self.0 = bytes.chunks(8).fold(mix(self.0, bytes.len() as u64), |hash, chunk| {
             let mut word = [0; 8];
             word[..chunk.len()].copy_from_slice(chunk);
-            self.0 = mix(self.0, u64::from_le_bytes(word));
-        }
-        self.0 = mix(self.0, bytes.len() as u64);
+            mix(hash, u64::from_le_bytes(word))
+        });
     }
 
     fn write_u8(&mut self, number: u8) {
-        self.0 = mix(self.0, u64::from(number));
+        self.add(u64::from(number));
     }
 
     fn write_u32(&mut self, number: u32) {
-        self.0 = mix(self.0, u64::from(number));
+        self.add(u64::from(number));
     }
 
     fn write_u64(&mut self, number: u64) {
-        self.0 = mix(self.0, number);
+        self.add(number);
     }
 
     fn write_usize(&mut self, number: usize) {
-        self.0 = mix(self.0, number as u64);
+        self.add(number as u64);
     }
 }
 
@@ -47,7 +52,7 @@ pub struct Interner<T> {
 
 impl<T: Eq + Hash> Interner<T> {
     pub fn new() -> Self {
-        Self { values: Vec::new(), places: vec![0; 16] }
+        Self { values: Vec::new(), places: vec![0; 64] }
     }
 
     /// The number of a value, and whether it is a new one.

@@ -129,14 +129,20 @@ pub fn explain<M: Refusal>(
     Ok(attempts::violation(model, history, &witness))
 }
 
-/// Decides about decoded operations, made as simple as the model can.
+/// Decides about decoded operations: as they are if that takes few steps, and else made as simple as the model can.
 fn decide_entries<M: Model>(model: &M, entries: &[Entry<M::Op>], budget: u64) -> Decided {
+    let easy = (2 * entries.len() as u64 + 64).min(budget);
+    let first = run(model, entries, easy);
+    if easy == budget || !matches!(first.found, Found::Exhausted { .. }) {
+        return first;
+    }
     let mut ops: Vec<M::Op> = entries.iter().map(|entry| entry.op).collect();
     model.simplify(&mut ops);
     let idle = idle(model, entries, &ops);
     let simple = entries.iter().zip(ops).zip(idle).filter(|(_, idle)| !idle);
     let simple: Vec<Entry<M::Op>> = simple.map(|((entry, op), _)| Entry { op, ..*entry }).collect();
-    run(model, &Problem::new(&simple), &simple, budget)
+    let second = run(model, &simple, budget - first.visited);
+    Decided { visited: first.visited + second.visited, ..second }
 }
 
 /// For each entry whether nothing depends on it: it is crashed, and so are all of its group.
@@ -155,7 +161,8 @@ fn idle<M: Model>(model: &M, entries: &[Entry<M::Op>], ops: &[M::Op]) -> Vec<boo
 }
 
 /// Runs the search with masks that are wide enough.
-fn run<M: Model>(model: &M, problem: &Problem<M::Op>, entries: &[Entry<M::Op>], budget: u64) -> Decided {
+fn run<M: Model>(model: &M, entries: &[Entry<M::Op>], budget: u64) -> Decided {
+    let problem = &Problem::new(entries);
     let (found, visited) = match problem.slots.len() {
         0..=64 => walk::<M, u64>(model, problem, budget),
         65..=128 => walk::<M, u128>(model, problem, budget),

@@ -3,7 +3,7 @@
 use super::intern::Interner;
 use crate::history::{History, Outcome, PENDING};
 use crate::model::{Decoded, Model};
-use std::hash::Hash;
+use std::{cmp::Reverse, collections::BinaryHeap, hash::Hash};
 
 /// An operation that says something about the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +27,9 @@ pub struct Entry<Op> {
 pub fn entries<M: Model>(model: &M, history: &History, operations: &[u32]) -> Result<Vec<Entry<M::Op>>, String> {
     let mut entries = Vec::with_capacity(operations.len());
     for index in operations {
-        let operation = history.get(*index);
-        if operation.outcome == Outcome::Failed {
+        let place = *index as usize;
+        let outcome = history.outcomes()[place];
+        if outcome == Outcome::Failed {
             continue;
         }
         let (op, pure) = match model.decode(history, *index)? {
@@ -36,10 +37,10 @@ pub fn entries<M: Model>(model: &M, history: &History, operations: &[u32]) -> Re
             Decoded::Pure(op) => (op, true),
             Decoded::Effect(op) => (op, false),
         };
-        let crashed = operation.outcome == Outcome::Unknown;
+        let crashed = outcome == Outcome::Unknown;
         if !(pure && crashed) {
-            let ret = if crashed { PENDING } else { operation.ret };
-            entries.push(Entry { index: *index, op, pure, call: operation.call, ret });
+            let ret = if crashed { PENDING } else { history.returns()[place] };
+            entries.push(Entry { index: *index, op, pure, call: history.calls()[place], ret });
         }
     }
     Ok(entries)
@@ -54,8 +55,19 @@ pub struct Item {
     pub slot: u32,
     /// Place of its return among the returns; crashed ones come last, in order of calls.
     pub rank: u32,
-    /// Whether it never changes the state.
-    pub pure: bool,
+    /// What is known of it.
+    pub kind: Kind,
+}
+
+/// What the search knows of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It returned, and may change the state.
+    Effect,
+    /// It returned, and never changes the state.
+    Pure,
+    /// It may be left out.
+    Crashed,
 }
 
 /// A call or a return.
@@ -91,31 +103,64 @@ impl Slots {
     }
 }
 
+/// The first rank of a crashed operation: behind all that return.
+const CRASHED: u32 = 1 << 31;
+
 impl<Op: Copy + Eq + Hash> Problem<Op> {
     /// Numbers what `entries` holds, which is in order of calls.
     pub fn new(entries: &[Entry<Op>]) -> Self {
-        let mut classes = Interner::new();
-        let mut items: Vec<Item> = entries
-            .iter()
-            .map(|entry| Item { class: classes.intern(entry.op).0, slot: 0, rank: u32::MAX, pure: entry.pure })
-            .collect();
-        let mut returns: Vec<(u64, u32)> = (0..)
-            .zip(entries)
-            .filter(|(_, entry)| entry.ret != PENDING)
-            .map(|(number, entry)| (entry.ret, number))
-            .collect();
-        returns.sort_unstable();
-        let events = merge(entries, &returns);
-        for (rank, (_, item)) in (0..).zip(&returns) {
-            items[*item as usize].rank = rank;
+        let mut problem = Self {
+            items: Vec::with_capacity(entries.len()),
+            events: Vec::with_capacity(entries.len() * 2),
+            classes: Interner::new(),
+            slots: Slots::default(),
+        };
+        let mut places: [Places; 3] = Default::default();
+        // What is open and will return, the next first.
+        let mut open: BinaryHeap<Reverse<(u64, u32)>> = BinaryHeap::with_capacity(32);
+        let mut returned = 0;
+        for (number, entry) in (0..).zip(entries) {
+            while let Some(Reverse((ret, _))) = open.peek()
+                && *ret < entry.call
+            {
+                problem.close(&mut open, &mut places, &mut returned);
+            }
+            let class = problem.classes.intern(entry.op).0;
+            let crashed = entry.ret == PENDING;
+            let kind = if crashed {
+                Kind::Crashed
+            } else if entry.pure {
+                Kind::Pure
+            } else {
+                Kind::Effect
+            };
+            let slot = places[kind as usize].take();
+            problem.items.push(Item { class, slot, rank: CRASHED | number, kind });
+            problem.events.push(Event::Call(number));
+            if !crashed {
+                open.push(Reverse((entry.ret, number)));
+            }
         }
-        let mut rank = returns.len() as u32;
-        for (item, _) in items.iter_mut().zip(entries).filter(|(_, entry)| entry.ret == PENDING) {
-            item.rank = rank;
-            rank += 1;
+        while !open.is_empty() {
+            problem.close(&mut open, &mut places, &mut returned);
         }
-        let slots = assign(&mut items, &events, returns.len() as u32);
-        Self { items, events, classes, slots }
+        let [effects, pure, crashed] = places.map(|places| places.used);
+        problem.slots = Slots { effects, pure, crashed };
+        let base = [0, effects, effects + pure];
+        for item in &mut problem.items {
+            item.slot += base[item.kind as usize];
+        }
+        problem
+    }
+
+    /// Lets the operation return that is the next to.
+    fn close(&mut self, open: &mut BinaryHeap<Reverse<(u64, u32)>>, places: &mut [Places; 3], returned: &mut u32) {
+        let Some(Reverse((_, number))) = open.pop() else { return };
+        let item = &mut self.items[number as usize];
+        item.rank = *returned;
+        *returned += 1;
+        places[item.kind as usize].free.push(item.slot);
+        self.events.push(Event::Return(number));
     }
 
     /// The item that is called or returns at this place among the events.
@@ -126,44 +171,18 @@ impl<Op: Copy + Eq + Hash> Problem<Op> {
     }
 }
 
-/// Calls and returns in one order, up to the last return.
-fn merge<Op>(entries: &[Entry<Op>], returns: &[(u64, u32)]) -> Vec<Event> {
-    let mut events = Vec::with_capacity(entries.len() + returns.len());
-    let mut called = 0;
-    for (ret, item) in returns {
-        while called < entries.len() && entries[called].call <= *ret {
-            events.push(Event::Call(called as u32));
-            called += 1;
-        }
-        events.push(Event::Return(*item));
-    }
-    events
+/// Slots of one kind: each operation gets one that no other has while it is open.
+#[derive(Default)]
+struct Places {
+    used: u32,
+    free: Vec<u32>,
 }
 
-/// Gives each operation a slot that no other of its kind has while it is open.
-fn assign(items: &mut [Item], events: &[Event], returns: u32) -> Slots {
-    let mut free: [Vec<u32>; 3] = Default::default();
-    let mut used = [0u32; 3];
-    let kind = |item: &Item| if item.rank >= returns { 2 } else { usize::from(item.pure) };
-    for event in events {
-        match *event {
-            Event::Call(number) => {
-                let item = &mut items[number as usize];
-                let kind = kind(item);
-                item.slot = free[kind].pop().unwrap_or_else(|| {
-                    used[kind] += 1;
-                    used[kind] - 1
-                });
-            }
-            Event::Return(number) => {
-                let item = &items[number as usize];
-                free[kind(item)].push(item.slot);
-            }
-        }
+impl Places {
+    fn take(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.used += 1;
+            self.used - 1
+        })
     }
-    let base = [0, used[0], used[0] + used[1]];
-    for item in items.iter_mut() {
-        item.slot += base[kind(item)];
-    }
-    Slots { effects: used[0], pure: used[1], crashed: used[2] }
 }

@@ -2,7 +2,7 @@
 
 use super::mask::Mask;
 use super::memo::Memo;
-use super::problem::{Event, Item, Problem};
+use super::problem::{Event, Item, Kind, Problem};
 use super::states::{ILLEGAL, States};
 use crate::model::Model;
 
@@ -86,7 +86,7 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
             open: K::empty(slots.len()),
             placed: K::empty(slots.len()),
             occupant: vec![0; slots.len()],
-            order: Vec::new(),
+            order: Vec::with_capacity(problem.items.len()),
             seen: vec![(0, 0); problem.classes.values().len()],
             now: 0,
             visited: 0,
@@ -105,7 +105,7 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
 
     /// Searches until an order is found, there is none, or `budget` configurations were visited.
     pub fn run(&mut self, budget: u64) -> Found {
-        let mut frames: Vec<Frame<K>> = Vec::new();
+        let mut frames: Vec<Frame<K>> = Vec::with_capacity(self.problem.items.len().min(256));
         if self.settle() {
             return Found::Legal;
         }
@@ -167,51 +167,44 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
 
     /// Places pure operations and passes returns as far as that goes; true at the end of all events.
     fn settle(&mut self) -> bool {
-        self.place_pure();
+        let mut left = self.open.common(&self.pure).without(&self.placed);
+        while let Some(slot) = left.lowest() {
+            left.remove(slot);
+            self.place_if_legal(slot);
+        }
         loop {
-            let mut called = false;
-            loop {
-                let Some(event) = self.problem.events.get(self.position as usize) else { return true };
-                match *event {
-                    Event::Call(item) => {
-                        let Item { slot, pure, .. } = self.problem.items[item as usize];
-                        self.occupant[slot as usize] = item;
-                        self.open.add(slot);
-                        called |= pure;
-                    }
-                    Event::Return(item) => {
-                        let slot = self.problem.items[item as usize].slot;
-                        if !self.placed.has(slot) {
-                            break;
-                        }
-                        self.placed.remove(slot);
-                        self.open.remove(slot);
+            let Some(event) = self.problem.events.get(self.position as usize) else { return true };
+            match *event {
+                Event::Call(item) => {
+                    let Item { slot, kind, .. } = self.problem.items[item as usize];
+                    self.occupant[slot as usize] = item;
+                    self.open.add(slot);
+                    if kind == Kind::Pure {
+                        self.place_if_legal(slot);
                     }
                 }
-                self.position += 1;
+                Event::Return(item) => {
+                    let slot = self.problem.items[item as usize].slot;
+                    if !self.placed.has(slot) {
+                        break;
+                    }
+                    self.placed.remove(slot);
+                    self.open.remove(slot);
+                }
             }
-            if !(called && self.place_pure()) {
-                break;
-            }
+            self.position += 1;
         }
         self.best = self.best.max(self.position);
         self.most = self.most.max(self.order.len() as u32);
         false
     }
 
-    /// Places every pure operation that is open and legal; whether there was one.
-    fn place_pure(&mut self) -> bool {
-        let mut any = false;
-        let mut left = self.open.common(&self.pure).without(&self.placed);
-        while let Some(slot) = left.lowest() {
-            left.remove(slot);
-            if self.states.step(self.state, self.class_in(slot)) != ILLEGAL {
-                self.placed.add(slot);
-                self.order.push(self.occupant[slot as usize]);
-                any = true;
-            }
+    /// Places the pure operation in a slot, if it is legal.
+    fn place_if_legal(&mut self, slot: u32) {
+        if self.states.step(self.state, self.class_in(slot)) != ILLEGAL {
+            self.placed.add(slot);
+            self.order.push(self.occupant[slot as usize]);
         }
-        any
     }
 
     /// The present configuration, with what can be tried in it: of equal operations only the one that returns first.
@@ -250,7 +243,7 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
         if left.has(due.slot) {
             return Some(due.slot);
         }
-        if due.pure {
+        if due.kind == Kind::Pure {
             let mut rest = left.clone();
             while let Some(slot) = rest.lowest() {
                 rest.remove(slot);
