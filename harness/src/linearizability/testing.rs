@@ -1,6 +1,6 @@
 //! For tests: an oracle that tries every order, random histories, and histories of correct objects.
 
-use crate::history::{Builder, Function, History, Id, Invocation, Outcome, Value, Values};
+use crate::history::{Builder, Function, History, Id, Invocation, Operation, Outcome, Value, Values};
 use crate::model::{Decoded, Model};
 use proptest::prelude::*;
 
@@ -175,74 +175,79 @@ fn add(builder: &mut Builder, placed: &Placed, function: Function, argument: Id,
 ///
 /// For at most eight operations or so.
 pub fn brute_force<M: Model>(model: &M, history: &History) -> bool {
-    let operations: Vec<u32> = history.effective();
-    extend(model, history, &operations, &model.initial())
+    extend(model, &decode(model, history), &model.initial())
 }
 
-fn extend<M: Model>(model: &M, history: &History, left: &[u32], state: &M::State) -> bool {
-    let get = |index: u32| history.get(index);
-    if left.iter().all(|index| get(*index).outcome == Outcome::Unknown) {
+/// An operation with what it is to a model, if that is anything.
+type Decoding<M> = (Operation, Option<<M as Model>::Op>);
+
+fn decode<M: Model>(model: &M, history: &History) -> Vec<Decoding<M>> {
+    let decode = |index| match model.decode(history, index).expect("an operation that the model knows") {
+        Decoded::Nothing => (history.get(index), None),
+        Decoded::Pure(op) | Decoded::Effect(op) => (history.get(index), Some(op)),
+    };
+    history.effective().into_iter().map(decode).collect()
+}
+
+fn extend<M: Model>(model: &M, left: &[Decoding<M>], state: &M::State) -> bool {
+    if left.iter().all(|(operation, _)| operation.outcome == Outcome::Unknown) {
         return true;
     }
-    left.iter().any(|index| {
-        if left.iter().any(|other| get(*other).precedes(&get(*index))) {
+    (0..left.len()).any(|next| {
+        let (operation, op) = left[next];
+        if left.iter().any(|(other, _)| other.precedes(&operation)) {
             return false;
         }
-        let rest: Vec<u32> = left.iter().copied().filter(|other| other != index).collect();
-        match model.decode(history, *index).expect("an operation that the model knows") {
-            Decoded::Nothing => extend(model, history, &rest, state),
-            Decoded::Pure(op) | Decoded::Effect(op) => match model.step(state, op) {
-                Some(next) => extend(model, history, &rest, &next),
-                None => false,
-            },
+        let rest = [&left[..next], &left[next + 1..]].concat();
+        match op {
+            None => extend(model, &rest, state),
+            Some(op) => model.step(state, op).is_some_and(|behind| extend(model, &rest, &behind)),
         }
     })
 }
 
-/// Asserts what [`Model`] demands: pure operations change no state in which they are legal, and a history that is legal
-/// stays so without any of its groups. For at most eight operations or so.
+/// Asserts what [`Model`] demands: pure operations change no state in which they are legal, simplified ones allow as much
+/// as they did, and a history that is legal stays so without any of its groups. For at most seven operations or so.
 ///
 /// # Panics
 /// Where the model breaks this.
 pub fn laws<M: Model>(model: &M, history: &History) {
-    let operations = history.effective();
-    let decoded = |index: &u32| model.decode(history, *index).expect("an operation that the model knows");
+    pure_ones_change_nothing(model, history);
+    let decoded = decode(model, history);
+    let legal = extend(model, &decoded, &model.initial());
+    let known: Vec<usize> = (0..decoded.len()).filter(|place| decoded[*place].1.is_some()).collect();
+    let mut ops: Vec<M::Op> = decoded.iter().filter_map(|(_, op)| *op).collect();
+    let groups = model.groups(&ops);
+    assert_eq!(groups.len(), ops.len());
+    for group in groups.iter().flatten().filter(|_| legal) {
+        let stays = |place: &usize| known.iter().zip(&groups).all(|(other, of)| other != place || of != &Some(*group));
+        let rest: Vec<_> = (0..decoded.len()).filter(stays).map(|place| decoded[place]).collect();
+        assert!(extend(model, &rest, &model.initial()), "without group {group} of {ops:?}");
+    }
+    model.simplify(&mut ops);
+    let mut simple = decoded;
+    for (place, op) in known.into_iter().zip(&ops) {
+        simple[place].1 = Some(*op);
+    }
+    assert_eq!(extend(model, &simple, &model.initial()), legal, "simplified to {ops:?}");
+}
+
+fn pure_ones_change_nothing<M: Model>(model: &M, history: &History) {
     let mut states = vec![model.initial()];
-    for index in &operations {
+    for index in history.effective() {
         for place in 0..states.len().min(100) {
-            match decoded(index) {
+            match model.decode(history, index).expect("an operation that the model knows") {
                 Decoded::Nothing => {}
                 Decoded::Pure(op) => {
-                    let next = model.step(&states[place], op);
-                    assert!(next.is_none_or(|next| next == states[place]), "{op:?} changes {:?}", states[place]);
+                    let behind = model.step(&states[place], op);
+                    assert!(behind.is_none_or(|behind| behind == states[place]), "{op:?} changes {:?}", states[place]);
                 }
                 Decoded::Effect(op) => {
-                    if let Some(next) = model.step(&states[place], op).filter(|next| !states.contains(next)) {
-                        states.push(next);
+                    if let Some(behind) = model.step(&states[place], op).filter(|behind| !states.contains(behind)) {
+                        states.push(behind);
                     }
                 }
             }
         }
-    }
-    if brute_force(model, history) {
-        leave_out_groups(model, history, &operations);
-    }
-}
-
-fn leave_out_groups<M: Model>(model: &M, history: &History, operations: &[u32]) {
-    let mut ops = Vec::new();
-    let mut known = Vec::new();
-    for index in operations {
-        if let Decoded::Pure(op) | Decoded::Effect(op) = model.decode(history, *index).expect("a known operation") {
-            ops.push(op);
-            known.push(*index);
-        }
-    }
-    let groups = model.groups(&ops);
-    assert_eq!(groups.len(), ops.len());
-    for group in groups.iter().flatten() {
-        let rest: Vec<u32> =
-            known.iter().zip(&groups).filter(|(_, other)| *other != &Some(*group)).map(|(index, _)| *index).collect();
-        assert!(brute_force(model, &history.part(&rest, u64::MAX)), "without group {group} of {ops:?}");
     }
 }

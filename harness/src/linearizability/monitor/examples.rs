@@ -206,6 +206,20 @@ fn a_job_queue() {
         "c3 got job 7 between 0.040 s and 0.050 s, but c2 had got it by 0.030 s, and it was leased to them until 0.055 s at \
          least",
     );
+    // Both were answered at the same time: without its completion, the first lease could have run out just then.
+    says(
+        &JobQueue { time_to_run: Some(5_000_000) },
+        &[
+            (1, 0, 0, Enqueue, 7, NONE),
+            (2, 1, 6, Reserve, NONE, 7),
+            (3, 4, 6, Reserve, NONE, 7),
+            (2, 7, 7, Complete, 7, NONE),
+        ],
+        "double-lease",
+        &[0, 1, 2, 3],
+        "c2 got job 7 between 0.001 s and 0.006 s, but c3 had got it by 0.006 s, and it was leased to them until 0.009 s at \
+         least",
+    );
     let done = [twice[0], twice[1], (2, 32, 34, Complete, 7, NONE), twice[2]];
     says(
         &JobQueue { time_to_run: Some(1) },

@@ -132,17 +132,17 @@ pub fn explain<M: Refusal>(
 /// Decides about decoded operations: as they are if that takes few steps, and else made as simple as the model can.
 fn decide_entries<M: Model>(model: &M, entries: &[Entry<M::Op>], budget: u64) -> Decided {
     let easy = (2 * entries.len() as u64 + 64).min(budget);
-    let decided = run(model, entries, easy);
-    if easy == budget || !matches!(decided.found, Found::Exhausted { .. }) {
-        return decided;
+    let first = run(model, entries, easy);
+    if easy == budget || !matches!(first.found, Found::Exhausted { .. }) {
+        return first;
     }
     let mut ops: Vec<M::Op> = entries.iter().map(|entry| entry.op).collect();
     model.simplify(&mut ops);
     let idle = idle(model, entries, &ops);
     let simple = entries.iter().zip(ops).zip(idle).filter(|(_, idle)| !idle);
     let simple: Vec<Entry<M::Op>> = simple.map(|((entry, op), _)| Entry { op, ..*entry }).collect();
-    let decided = run(model, &simple, budget - easy);
-    Decided { visited: decided.visited + easy, ..decided }
+    let second = run(model, &simple, budget - first.visited);
+    Decided { visited: first.visited + second.visited, ..second }
 }
 
 /// For each entry whether nothing depends on it: it is crashed, and so are all of its group.

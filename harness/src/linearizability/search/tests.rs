@@ -4,7 +4,7 @@ use super::*;
 use crate::history::{Builder, Invocation};
 use crate::history::{Function, Id};
 use crate::linearizability::testing::{Draft, Timing, Word, brute_force, histories, laws, run, timings};
-use crate::model::Register;
+use crate::model::{Decoded, Register};
 use proptest::prelude::*;
 
 const REGISTER: Register = Register { initial: Id::NIL, nil_is_wildcard: false };
@@ -136,6 +136,51 @@ fn history(lines: &[(Function, u32, u32, u64, u64)]) -> History {
         builder.add(call, *ret, id(*result));
     }
     builder.finish()
+}
+
+/// A register that breaks what a model has to keep.
+struct Broken(&'static str);
+
+impl Model for Broken {
+    type Op = crate::model::RegisterOp;
+    type State = Id;
+
+    fn initial(&self) -> Id {
+        REGISTER.initial()
+    }
+
+    fn decode(&self, history: &History, operation: u32) -> Result<Decoded<Self::Op>, String> {
+        Ok(match REGISTER.decode(history, operation)? {
+            Decoded::Effect(op) if self.0 == "pure" => Decoded::Pure(op),
+            decoded => decoded,
+        })
+    }
+
+    fn step(&self, state: &Id, op: Self::Op) -> Option<Id> {
+        REGISTER.step(state, op)
+    }
+
+    fn simplify(&self, ops: &mut [Self::Op]) {
+        if self.0 == "simplify" {
+            ops.fill(crate::model::RegisterOp::Write(Id::NIL));
+        }
+    }
+
+    fn groups(&self, ops: &[Self::Op]) -> Vec<Option<u32>> {
+        (0..).zip(ops).map(|(place, _)| (self.0 == "groups").then_some(place)).collect()
+    }
+}
+
+#[test]
+fn a_model_that_breaks_its_laws_is_found() {
+    let written = history(&[(Function::Write, 1, 0, 0, 1), (Function::Read, 0, 1, 2, 3)]);
+    let not_written = history(&[(Function::Read, 0, 1, 2, 3)]);
+    laws(&Broken(""), &written);
+    laws(&Broken(""), &not_written);
+    for (law, history) in [("pure", &written), ("groups", &written), ("simplify", &not_written)] {
+        let broken = std::panic::AssertUnwindSafe(|| laws(&Broken(law), history));
+        assert!(std::panic::catch_unwind(broken).is_err(), "{law}");
+    }
 }
 
 #[test]
