@@ -128,10 +128,11 @@ impl<'t> Index<'t> {
                     if by == transaction {
                         self.intermediate[at as usize] = true;
                     }
-                } else if committed && let Some(list) = t.list(step) {
-                    if list.len() > self.read_len(self.longest[key]) || self.longest[key] == NOWHERE {
-                        self.longest[key] = place;
-                    }
+                } else if committed
+                    && let Some(list) = t.list(step)
+                    && (self.longest[key] == NOWHERE || list.len() > self.read_len(self.longest[key]))
+                {
+                    self.longest[key] = place;
                 }
             }
         }

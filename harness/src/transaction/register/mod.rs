@@ -69,9 +69,11 @@ fn judge_once(t: &Transactions, settings: &Settings<'_>, whole: bool) -> Result<
     judge.at_once();
     (settings.progress)(total / 2, total);
     judge.weak();
-    judge.strong(true);
+    let mut words = settings.budget.saturating_mul(256);
+    let mut open = judge.infer(true, &mut words);
     (settings.progress)(total * 3 / 4, total);
-    judge.strong(false);
+    open.extend(judge.infer(false, &mut words));
+    judge.search_open(open, &mut words);
     (settings.progress)(total, total);
     let detail = format!("{} transactions on {} registers; inference and search", t.len(), index.keys.len());
     Ok(super::answer(findings, t, settings, detail))
@@ -189,7 +191,7 @@ impl Judging<'_, '_> {
     /// The known order of events: of reads and of a scope, and reads of initial values before all writes.
     fn known(&self, events: Events, scope: Scope) -> Edges {
         let index = self.index;
-        let mut edges = events.from_transactions(&self.base(scope).finish(), Kinds::ALL);
+        let mut edges = events.edges_of(&self.base(scope).finish(), Kinds::ALL);
         for key in 0..index.keys.len() as u32 {
             let versions = index.versions(key);
             let readers = index.readers.of(versions.start);
@@ -237,12 +239,12 @@ impl Judging<'_, '_> {
         }
     }
 
-    /// Snapshot isolation where transactions are split into beginning and commit, else serializability.
-    fn strong(&mut self, split: bool) {
+    /// What follows for snapshot isolation, where transactions are split into beginning and commit, else for
+    /// serializability. Cycles are told; gives the levels that are left open, the strongest last.
+    fn infer(&mut self, split: bool, words: &mut u64) -> Vec<Prepared> {
         let base = if split { Base::GNonadjacent } else { Base::G2Item };
         let events = Events { transactions: self.index.len(), split };
         let mut prepared = Vec::new();
-        let mut budget = self.settings.budget.saturating_mul(256);
         for scope in self.index.transactions.scopes() {
             let violated = levels(base, *scope);
             // Where items only are read, repeatable reads are serializability.
@@ -254,8 +256,8 @@ impl Judging<'_, '_> {
                 continue;
             }
             let known = self.known(events, *scope);
-            let mut saturation = Saturation::new(self.index, &mut budget);
-            let reached = saturation.run(self.index, &known, events, &mut budget);
+            let mut saturation = Saturation::new(self.index, words);
+            let reached = saturation.run(self.index, &known, events, words);
             let entry = Prepared { level, violated, events, known, saturation };
             if reached == Reached::Cycle {
                 self.add_inferred_cycle(&entry, base, *scope);
@@ -263,10 +265,15 @@ impl Judging<'_, '_> {
                 prepared.push(entry);
             }
         }
-        // What holds at the strongest holds at all.
-        while let Some(mut entry) = prepared.pop() {
-            if self.findings.standing.is_open(entry.level) {
-                self.search(&mut entry, &mut budget);
+        prepared
+    }
+
+    /// Looks for orders, as long as the required level is open: what holds at the strongest holds at all.
+    fn search_open(&mut self, mut open: Vec<Prepared>, words: &mut u64) {
+        let required = self.settings.level.unwrap_or_else(|| self.index.transactions.strongest());
+        while let Some(mut entry) = open.pop() {
+            if self.findings.standing.is_open(required) && self.findings.standing.is_open(entry.level) {
+                self.search(&mut entry, words);
             }
         }
     }
