@@ -3,30 +3,12 @@
 //! The corpora are data of other projects and no part of this one: a folder with a `README.tsv`, found through
 //! `TAKEHOME_CORPORA` or beside the checkout. Without it nothing is tested here, unless `CI` demands it.
 
+mod corpora;
+
 use harness::{
     history::format::{self, Shape},
     verify::Recorded,
 };
-use std::{env, fs, path::PathBuf};
-
-/// The folder, if there is one.
-fn corpora() -> Option<PathBuf> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora");
-    let folder = env::var_os("TAKEHOME_CORPORA").map_or(beside, PathBuf::from);
-    if folder.join("README.tsv").is_file() {
-        return Some(folder);
-    }
-    assert_ne!(env::var("CI").as_deref(), Ok("true"), "no corpora at {}", folder.display());
-    println!("SKIPPED: no corpora at {}; TAKEHOME_CORPORA names their folder", folder.display());
-    None
-}
-
-/// The files by path, with their models.
-fn files(folder: &PathBuf) -> Vec<(String, String)> {
-    let table = fs::read_to_string(folder.join("README.tsv")).unwrap();
-    let rows = table.lines().skip(1).map(|row| row.split('\t').collect::<Vec<_>>());
-    rows.map(|row| (row[0].to_owned(), row[1].to_owned())).collect()
-}
 
 fn count(recorded: &Recorded) -> usize {
     match recorded {
@@ -59,13 +41,11 @@ fn expected(path: &str, bytes: &[u8]) -> Option<usize> {
 
 #[test]
 fn every_file_is_read_and_nothing_is_lost() {
-    let Some(folder) = corpora() else { return };
-    let files = files(&folder);
+    let Some(files) = corpora::files() else { return };
     assert!(files.len() > 200, "{} files", files.len());
-    for (path, model) in &files {
-        let bytes = fs::read(folder.join(path)).unwrap();
-        let recorded = format::read(&bytes, None, Shape::default()).unwrap_or_else(|error| panic!("{path}: {error}"));
-        if let Some(expected) = expected(path, &bytes) {
+    for corpora::Recording { path, model, bytes, .. } in &files {
+        let recorded = format::read(bytes, None, Shape::default()).unwrap_or_else(|error| panic!("{path}: {error}"));
+        if let Some(expected) = expected(path, bytes) {
             assert_eq!(count(&recorded), expected, "{path}");
         }
         let transactions = ["txn", "list-append", "rw-register", "long-fork"].iter().any(|word| model.contains(word));

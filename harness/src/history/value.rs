@@ -55,12 +55,12 @@ pub enum Value {
     Text(Box<str>),
     /// A list, vector or set, in the order that it was written in.
     List(Box<[Id]>),
-    /// A map, by pairs in the order that they were written in.
+    /// A map, by pairs; its id does not depend on the order that they were written in.
     Map(Box<[(Id, Id)]>),
 }
 
 /// A value that is only looked at: what is hashed and compared, so that a lookup copies nothing.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum View<'a> {
     Nil,
     Bool(bool),
@@ -107,8 +107,11 @@ pub struct Values {
 }
 
 impl Values {
-    /// The id of a value.
-    pub fn intern(&mut self, value: Value) -> Id {
+    /// The id of a value. The pairs of a map are put into the order of their keys.
+    pub fn intern(&mut self, mut value: Value) -> Id {
+        if let Value::Map(pairs) = &mut value {
+            pairs.sort_by(|a, b| self.view(a.0).cmp(&self.view(b.0)).then(a.cmp(b)));
+        }
         match self.find(&value) {
             Some(id) => id,
             None => self.insert(value),
@@ -136,7 +139,7 @@ impl Values {
         }
     }
 
-    /// The id that a value has, if it occurs in the history.
+    /// The id that a value has, if it occurs in the history; the pairs of a map have to be in the order of their keys.
     pub fn find(&self, value: &Value) -> Option<Id> {
         match value {
             Value::Nil => Some(Id::NIL),
@@ -153,6 +156,15 @@ impl Values {
         self.table.capacity() * size_of::<Value>()
             + self.slots.capacity() * size_of::<u32>()
             + self.table.iter().map(Value::heap).sum::<usize>()
+    }
+
+    /// The value of an id; that of no value is like `nil`.
+    fn view(&self, id: Id) -> View<'_> {
+        match (id, id.index()) {
+            (Id(number), None) if number <= LARGEST_INLINE => View::Int(i64::from(number)),
+            (_, None) => View::Nil,
+            (_, Some(index)) => self.table.get(index).map_or(View::Nil, Value::view),
+        }
     }
 
     fn look_up(&self, value: &View<'_>) -> Option<Id> {
@@ -292,6 +304,17 @@ mod tests {
             "[0-9]{20,30}".prop_map(|digits| Value::Number(digits.into())),
             "[a-c]{0,2}".prop_map(|text| Value::Text(text.into())),
         ]
+    }
+
+    #[test]
+    fn a_map_is_the_same_in_any_order() {
+        let mut values = Values::default();
+        let (a, b) = (values.text("a"), values.text("b"));
+        let map = |pairs: [(Id, Id); 2]| Value::Map(pairs.into());
+        let id = values.intern(map([(b, a), (a, b)]));
+        assert_eq!(values.intern(map([(a, b), (b, a)])), id);
+        assert_ne!(values.intern(map([(a, a), (b, a)])), id);
+        assert_eq!(values.show(id).to_string(), r#"{"a": "b", "b": "a"}"#);
     }
 
     proptest! {

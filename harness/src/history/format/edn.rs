@@ -425,7 +425,7 @@ mod tests {
             ("{:a 1}\n{:a", "line 2: the text ends before `}`"),
             ("{:a\n1)", "line 2: expected `}`, found `)`"),
             ("{:a}", "line 1: the last key of a map has no value"),
-            ("[{:a 1}\n", "line 1: the text ends before `]`"),
+            ("[{:a 1}\n", "line 2: the text ends before `]`"),
             ("{:a [1\n\"b", "line 2: a string is not closed"),
             ("\n12a", "line 2: `12a` is no number"),
             ("{:a #_}", "line 1: expected a value, found `}`"),

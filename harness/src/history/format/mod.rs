@@ -24,6 +24,9 @@ mod txn_text;
 mod words;
 pub mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use shape::{Add, Events, Shape};
 
 use crate::{history::History, text::excerpt, verify::Recorded};
@@ -155,8 +158,8 @@ fn utf8(bytes: &[u8]) -> Result<&str, FormatError> {
 fn text_error(error: &str) -> FormatError {
     let parts = error.strip_prefix("line ").and_then(|rest| rest.split_once(": "));
     match parts.and_then(|(line, what)| Some((line.parse().ok()?, what))) {
-        Some((line, what)) => FormatError::line(line, what),
-        None => FormatError::line(1, error),
+        Some((line, what)) => FormatError::line(line, excerpt(what, 200)),
+        None => FormatError::line(1, excerpt(error, 200)),
     }
 }
 
