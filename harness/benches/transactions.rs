@@ -2,7 +2,7 @@
 //!
 //! `TAKEHOME_CORPORA` names the folder of recorded histories; without it, and none beside the checkout, Elle's is left out.
 
-#![allow(clippy::disallowed_methods, reason = "a bench reads its files itself")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads its files itself")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use harness::{

@@ -44,7 +44,7 @@ impl Events {
 
     /// The edges of these kinds as edges of events. By `rw` the first begins before the second commits, by all others it
     /// commits before the second begins. Joints stay joints.
-    pub fn after_transactions(self, graph: &Graph, kinds: Kinds) -> Edges {
+    pub fn edges_of(self, graph: &Graph, kinds: Kinds) -> Edges {
         let mut edges = Edges::new(self.count() as usize);
         let joints = edges.joints(graph.nodes() as u32 - self.transactions);
         let event = |node: u32, commits: bool| match node.checked_sub(self.transactions) {

@@ -55,11 +55,16 @@ impl Transactions {
 
 /// Node numbers share words with kinds; joints come on top of transactions.
 fn check_size(transactions: &Transactions) -> Result<(), String> {
-    let nodes = transactions.len().saturating_mul(2).saturating_add(transactions.steps.len());
-    if nodes < graph::MOST_NODES {
+    // Two events and a barrier each, a joint a key, and a joint for each version of a list.
+    let nodes = 4 * transactions.len() as u64 + transactions.steps.len() as u64 + transactions.elements.len() as u64;
+    if nodes < graph::MOST_NODES as u64 {
         return Ok(());
     }
-    Err(format!("{} transactions of {} steps are too many", transactions.len(), transactions.steps.len()))
+    Err(format!(
+        "{} transactions of {} steps are more than can be numbered",
+        transactions.len(),
+        transactions.steps.len()
+    ))
 }
 
 /// The answer at the level that is asked for.
@@ -95,7 +100,7 @@ fn cycle_sentence(t: &Transactions, cycle: &[Dependency]) -> String {
         .map(|edge| format!("T{} comes before T{}, because {}", edge.from, edge.to, edge.reason))
         .collect();
     let rest = if more.is_empty() { "" } else { "; and so on, back to the first" };
-    format!("no order explains {}{more}: {}{rest}", join(&who), reasons.join("; but "))
+    format!("{}{more} cannot be put in any order: {}{rest}", join(&who), reasons.join("; but "))
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -3,7 +3,7 @@
 use super::index::{Fault, Flaw, Index, NOWHERE};
 use crate::{
     history::{Id, Outcome},
-    transaction::{Action, finding::Findings, witness, writes::Write},
+    transaction::{Action, finding::Findings, order::NOBODY, witness, writes::Write},
     verify::{Level, Violation},
 };
 use std::collections::HashMap;
@@ -203,34 +203,28 @@ fn incompatible(index: &Index<'_>, findings: &mut Findings, key: u32, step: u32)
     });
 }
 
-/// Transactions that read the same version of a key and both appended to it. `missed` are versions that somebody read
-/// and appended to, but not directly behind.
-pub fn lost_updates(index: &Index<'_>, findings: &mut Findings, missed: &[(u32, u32)]) {
-    if missed.is_empty() {
-        return;
-    }
-    let mut updates: HashMap<(u32, u32), Vec<u32>> = missed.iter().map(|version| (*version, Vec::new())).collect();
-    let t = index.transactions;
-    for transaction in (0..t.len() as u32).filter(|transaction| t.outcome[*transaction as usize] == Outcome::Ok) {
-        for version in updated(index, transaction) {
-            if let Some(by) = updates.get_mut(&version) {
-                by.push(transaction);
-            }
-        }
-    }
-    let mut lost: Vec<_> = updates.into_iter().filter(|(_, by)| by.len() > 1).collect();
-    lost.sort_unstable();
-    for ((key, length), by) in lost {
+/// Transactions that read the same version of a key and both appended to it. `missed` are those that did not append
+/// directly behind what they read, with key and length: of two that lost an update to each other, one at least has.
+pub fn lost_updates(index: &Index<'_>, findings: &mut Findings, mut missed: Vec<(u32, u32, u32)>) {
+    missed.sort_unstable();
+    missed.dedup();
+    for group in missed.chunk_by(|one, two| (one.0, one.1) == (two.0, two.1)) {
+        let (key, length, one) = group[0];
+        let direct = index.after(key, length);
+        let updates = |transaction: &u32| updated(index, *transaction).contains(&(key, length));
+        let behind = Some(direct).filter(|direct| *direct != NOBODY && *direct != one && updates(direct));
+        let Some(two) = behind.or_else(|| group.get(1).map(|other| other.2)) else { continue };
         findings.add("lost-update", &[Level::RepeatableRead, Level::SnapshotIsolation], || {
+            let t = index.transactions;
             let read = t.show_list(&index.order(key)[..length as usize]);
             let sentence = format!(
                 "{} and {} both read {key} → {read} and then appended to {key}; neither saw the other's append, as if the \
                  other had not been there",
-                t.actor(by[0]),
-                t.actor(by[1]),
+                t.actor(one.min(two)),
+                t.actor(one.max(two)),
                 key = t.show_key(index.keys.id(key)),
             );
-            violation(sentence, &by[..2])
+            violation(sentence, &[one, two])
         });
     }
 }
@@ -238,6 +232,9 @@ pub fn lost_updates(index: &Index<'_>, findings: &mut Findings, missed: &[(u32, 
 /// Versions of keys that a transaction read before it appended to them.
 fn updated(index: &Index<'_>, transaction: u32) -> Vec<(u32, u32)> {
     let t = index.transactions;
+    if t.outcome[transaction as usize] != Outcome::Ok {
+        return Vec::new();
+    }
     let begin = t.first[transaction as usize];
     let mut state: HashMap<u32, Option<u32>> = HashMap::new();
     let mut updated = Vec::new();

@@ -130,7 +130,7 @@ impl<'t> Index<'t> {
                     }
                 } else if committed
                     && let Some(list) = t.list(step)
-                    && (list.len() > self.read_len(self.longest[key]) || self.longest[key] == NOWHERE)
+                    && (self.longest[key] == NOWHERE || list.len() > self.read_len(self.longest[key]))
                 {
                     self.longest[key] = place;
                 }

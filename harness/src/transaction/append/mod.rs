@@ -54,7 +54,7 @@ pub fn judge(transactions: &Transactions, settings: &Settings<'_>) -> Result<Ans
     }
     anomaly::misfits(&index, &mut findings);
     let mut scanned = scan::scan(&index, &mut findings);
-    anomaly::lost_updates(&index, &mut findings, &scanned.missed);
+    anomaly::lost_updates(&index, &mut findings, std::mem::take(&mut scanned.missed));
     (settings.progress)(total * 2 / 3, total);
     let counts = || (0..transactions.len() as u32).filter(|transaction| index.live[*transaction as usize]);
     order::add_process(&mut scanned.edges, transactions, counts(), |transaction| transaction);

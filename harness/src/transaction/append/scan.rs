@@ -35,8 +35,8 @@ pub struct Scan<'i, 't> {
     open: Vec<bool>,
     /// Who read the last known version of such a key, without appending behind it in plain sight.
     last_readers: Vec<(u32, u32)>,
-    /// Versions of a key that a transaction read and did not append to directly.
-    missed: Vec<(u32, u32)>,
+    /// Key, length and transaction of versions that it read and did not append to directly.
+    missed: Vec<(u32, u32, u32)>,
     edges: Edges,
 }
 
@@ -44,8 +44,8 @@ pub struct Scan<'i, 't> {
 pub struct Scanned {
     /// Who comes before whom by what was read and appended.
     pub edges: Edges,
-    /// Versions of keys that were read by a transaction whose own append is not directly behind.
-    pub missed: Vec<(u32, u32)>,
+    /// Versions of keys that were read by a transaction whose own append is not directly behind: key, length, transaction.
+    pub missed: Vec<(u32, u32, u32)>,
     /// Who read the last known version of a key and who appended to it unseen, by key.
     pub unseen: Vec<Unseen>,
 }
@@ -150,7 +150,7 @@ impl Scan<'_, '_> {
             if read != NOWHERE && position < read {
                 anomaly::future_read(index, findings, touched.read, at);
             } else if read != NOWHERE && touched.added == 0 && position != read {
-                self.missed.push((key, read));
+                self.missed.push((key, read, touched.transaction));
             }
         }
         let before = index.position.get(touched.last as usize).copied().unwrap_or(0);

@@ -82,7 +82,7 @@ impl Versions for Written {
 pub fn snapshots(index: &Index<'_>, graph: &Graph, scope: Scope, budget: u64) -> Found {
     let events = Events { transactions: index.transactions.len() as u32, split: true };
     let kinds = Kinds::FORWARD.with(Kind::Rw).union(scope.kinds());
-    let known = events.after_transactions(graph, kinds).finish();
+    let known = events.edges_of(graph, kinds).finish();
     let ranks: Vec<u32> = (0..events.transactions).collect();
     search(&Written::new(index), &known, events, &ranks, budget)
 }

@@ -69,9 +69,12 @@ fn judge_once(t: &Transactions, settings: &Settings<'_>, whole: bool) -> Result<
     judge.at_once();
     (settings.progress)(total / 2, total);
     judge.weak();
-    judge.strong(true);
+    let mut words = settings.budget.saturating_mul(256);
+    let snapshots = judge.infer(true, &mut words);
     (settings.progress)(total * 3 / 4, total);
-    judge.strong(false);
+    let serial = judge.infer(false, &mut words);
+    let refuted = judge.search_open(serial, false, &mut words);
+    judge.search_open(snapshots, refuted, &mut words);
     (settings.progress)(total, total);
     let detail = format!("{} transactions on {} registers; inference and search", t.len(), index.keys.len());
     Ok(super::answer(findings, t, settings, detail))
@@ -189,7 +192,7 @@ impl Judging<'_, '_> {
     /// The known order of events: of reads and of a scope, and reads of initial values before all writes.
     fn known(&self, events: Events, scope: Scope) -> Edges {
         let index = self.index;
-        let mut edges = events.after_transactions(&self.base(scope).finish(), Kinds::ALL);
+        let mut edges = events.edges_of(&self.base(scope).finish(), Kinds::ALL);
         for key in 0..index.keys.len() as u32 {
             let versions = index.versions(key);
             let readers = index.readers.of(versions.start);
@@ -237,12 +240,12 @@ impl Judging<'_, '_> {
         }
     }
 
-    /// Snapshot isolation where transactions are split into beginning and commit, else serializability.
-    fn strong(&mut self, split: bool) {
+    /// What follows for snapshot isolation, where transactions are split into beginning and commit, else for
+    /// serializability. Cycles are told; gives the levels that are left open, the strongest last.
+    fn infer(&mut self, split: bool, words: &mut u64) -> Vec<Prepared> {
         let base = if split { Base::GNonadjacent } else { Base::G2Item };
         let events = Events { transactions: self.index.len(), split };
         let mut prepared = Vec::new();
-        let mut budget = self.settings.budget.saturating_mul(256);
         for scope in self.index.transactions.scopes() {
             let violated = levels(base, *scope);
             // Where items only are read, repeatable reads are serializability.
@@ -254,8 +257,8 @@ impl Judging<'_, '_> {
                 continue;
             }
             let known = self.known(events, *scope);
-            let mut saturation = Saturation::new(self.index, &mut budget);
-            let reached = saturation.run(self.index, &known, events, &mut budget);
+            let mut saturation = Saturation::new(self.index, words);
+            let reached = saturation.run(self.index, &known, events, words);
             let entry = Prepared { level, violated, events, known, saturation };
             if reached == Reached::Cycle {
                 self.add_inferred_cycle(&entry, base, *scope);
@@ -263,12 +266,28 @@ impl Judging<'_, '_> {
                 prepared.push(entry);
             }
         }
-        // What holds at the strongest holds at all.
-        while let Some(mut entry) = prepared.pop() {
-            if self.findings.standing.is_open(entry.level) {
-                self.search(&mut entry, &mut budget);
+        prepared
+    }
+
+    /// Looks for orders, as long as the required level is open, or was refuted here: then a weaker one may be as well.
+    /// What holds at the strongest holds at all; the weakest that is refuted is told. Tells whether any was.
+    fn search_open(&mut self, mut open: Vec<Prepared>, mut refuted: bool, words: &mut u64) -> bool {
+        let required = self.settings.level.unwrap_or_else(|| self.index.transactions.strongest());
+        let mut weakest = None;
+        while let Some(mut entry) = open.pop() {
+            let matters = refuted || self.findings.standing.is_open(required);
+            let is_open =
+                entry.violated.iter().chain([&entry.level]).any(|level| self.findings.standing.is_open(*level));
+            if matters && is_open && self.search(&mut entry, words) {
+                refuted = true;
+                entry.violated.iter().for_each(|level| self.findings.standing.violate(*level));
+                weakest = Some(entry);
             }
         }
+        if let Some(entry) = weakest {
+            self.add_no_order(entry.level, entry.violated);
+        }
+        refuted
     }
 
     /// Shows a cycle of what was inferred.
@@ -304,8 +323,8 @@ impl Judging<'_, '_> {
     }
 
     /// Often an order of events is found at once. Else one of all versions that leads to no cycle is a proof as well.
-    /// Where suppositions do not find one, orders of events are tried one after the other.
-    fn search(&mut self, entry: &mut Prepared, words: &mut u64) {
+    /// Where suppositions do not find one, orders of events are tried one after the other. Tells whether all were, in vain.
+    fn search(&mut self, entry: &mut Prepared, words: &mut u64) -> bool {
         let graph = with_inferred(&entry.known, entry.events, &entry.saturation.inferred.list);
         let (budget, index, ranks) = (self.settings.budget, self.index, self.ranks());
         let first = budget.min(self.at_most(graph.nodes()));
@@ -313,17 +332,19 @@ impl Judging<'_, '_> {
             || entry.saturation.complete(index, &entry.known, entry.events, &ranks, words) == Reached::End
         {
             self.findings.standing.hold(entry.level);
-            return;
+            return false;
         }
-        match search(index, &graph, entry.events, &ranks, budget) {
+        let found = search(index, &graph, entry.events, &ranks, budget);
+        match found {
             Found::Order => self.findings.standing.hold(entry.level),
             Found::Exhausted => {
                 let why = format!("no order of {} transactions was found within a budget of {budget}", index.len());
                 let open = entry.violated.iter().chain([&entry.level]);
                 self.findings.open.extend(open.map(|level| (*level, why.clone())));
             }
-            Found::None => self.add_no_order(entry.level, entry.violated),
+            Found::None => {}
         }
+        found == Found::None
     }
 
     /// All orders were tried.

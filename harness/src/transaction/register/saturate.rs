@@ -11,6 +11,7 @@ use super::index::Index;
 use crate::transaction::{
     events::Events,
     graph::{Edges, Graph, Kind, Kinds, components},
+    order::NOBODY,
 };
 use std::collections::{BinaryHeap, HashMap};
 
@@ -123,8 +124,9 @@ struct Key {
     key: u32,
     /// Who wrote the versions, ascending; the initial one is not among them.
     writers: Vec<u32>,
-    /// Who comes behind each.
+    /// Who comes behind each, and who before.
     behind: Bits,
+    before: Bits,
     /// Who begins when each has committed, by the edges of this round.
     ordered: Bits,
     /// Pairs whose edges were drawn.
@@ -134,6 +136,25 @@ struct Key {
 }
 
 impl Key {
+    fn set(&mut self, from: usize, to: usize) {
+        self.behind.set(from, to);
+        self.before.set(to, from);
+    }
+
+    /// Versions of which it is not known whether they come before or behind this one.
+    fn open(&self, version: usize) -> impl Iterator<Item = usize> + '_ {
+        let known = self.behind.row(version).iter().zip(self.before.row(version));
+        let count = self.writers.len();
+        known
+            .enumerate()
+            .flat_map(move |(at, (behind, before))| {
+                let rest = count - 64 * at;
+                let all = if rest >= 64 { u64::MAX } else { (1 << rest) - 1 };
+                bits_of(64 * at, all & !(behind | before))
+            })
+            .filter(move |other| *other != version)
+    }
+
     /// Who comes right behind, with no third version between; and all who come before as well, for a contradiction has
     /// to be drawn as one.
     fn next(&self, from: usize) -> Vec<usize> {
@@ -151,13 +172,14 @@ impl Key {
 
 /// The places of set bits.
 fn bits(row: &[u64]) -> impl Iterator<Item = usize> + '_ {
-    row.iter().enumerate().flat_map(|(at, word)| {
-        let mut rest = *word;
-        std::iter::from_fn(move || {
-            let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
-            rest &= rest - 1;
-            Some(64 * at + bit)
-        })
+    row.iter().enumerate().flat_map(|(at, word)| bits_of(64 * at, *word))
+}
+
+fn bits_of(first: usize, mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros() as usize)?;
+        word &= word - 1;
+        Some(first + bit)
     })
 }
 
@@ -180,9 +202,13 @@ pub struct Saturation {
 }
 
 impl Saturation {
-    /// Nothing inferred yet. Where the budget does not allow squares of bits, it is spent.
+    /// Nothing inferred yet. Where there are too many pairs of versions, the budget is spent at once.
     pub fn new(index: &Index<'_>, budget: &mut u64) -> Self {
-        let keys = (0..index.keys.len() as u32).filter_map(|key| contested(index, key, budget)).collect();
+        let mut left = Some(MOST_PAIRS);
+        let keys = (0..index.keys.len() as u32).filter_map(|key| contested(index, key, &mut left)).collect();
+        if left.is_none() {
+            *budget = 0;
+        }
         Self { inferred: Inferred::default(), keys }
     }
 
@@ -237,7 +263,7 @@ impl Saturation {
             many = many.clamp(1, open.len());
             while many > 0 {
                 let (keys, length) = (self.keys.clone(), self.inferred.list.len());
-                open[..many].iter().for_each(|(key, from, to)| self.keys[*key].behind.set(*from, *to));
+                open[..many].iter().for_each(|(key, from, to)| self.keys[*key].set(*from, *to));
                 match self.run(index, known, events, budget) {
                     Reached::End => break,
                     Reached::Spent => return Reached::Spent,
@@ -250,7 +276,7 @@ impl Saturation {
             }
             if many == 0 {
                 let (key, from, to) = open[0];
-                self.keys[key].behind.set(to, from);
+                self.keys[key].set(to, from);
             }
             many = many.saturating_mul(2);
         }
@@ -262,10 +288,8 @@ impl Saturation {
         for (at, key) in self.keys.iter().enumerate() {
             let place = |version: usize| places[events.commit(key.writers[version]) as usize];
             for one in 0..key.writers.len() {
-                for two in 0..one {
-                    if !key.behind.has(one, two) && !key.behind.has(two, one) {
-                        open.push(if place(one) < place(two) { (at, one, two) } else { (at, two, one) });
-                    }
+                for two in key.open(one).take_while(|two| *two < one) {
+                    open.push(if place(one) < place(two) { (at, one, two) } else { (at, two, one) });
                 }
             }
         }
@@ -306,20 +330,20 @@ fn places(graph: &Graph, events: Events, ranks: &[u32]) -> Vec<u32> {
     places
 }
 
-/// A key that several wrote; others are ordered from the beginning. None also where the budget does not allow it.
-fn contested(index: &Index<'_>, key: u32, budget: &mut u64) -> Option<Key> {
+/// Most pairs of versions of one key, over all keys: a bit each in three tables.
+const MOST_PAIRS: u64 = 1 << 29;
+
+/// A key that several wrote; others are ordered from the beginning. None also where there would be too many pairs.
+fn contested(index: &Index<'_>, key: u32, left: &mut Option<u64>) -> Option<Key> {
     let writers: Vec<u32> = index.versions(key).skip(1).map(|version| index.writer_of[version as usize]).collect();
     if writers.len() < 2 {
         return None;
     }
-    let Some(left) = budget.checked_sub((writers.len() * writers.len()) as u64) else {
-        *budget = 0;
-        return None;
-    };
-    *budget = left;
+    *left = left.and_then(|left| left.checked_sub((writers.len() * writers.len()) as u64));
+    (*left)?;
     let bits = Bits::new(writers.len());
-    let (behind, ordered, drawn) = (bits.clone(), bits.clone(), bits);
-    Some(Key { key, behind, ordered, drawn, writers, overlooked: HashMap::new() })
+    let (behind, before, ordered, drawn) = (bits.clone(), bits.clone(), bits.clone(), bits);
+    Some(Key { key, behind, before, ordered, drawn, writers, overlooked: HashMap::new() })
 }
 
 /// One round: reaches from every writer, and finds which versions come before which. None where the budget ends.
@@ -331,7 +355,12 @@ fn round(
     keys: &mut [Key],
     budget: &mut u64,
 ) -> Option<()> {
-    let mut sources: Vec<u32> = keys.iter().flat_map(|key| key.writers.iter().copied()).collect();
+    let is_open = |key: &Key, version: usize| key.open(version).next().is_some();
+    let of = |key: &'_ Key| -> Vec<u32> {
+        let open = (0..key.writers.len()).filter(|version| is_open(key, *version));
+        open.map(|version| key.writers[version]).collect()
+    };
+    let mut sources: Vec<u32> = keys.iter().flat_map(of).collect();
     sources.sort_unstable();
     sources.dedup();
     let per_source = if events.split { 2 } else { 1 };
@@ -395,34 +424,42 @@ impl Reach {
     }
 }
 
-/// Compares a key's versions with those of the sources of one block; tells how many were looked at.
+/// Compares versions whose order is not known with those of the sources of one block; tells how many were looked at.
 ///
 /// Row after row, so that what is looked at stands together.
 fn compare(index: &Index<'_>, key: &mut Key, block: &[u32], reach: &Reach) -> u64 {
     let (events, commit) = (reach.events, u32::from(reach.events.split));
-    let column = |writer: &u32| block.binary_search(writer).ok().map(|place| place as u32 * (1 + commit));
-    // Places of the writers that are sources of this block, and the columns of their beginnings.
-    let from: Vec<(usize, u32)> =
-        key.writers.iter().enumerate().filter_map(|(place, writer)| Some((place, column(writer)?))).collect();
+    // Columns of the beginnings of the writers that are sources of this block.
+    let column = |writer: &u32| block.binary_search(writer).map_or(NOBODY, |place| place as u32 * (1 + commit));
+    let columns: Vec<u32> = key.writers.iter().map(column).collect();
+    if columns.iter().all(|column| *column == NOBODY) {
+        return 0;
+    }
     let mut cost = 0;
     let first = index.versions(key.key).start + 1;
+    let mut open = Vec::new();
     for to in 0..key.writers.len() {
+        open.clear();
+        open.extend(key.open(to).map(|from| (from, columns[from])).filter(|(_, column)| *column != NOBODY));
+        if open.is_empty() {
+            continue;
+        }
         let other = key.writers[to];
-        cost += from.len();
-        for (from, column) in from.iter().filter(|(from, _)| *from != to) {
+        cost += open.len();
+        for (from, column) in &open {
             if reach.has(events.start(other), column + commit) {
                 key.ordered.set(*from, to);
-                key.behind.set(*from, to);
+                key.set(*from, to);
             } else if reach.has(events.commit(other), *column) {
-                key.behind.set(*from, to);
+                key.set(*from, to);
             }
         }
         for reader in index.readers.of(first + to as u32) {
-            cost += from.len();
-            for (from, column) in from.iter().filter(|(from, _)| *from != to) {
+            cost += open.len();
+            for (from, column) in &open {
                 let seen = reach.has(events.start(*reader), column + commit) && key.writers[*from] != *reader;
                 if seen && !key.behind.has(*from, to) {
-                    key.behind.set(*from, to);
+                    key.set(*from, to);
                     key.overlooked.insert((*from, to), *reader);
                 }
             }
