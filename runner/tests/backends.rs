@@ -94,6 +94,27 @@ async fn closing_and_dropping_leave_nothing() {
     }
 }
 
+/// As when takehome ends with a cell still open: whoever would have closed it is dropped with the runtime.
+#[test]
+fn a_runtime_that_ends_leaves_no_program() {
+    for subject in subjects(Strength::Degraded) {
+        let marker = marker();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let session = runtime.block_on(async {
+            let mut session = subject.open(spec("dropped")).await;
+            let _reader = session.start(&["sleep", &marker]);
+            session.started().await;
+            wait_until("the program runs", || !running(&marker).is_empty()).await;
+            session
+        });
+        drop(runtime);
+        drop(session);
+        let waiting = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        waiting.block_on(wait_until(subject.entry.name, || running(&marker).is_empty()));
+    }
+}
+
 #[tokio::test]
 async fn a_killed_program_finds_its_work_again() {
     for subject in subjects(Strength::Degraded) {

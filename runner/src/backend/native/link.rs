@@ -30,7 +30,9 @@ impl Link {
         let failed = |error: io::Error| OpenError::new("start the set-up process", &describe(&error));
         let (ours, theirs) = pair().map_err(failed)?;
         let mut command = Command::new(program);
-        command.arg0("cell").arg(role).env_clear().kill_on_drop(true);
+        // Not killed when it is dropped: it ends when we hang up, after all of the cell. Killed before that, it would
+        // leave programs behind where no pid namespace ends with it.
+        command.arg0("cell").arg(role).env_clear();
         command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null());
         let helper = command.spawn().map_err(failed)?;
         // SAFETY: an `OwnedFd` stays open, and the same, for as long as it lives.
