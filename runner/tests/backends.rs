@@ -277,6 +277,25 @@ async fn a_work_folder_is_writable_and_stays() {
     }
 }
 
+/// `/var/tmp` of a cell is a link to its `/tmp`; nobody may follow it out here.
+#[tokio::test]
+async fn a_mount_behind_a_link_is_made_in_the_cell_alone() {
+    let name = format!("takehome-behind-a-link-{}", std::process::id());
+    let folder = tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o755)).tempdir().expect("one");
+    std::fs::write(folder.path().join("file"), "seen").expect("a file");
+    for subject in subjects(Strength::Weaker) {
+        let at = Path::new("/var/tmp").join(&name).join("in");
+        let mounts = vec![Mount { host: folder.path().into(), at: at.clone(), writable: false }];
+        let mut session = subject.open(CellSpec { mounts, ..spec("t") }).await;
+        let (_, output) = session.run(&["cat", at.join("file").to_str().expect("a path")]).await;
+        session.close().await;
+        assert_eq!(output, "seen", "{}", subject.entry.name);
+        let made =
+            ["/tmp", "/var/tmp"].map(|place| Path::new(place).join(&name)).into_iter().find(|path| path.exists());
+        assert_eq!(made, None, "{}: on the host", subject.entry.name);
+    }
+}
+
 #[tokio::test]
 async fn a_missing_mount_is_an_error() {
     for subject in subjects(Strength::Weaker) {

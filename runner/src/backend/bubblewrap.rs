@@ -10,7 +10,7 @@ use super::{
     Backend, Capabilities, CellSpec, Layer, LayerStatus, OpenError, Opening,
     native::{
         foreign::{ASK_ENTRANCE, Builder, Enter, FIRST_FILE, Foreign, Launch, PROGRAM_PATH, Plan, find},
-        mounts::{Access, Node},
+        mounts::{Access, Node, behind_links},
         wire::Bytes,
     },
 };
@@ -188,20 +188,11 @@ impl Arguments {
 
     /// A place whose parents are there.
     fn place(&mut self, at: &Bytes) -> Bytes {
-        let at = self.behind_links(at.path());
+        let at = behind_links(&self.links, at.path());
         if let Some(parent) = at.parent() {
             self.directories(parent);
         }
         at.as_path().into()
-    }
-
-    /// The place itself, where a directory above it is a link of ours to another.
-    fn behind_links(&self, at: PathBuf) -> PathBuf {
-        let led = self.links.iter().find_map(|(link, to)| {
-            let below = at.strip_prefix(link).ok().filter(|below| !below.as_os_str().is_empty())?;
-            to.is_absolute().then(|| to.join(below))
-        });
-        led.unwrap_or(at)
     }
 
     /// The same for something that hides what is below it.

@@ -9,7 +9,7 @@ use super::{
     escort::escort,
     native::{
         foreign::{ASK_ENTRANCE, Builder, Enter, Foreign, Launch, PROGRAM_PATH, Plan, find},
-        mounts::{Access, Node},
+        mounts::{Access, Node, behind_links},
         wire::Bytes,
     },
 };
@@ -114,8 +114,12 @@ impl Builder for Podman {
         arguments.texts(&["--name", &name]);
         arguments.limits(spec);
         arguments.user(&plan);
+        let mut links = Vec::new();
         for node in &nodes {
-            prepare(&self.root, node)
+            if let Node::Link { at, to } = node {
+                links.push((at.path(), to.path()));
+            }
+            prepare(&self.root, &links, node)
                 .map_err(|error| OpenError::new(format!("make the container's root: {node:?}"), &error))?;
             arguments.node(node, &mut plan);
         }
@@ -205,9 +209,13 @@ fn furnish(root: &Path) -> io::Result<()> {
     ["etc/resolv.conf", "run/.containerenv"].iter().try_for_each(|name| std::fs::write(root.join(name), ""))
 }
 
-/// Puts into the container's root what is no mount, and something to mount on for what is.
-fn prepare(root: &Path, node: &Node) -> io::Result<()> {
-    let at = |at: &Bytes| root.join(at.path().strip_prefix("/").unwrap_or(&at.path()));
+/// Puts into the container's root what is no mount, and something to mount on for what is. Out here, an absolute link in
+/// that root would lead to the host's own folder.
+fn prepare(root: &Path, links: &[(PathBuf, PathBuf)], node: &Node) -> io::Result<()> {
+    let at = |at: &Bytes| {
+        let at = behind_links(links, at.path());
+        root.join(at.strip_prefix("/").unwrap_or(&at))
+    };
     let parents = |path: &Path| path.parent().map_or(Ok(()), directories);
     match node {
         Node::Link { at: place, to } => {

@@ -13,7 +13,7 @@ use std::{
         fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
         unix::fs::{DirBuilderExt, FileTypeExt},
     },
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// One thing in the private root.
@@ -54,6 +54,16 @@ impl Node {
             | Self::Processes { at } => at,
         }
     }
+}
+
+/// The place itself in the private root, where a directory above it is a link of ours to another: for programs that would
+/// follow the link in the host's tree.
+pub(in crate::backend) fn behind_links(links: &[(PathBuf, PathBuf)], at: PathBuf) -> PathBuf {
+    let led = links.iter().find_map(|(link, to)| {
+        let below = at.strip_prefix(link).ok().filter(|below| !below.as_os_str().is_empty())?;
+        to.is_absolute().then(|| to.join(below))
+    });
+    led.unwrap_or(at)
 }
 
 /// Replaces the host's tree by one made of `nodes`; files of the cell's user belong to `owner`.
