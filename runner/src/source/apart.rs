@@ -16,7 +16,10 @@ use nix::{
 use serde::{Deserialize, Serialize};
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
-    os::{fd::AsFd, unix::process::CommandExt},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{net::UnixStream, process::CommandExt},
+    },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, atomic::Ordering},
@@ -64,8 +67,8 @@ pub fn acquire_apart(
         path: "the process that brings a repository here".into(),
         why: error.to_string(),
     };
-    let mut child = start(helper, memory).map_err(|error| failed(&error))?;
-    let answer = converse(&mut child, request, into, progress);
+    let (mut child, socket) = start(helper, memory).map_err(|error| failed(&error))?;
+    let answer = converse(socket, request, into, progress);
     if !matches!(answer, Ok(Some(_))) {
         let _ = child.kill();
     }
@@ -82,9 +85,11 @@ pub fn acquire_apart(
     answer
 }
 
-fn start(helper: &Path, memory: u64) -> io::Result<Child> {
+/// Starts the process; the socket that it is spoken to through is its standard input.
+fn start(helper: &Path, memory: u64) -> io::Result<(Child, UnixStream)> {
+    let (ours, theirs) = UnixStream::pair()?;
     let mut command = Command::new(helper);
-    command.arg(ASK).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.arg(ASK).stdin(OwnedFd::from(theirs)).stdout(Stdio::null());
     let bound = move || {
         set_pdeathsig(Signal::SIGKILL)?;
         // Ctrl-C reaches all of the terminal's processes; the caller decides what it means.
@@ -95,12 +100,12 @@ fn start(helper: &Path, memory: u64) -> io::Result<Child> {
     };
     // SAFETY: only system calls between fork and exec, and no handler is set.
     unsafe { command.pre_exec(bound) };
-    command.spawn()
+    Ok((command.spawn()?, ours))
 }
 
 /// Asks, and passes on what is told until the answer; none when the process ends or is to be ended before that.
 fn converse(
-    child: &mut Child,
+    mut socket: UnixStream,
     request: &Request,
     into: &Path,
     progress: &mut dyn FnMut(Progress),
@@ -113,21 +118,22 @@ fn converse(
         limits: request.limits.clone(),
         into: into.to_owned(),
     };
-    if let Some(mut stdin) = child.stdin.take() {
-        match serde_json::to_writer(&mut stdin, &question) {
-            Err(error) if error.io_error_kind() != Some(io::ErrorKind::BrokenPipe) => return Err(error.into()),
-            _ => {}
-        }
+    match write(&mut socket, &question) {
+        // How it ended says more.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
+        _ => {}
     }
-    let Some(stdout) = child.stdout.take() else { return Ok(None) };
-    let mut lines = BufReader::new(stdout.take(MOST_ANSWER));
+    let mut lines = BufReader::new(socket.take(MOST_ANSWER));
     loop {
         if lines.buffer().is_empty() && !waited(lines.get_ref().get_ref().as_fd(), request)? {
             return Ok(None);
         }
         let mut line = String::new();
-        if lines.read_line(&mut line)? == 0 {
-            return Ok(None);
+        match lines.read_line(&mut line) {
+            Ok(0) => return Ok(None),
+            // It ended without having read all that it was asked.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+            read => drop(read?),
         }
         match serde_json::from_str(&line)? {
             Line::Progress(told) => progress(told),
@@ -173,7 +179,10 @@ pub fn main_if_asked() {
 }
 
 fn answer() -> io::Result<()> {
-    let question: Question = serde_json::from_reader(io::stdin().lock())?;
+    let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut line = String::new();
+    BufReader::new(&socket).read_line(&mut line)?;
+    let question: Question = serde_json::from_str(&line)?;
     let request = Request {
         location: question.location,
         rev: question.rev,
@@ -184,14 +193,14 @@ fn answer() -> io::Result<()> {
         cancel: Arc::default(),
     };
     // The caller gone, or unable to listen, is noticed at the end at the latest.
-    let mut tell = |progress| drop(write(&Line::Progress(progress)));
+    let mut teller = socket.try_clone()?;
+    let mut tell = |progress| drop(write(&mut teller, &Line::Progress(progress)));
     let answer = acquire(&request, &question.into, &mut tell);
-    write(&Line::Done(Box::new(answer)))
+    write(&mut socket, &Line::Done(Box::new(answer)))
 }
 
-fn write(line: &Line) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, line)?;
-    out.write_all(b"\n")?;
-    out.flush()
+fn write(socket: &mut UnixStream, message: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    socket.write_all(&line)
 }
