@@ -49,7 +49,8 @@ fn the_reference_is_graded_and_every_form_tells_the_same() {
     assert_eq!(report["submission"]["author"], "Ada Candidate <ada@example.org>");
     assert_eq!(report["submission"]["build_cached"], false);
     assert_eq!(report["run"]["seed"], 7);
-    let again = format!("takehome grade {} --challenge echo --stage basic --seed 7", env.path("ref").display());
+    let place = env.path("ref");
+    let again = format!("takehome grade {} --challenge echo --rev {commit} --stage basic --seed 7", place.display());
     assert_eq!(report["run"]["command"], again, "valid from everywhere");
 
     // The record alone gives the same bytes, every time.
