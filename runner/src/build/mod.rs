@@ -160,11 +160,25 @@ pub async fn build(
     toolchain::reachable(recipe.start.argv.first().map_or("", String::as_str), &toolchain)?;
     let plan = serde_json::to_string(&recipe).unwrap_or_default();
     let versions = toolchain.versions.join(", ");
-    // What one sandbox has built is not taken for another's: a weaker one may have let the build reach more.
-    let sandbox = backend.capabilities().backend;
-    let key = cache::hash([request.content, &plan, &versions, env!("CARGO_PKG_VERSION"), sandbox]);
-    let slot = Slot::of(request.cache, &key).await?;
-    let known = if request.no_cache { None } else { slot.read() };
+    // What one sandbox has built is not taken for another's: a weaker one may have let the build reach more. What a strong
+    // one has built is good enough for all.
+    let key = |sandbox: &str| cache::hash([request.content, &plan, &versions, env!("CARGO_PKG_VERSION"), sandbox]);
+    let own = backend.capabilities().backend;
+    let mut slot = Slot::of(request.cache, &key(own)).await?;
+    let mut known = if request.no_cache { None } else { slot.read() };
+    let strong =
+        backend::REGISTRY.iter().filter(|entry| entry.strength == backend::Strength::Strong && entry.name != own);
+    if backend::find(own).is_some_and(|entry| entry.strength != backend::Strength::Strong) && !request.no_cache {
+        for entry in strong {
+            if known.is_none() {
+                let other = Slot::of(request.cache, &key(entry.name)).await?;
+                known = other.read();
+                if known.is_some() {
+                    slot = other;
+                }
+            }
+        }
+    }
     let cached = known.is_some();
     let record = match known {
         Some(record) => {
