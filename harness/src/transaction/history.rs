@@ -12,7 +12,7 @@ pub enum Action {
     Write,
     /// Appends `value` to a list.
     Append,
-    /// Reads a list: [`Step::list`] is what was read.
+    /// Reads a list: [`Transactions::list`] is what was read.
     ReadList,
 }
 

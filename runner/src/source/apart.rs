@@ -1,4 +1,4 @@
-//! [`acquire`](super::acquire) in a process of its own, with a bound on its memory.
+//! [`acquire`] in a process of its own, with a bound on its memory.
 //!
 //! A pack of a few megabytes can hold an object of many gigabytes, which libgit2 unfolds in memory as soon as another
 //! object is a change to it; and libgit2 is C, which reads a stranger's bytes. So that happens in this executable, run
@@ -53,7 +53,7 @@ enum Line {
     Done(Box<Result<Snapshot, SourceError>>),
 }
 
-/// As [`acquire`](super::acquire), by `helper`, an executable that calls [`main_if_asked`]; within so many bytes of
+/// As [`acquire`], by `helper`, an executable that calls [`main_if_asked`]; within so many bytes of
 /// memory. It takes settings and secrets from the environment, which it shares with the caller.
 pub fn acquire_apart(
     helper: &Path,
