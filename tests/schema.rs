@@ -1,4 +1,4 @@
-//! The published JSON Schema of the report is the one of the code.
+//! The published JSON Schemas are those of the code.
 
 use serde_json::Value;
 use std::fs;
@@ -7,10 +7,12 @@ use tests::{TestEnv, workspace};
 const PATH: &str = "reports/schema/report.schema.json";
 
 #[test]
-fn the_published_schema_is_the_programs() {
-    let program = TestEnv::new().run(["show", "--schema"]).code(0).stdout;
-    let published = fs::read_to_string(workspace().join(PATH)).unwrap_or_default();
-    assert!(program == published, "{PATH} is not up to date: cargo run -- show --schema > {PATH}");
+fn the_published_schemas_are_the_programs() {
+    for (command, path) in [("show", PATH), ("verify-history", "reports/schema/verification.schema.json")] {
+        let program = TestEnv::new().run([command, "--schema"]).code(0).stdout;
+        let published = fs::read_to_string(workspace().join(path)).unwrap_or_default();
+        assert!(program == published, "{path} is not up to date: cargo run -- {command} --schema > {path}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
     io::Write,
     process::{Output, Stdio},
 };
-use tests::{Ran, TestEnv};
+use tests::{Ran, TestEnv, schema};
 
 const HEAD: &str = "process\tcall_ns\treturn_ns\toutcome\tfunction\tkey\targument\tresult\n";
 
@@ -88,6 +88,8 @@ fn json_holds_everything() {
     let env = TestEnv::new();
     env.write("h.tsv", &stale());
     let answer = verify(&env, "h.tsv", &["--model", "register", "--format", "json"]).code(1).json();
+    let schema = verify(&env, "--schema", &[]).code(0).json();
+    assert_eq!(schema::violations(&schema, &answer), Vec::<String>::new());
     assert_eq!(
         (&answer["schema_version"], &answer["verdict"], &answer["model"]),
         (&1.into(), &"fail".into(), &"register".into())
@@ -182,6 +184,9 @@ fn what_is_wrong_is_said_with_its_place() {
         (&["odd.tsv", "--model", "register"], &["enqueue", "--> odd.tsv", "hint: "]),
         (&["t.tsv", "--model", "register"], &["transactions", "--> t.tsv"]),
         (&["h.tsv", "--model", "register", "--initial", "{"], &["initial value is not JSON"]),
+        (&["h.tsv", "--model", "counter", "--initial", "ten"], &["`counter` is an integer, and `ten` is none"]),
+        (&["h.tsv", "--model", "semaphore", "--initial", "-1"], &["`semaphore`", "not negative", "`-1`"]),
+        (&["h.tsv", "--model", "queue", "--initial", "1"], &["`queue` takes no initial value", "--models"]),
         (&["h.tsv", "--model", "register", "--html", "missing/x.html"], &["no such folder", "--html"]),
         (&["h.tsv", "--model", "register", "--threads", "0"], &["'0'", "--threads"]),
     ];

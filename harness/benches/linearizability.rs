@@ -4,9 +4,11 @@
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads its files itself")]
 
+mod made;
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use harness::{
-    history::{Builder, Function, History, Id, Invocation, Outcome, format},
+    history::{History, Id, format},
     linearizability::search::{self, Found},
     model::{Kv, Model, Register},
     verify::{self, Answer, Recorded, Settings},
@@ -46,53 +48,6 @@ fn small(number: u32) -> Id {
     Id::small(number).expect("a small number")
 }
 
-/// A register that 16 clients write unique values to and read, each operation taking effect in its middle; the history is
-/// legal but for `stale`, when one read in the last tenth returns an old value. `lost` writes at the beginning are never
-/// answered.
-fn register(operations: u32, clients: u64, lost: u32, stale: bool) -> History {
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = |below: u64| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        random % below
-    };
-    let mut free = vec![0u64; clients as usize];
-    let mut calls: Vec<(u64, u64, u64, bool, u64)> = Vec::new();
-    for number in 0..u64::from(operations) {
-        let client = number % clients;
-        let call = free[client as usize] + next(20);
-        let ret = call + 50 + next(100);
-        free[client as usize] = ret + 1;
-        calls.push(((call + ret) / 2, call, ret, next(2) == 0, client));
-    }
-    calls.sort_unstable();
-    let mut builder = Builder::default();
-    for number in 0..lost {
-        let argument = small(1_000_000 + number);
-        let process = clients as u32 + number;
-        builder.invoke(Invocation { process, call: 0, function: Function::Write, key: Id::NONE, argument });
-    }
-    let (mut holds, mut spoilt) = (Id::NIL, false);
-    for (number, (_, call, ret, writes, client)) in (1..).zip(&calls) {
-        let (function, argument) = if *writes { (Function::Write, small(number)) } else { (Function::Read, Id::NONE) };
-        let ticket =
-            builder.invoke(Invocation { process: *client as u32, call: *call, function, key: Id::NONE, argument });
-        if *writes {
-            holds = small(number);
-        }
-        let spoils = stale && !spoilt && !*writes && number > operations * 9 / 10;
-        spoilt |= spoils;
-        let result = match (*writes, spoils) {
-            (true, _) => Id::NONE,
-            (false, true) => Id::NIL,
-            (false, false) => holds,
-        };
-        builder.complete(ticket, *ret, Outcome::Ok, result);
-    }
-    builder.finish()
-}
-
 fn recorded(c: &mut Criterion) {
     for (name, folder, model, register) in [
         ("etcd", "porcupine/jepsen/", "register", REGISTER),
@@ -118,12 +73,12 @@ fn recorded(c: &mut Criterion) {
     }
 }
 
-fn made(c: &mut Criterion) {
+fn generated(c: &mut Criterion) {
     for (name, history) in [
-        ("1 000 operations, 16 clients", register(1_000, 16, 0, false)),
-        ("1 000 operations, 16 clients, illegal", register(1_000, 16, 0, true)),
-        ("200 operations, 4 clients, 20 pending, illegal", register(200, 4, 20, true)),
-        ("100 000 operations, 4 clients", register(100_000, 4, 0, false)),
+        ("1 000 operations, 16 clients", made::register(1_000, 16)),
+        ("1 000 operations, 16 clients, illegal", made::stale_register(1_000, 16, 0)),
+        ("200 operations, 4 clients, 20 pending, illegal", made::stale_register(200, 4, 20)),
+        ("100 000 operations, 4 clients", made::register(100_000, 4)),
     ] {
         c.bench_function(&format!("register/{name}, search"), |b| b.iter(|| decide(&REGISTER, &history)));
         let recorded = Recorded::Operations(history);
@@ -133,5 +88,5 @@ fn made(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, recorded, made);
+criterion_group!(benches, recorded, generated);
 criterion_main!(benches);

@@ -304,7 +304,7 @@ pub enum Plain {
 #[derive(Debug, Args)]
 pub struct VerifyHistory {
     /// The history: a file, also compressed with gzip, or `-` for standard input
-    #[arg(required_unless_present = "models")]
+    #[arg(required_unless_present_any = ["models", "schema"])]
     pub file: Option<PathBuf>,
     /// What it is judged by
     #[arg(long, value_name = "NAME")]
@@ -312,6 +312,9 @@ pub struct VerifyHistory {
     /// List the models and the formats there are
     #[arg(long)]
     pub models: bool,
+    /// Print the JSON Schema of `--format json`
+    #[arg(long)]
+    pub schema: bool,
     /// The consistency level that transactions have to reach, such as `snapshot-isolation`; the strongest when it is left
     /// out
     #[arg(long, value_name = "NAME")]
@@ -325,8 +328,8 @@ pub struct VerifyHistory {
     /// The format of the file; found by its content when it is left out
     #[arg(long, value_name = "NAME")]
     pub input_format: Option<String>,
-    /// The initial value of a register, as JSON
-    #[arg(long, value_name = "JSON")]
+    /// The initial value, as JSON: of a register or a key, a counter, the permits of a semaphore, the total of a bank
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     pub initial: Option<String>,
     /// How many configurations a search may visit before it gives up
     #[arg(long, value_name = "COUNT", default_value_t = harness::verify::DEFAULT_BUDGET)]

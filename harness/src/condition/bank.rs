@@ -5,7 +5,7 @@
 //! first read, and the accounts are those of the first read; so a history whose first read is wrong blames the others. It
 //! does not compare reads with the transfers: a transfer that was acknowledged and lost keeps the total.
 
-use super::{Found, Part, Scope, judge_parts, violation, words};
+use super::{Found, Initial, Part, Scope, judge_parts, violation, words};
 use crate::{
     history::{Function, Id, Outcome},
     verify::{Answer, Judge, Recorded, Settings, Violation},
@@ -30,6 +30,9 @@ impl Judge for Bank {
             true => "all accounts together always hold the same amount; single balances may be negative",
             false => "all accounts together always hold the same amount, and no balance is negative",
         }
+    }
+    fn initial(&self) -> Initial {
+        Initial::Integer
     }
     fn judge(&self, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String> {
         judge_parts(self.name(), Scope::Object, recorded, settings, |part| judge(part, self.overdrawn))

@@ -5,12 +5,13 @@
 //! called addition that it holds, so it finds every pair, but it says nothing about what a read has to hold by its own
 //! time: `set-full` does.
 
-use super::{Condition, Found, Part, Scope, growing::Growing, violation, words};
+use super::{Condition, Found, Initial, Part, Scope, growing::Growing, violation, words};
 use crate::verify::Violation;
 
 pub(super) const COMMENTS: Condition = Condition {
     name: "comments",
     about: "who sees a value of a growing set sees all that were acknowledged before that value was added",
+    initial: Initial::Fixed,
     scope: Scope::Object,
     judge,
 };

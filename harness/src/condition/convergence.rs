@@ -7,7 +7,7 @@
 //! An update that was never answered may take effect between two final reads: what only it can have caused is not held
 //! against anyone. It does not say that the common value is right, nor that anybody converged before the end.
 
-use super::{Condition, Found, Part, Scope, violation, words};
+use super::{Condition, Found, Initial, Part, Scope, violation, words};
 use crate::{
     history::{Function, History, Id, Operation, Outcome},
     verify::Violation,
@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashSet};
 pub(super) const CONVERGENCE: Condition = Condition {
     name: "convergence",
     about: "after the last update, the last reads of all processes agree",
+    initial: Initial::Fixed,
     scope: Scope::Object,
     judge,
 };

@@ -5,7 +5,7 @@
 //! sufficient: two reads may each be within them and yet see two additions in different orders. A counter that is never
 //! read keeps them, as it is linearizable.
 
-use super::{Condition, Found, Part, Scope, violation, words};
+use super::{Condition, Found, Initial, Part, Scope, violation, words};
 use crate::{
     history::{Function, Operation, Outcome},
     verify::Violation,
@@ -14,6 +14,7 @@ use crate::{
 pub(super) const COUNTER_BOUNDS: Condition = Condition {
     name: "counter-bounds",
     about: "each read of a counter lies between all that was surely added and all that may have been",
+    initial: Initial::Fixed,
     scope: Scope::Object,
     judge,
 };

@@ -1,6 +1,6 @@
 //! `echo`: what comes back is what was sent. O(n).
 
-use super::{Condition, Found, Part, Scope, violation, words};
+use super::{Condition, Found, Initial, Part, Scope, violation, words};
 use crate::{
     history::{Function, Outcome},
     verify::Violation,
@@ -9,6 +9,7 @@ use crate::{
 pub(super) const ECHO: Condition = Condition {
     name: "echo",
     about: "every answered echo carries exactly the value that was sent",
+    initial: Initial::Fixed,
     scope: Scope::History,
     judge,
 };

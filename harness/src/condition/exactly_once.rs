@@ -5,11 +5,12 @@
 //! An element whose sending was not answered is delivered at most once. O(n). Like `total-queue` it says nothing about
 //! order, and holds of histories that take everything out at the end.
 
-use super::{Condition, Scope, total_queue::Account};
+use super::{Condition, Initial, Scope, total_queue::Account};
 
 pub(super) const EXACTLY_ONCE: Condition = Condition {
     name: "exactly-once",
     about: "every acknowledged element is delivered exactly once by the end, and nothing that was not sent",
+    initial: Initial::Fixed,
     scope: Scope::Object,
     judge: |part| Ok(Account::of(&part)?.judge(&part, true)),
 };

@@ -32,7 +32,7 @@ pub use long_fork::LongFork;
 use crate::{
     history::{History, Id, Operation, Outcome},
     linearizability::parts::{by_key, each},
-    verify::{Answer, Judge, Recorded, Settings, Violation},
+    verify::{Answer, Initial, Judge, Recorded, Settings, Violation},
 };
 use std::{
     collections::HashMap,
@@ -121,6 +121,7 @@ enum Scope {
 struct Condition {
     name: &'static str,
     about: &'static str,
+    initial: Initial,
     scope: Scope,
     judge: fn(Part<'_>) -> Result<Found, String>,
 }
@@ -131,6 +132,9 @@ impl Judge for Condition {
     }
     fn about(&self) -> &'static str {
         self.about
+    }
+    fn initial(&self) -> Initial {
+        self.initial
     }
     fn judge(&self, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String> {
         judge_parts(self.name, self.scope, recorded, settings, self.judge)

@@ -8,7 +8,7 @@
 //! histories that write a value twice are not decided.
 
 use super::{
-    Condition, Found, Part, Scope,
+    Condition, Found, Initial, Part, Scope,
     growing::Growing,
     read_your_writes::{is_set, of_registers},
     registers::Registers,
@@ -20,6 +20,7 @@ use std::collections::HashMap;
 pub(super) const MONOTONIC_READS: Condition = Condition {
     name: "monotonic-reads",
     about: "no process reads an older value after a newer one",
+    initial: Initial::Value,
     scope: Scope::Object,
     judge,
 };

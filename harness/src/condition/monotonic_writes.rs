@@ -10,7 +10,7 @@
 //! overlap are taken to be ordered as they were made, and histories that write a value twice are not decided.
 
 use super::{
-    Condition, Found, Part, Scope,
+    Condition, Found, Initial, Part, Scope,
     growing::{Growing, Read},
     read_your_writes::{is_set, of_registers},
     registers::Registers,
@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) const MONOTONIC_WRITES: Condition = Condition {
     name: "monotonic-writes",
     about: "who sees a write of a process sees that process's earlier writes too",
+    initial: Initial::Value,
     scope: Scope::History,
     judge,
 };

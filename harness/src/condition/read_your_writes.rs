@@ -9,7 +9,7 @@
 //! that hardly any single value could be called old. Histories that write a value twice are not decided.
 
 use super::{
-    Condition, Found, Part, Scope,
+    Condition, Found, Initial, Part, Scope,
     growing::Growing,
     registers::Registers,
     versions::{Order, Step, Why, smallest},
@@ -20,6 +20,7 @@ use crate::{history::Function, verify::Violation};
 pub(super) const READ_YOUR_WRITES: Condition = Condition {
     name: "read-your-writes",
     about: "every process sees what it has written itself before",
+    initial: Initial::Value,
     scope: Scope::Object,
     judge,
 };

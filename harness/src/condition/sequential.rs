@@ -14,7 +14,7 @@
 mod search;
 
 use super::{
-    Condition, Found, Part, Scope,
+    Condition, Found, Initial, Part, Scope,
     read_your_writes::from_nowhere,
     registers::{Access, Registers},
     versions::{Order, Step, Why, smallest},
@@ -29,6 +29,7 @@ use crate::{
 pub(super) const SEQUENTIAL: Condition = Condition {
     name: "sequential",
     about: "the operations on each register fit into one order that every process's own order agrees with",
+    initial: Initial::Value,
     scope: Scope::Object,
     judge,
 };

@@ -3,12 +3,13 @@
 //! Jepsen's `set` checker. O(n). It looks at the last read alone, so it does not see what was missing for a while or
 //! seen twice: `set-full` does. Elements whose addition was never answered may be there (recovered) or not.
 
-use super::{Condition, Found, Part, Scope, growing::Growing, violation, words};
+use super::{Condition, Found, Initial, Part, Scope, growing::Growing, violation, words};
 use crate::{history::Id, verify::Violation};
 
 pub(super) const SET_FINAL: Condition = Condition {
     name: "set-final",
     about: "every acknowledged addition is in the last read of the set, and nothing else than what was added",
+    initial: Initial::Fixed,
     scope: Scope::Object,
     judge,
 };

@@ -10,7 +10,7 @@
 //! decides that by the order in which they were called.
 
 use super::{
-    Condition, Found, Part, Scope,
+    Condition, Found, Initial, Part, Scope,
     growing::{Growing, Timeline},
     set_final, violation, words,
 };
@@ -19,6 +19,7 @@ use crate::verify::Violation;
 pub(super) const SET_FULL: Condition = Condition {
     name: "set-full",
     about: "no value that was known to be in the set is missing for good, repeated or from nowhere",
+    initial: Initial::Fixed,
     scope: Scope::Object,
     judge: |part| judge(part, false),
 };
@@ -26,6 +27,7 @@ pub(super) const SET_FULL: Condition = Condition {
 pub(super) const SET_FULL_LINEARIZABLE: Condition = Condition {
     name: "set-full-linearizable",
     about: "as set-full, and every read holds all that was known before it was called",
+    initial: Initial::Fixed,
     scope: Scope::Object,
     judge: |part| judge(part, true),
 };

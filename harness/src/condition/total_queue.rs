@@ -8,7 +8,7 @@
 //! Unlike Jepsen's, a dequeue without an answer may have taken one element along, so only more missing elements than
 //! such dequeues are losses.
 
-use super::{Condition, Found, Part, Scope, violation, words};
+use super::{Condition, Found, Initial, Part, Scope, violation, words};
 use crate::{
     history::{Function, Id, Outcome},
     verify::Violation,
@@ -18,6 +18,7 @@ use std::collections::HashMap;
 pub(super) const TOTAL_QUEUE: Condition = Condition {
     name: "total-queue",
     about: "every acknowledged element is taken out by the end, and nothing that was not put in",
+    initial: Initial::Fixed,
     scope: Scope::Object,
     judge: |part| Ok(Account::of(&part)?.judge(&part, false)),
 };

@@ -3,7 +3,7 @@
 use super::object::{Object, Setup};
 use super::parts::{by_key, each};
 use super::search::{self, Decided, Found};
-use super::{Monitor, words};
+use super::{Monitor, orders, words};
 use crate::history::{History, Id, Value, Values};
 use crate::model::Refusal;
 use crate::verify::{Answer, Judged, Settings, Violation};
@@ -41,6 +41,7 @@ pub fn judge<M: Refusal>(object: &Object<M>, history: &History, settings: &Setti
         let model = (object.model)(history, setup);
         search_all(&model, history, &parts, open, settings, &progress, &mut tally)?;
     }
+    orders::complete(object, setup, history, tally.violations.iter_mut().map(|(_, violation)| violation));
     (settings.progress)(progress.total, progress.total);
     Ok(tally.answer(history, &parts))
 }

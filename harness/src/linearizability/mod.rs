@@ -9,6 +9,7 @@ mod judge;
 mod judge_tests;
 pub mod monitor;
 pub mod object;
+mod orders;
 pub(crate) mod parts;
 pub mod search;
 #[cfg(test)]

@@ -6,13 +6,14 @@ use crate::model::{
     Counter, IdGenerator, Kv, Mutex, Refusal, Register, Semaphore, deque::DEQUE, job_queue::JobQueue,
     multiset::MULTISET, mutex::Kind, priority_queue::PriorityQueue, queue::QUEUE, set::Set, stack::STACK,
 };
-use crate::verify::{Answer, Judge, Recorded, Settings};
+use crate::verify::{Answer, Initial, Judge, Recorded, Settings};
 
 /// All objects. A new one is an entry here, its model, and a monitor where there is one.
 pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "register",
         about: "a register with read, write, compare-and-set and read-modify-write; nil before the first write",
+        initial: Initial::Value,
         keyed: true,
         monitors: |setup| registers(setup, false),
         model: |_, setup| Register { initial: setup.initial.unwrap_or(Id::NIL), nil_is_wildcard: false },
@@ -20,6 +21,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "cas-register",
         about: "a register as Knossos has it: where nil was read, what was read is not known",
+        initial: Initial::Value,
         keyed: true,
         monitors: |setup| registers(setup, true),
         model: |_, setup| Register { initial: setup.initial.unwrap_or(Id::NIL), nil_is_wildcard: true },
@@ -27,6 +29,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "kv",
         about: "a key-value store with read, write, compare-and-set, append and delete; keys are absent at first",
+        initial: Initial::Value,
         keyed: true,
         monitors: |setup| vec![Box::new(monitor::KvAppend { initial: setup.initial })],
         model: |history, setup| Kv::new(history, setup.initial),
@@ -34,6 +37,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "queue",
         about: "a first-in-first-out queue with enqueue, dequeue and peek; nil where it was empty",
+        initial: Initial::Fixed,
         keyed: true,
         monitors: |_| vec![Box::new(monitor::Queue)],
         model: |_, _| QUEUE,
@@ -41,6 +45,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "stack",
         about: "a last-in-first-out stack with push, pop and peek; nil where it was empty",
+        initial: Initial::Fixed,
         keyed: true,
         monitors: |_| vec![Box::new(monitor::Stack)],
         model: |_, _| STACK,
@@ -48,6 +53,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "deque",
         about: "a double-ended queue with push, pop and peek at both ends; nil where it was empty",
+        initial: Initial::Fixed,
         keyed: true,
         monitors: |_| Vec::new(),
         model: |_, _| DEQUE,
@@ -55,6 +61,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "priority-queue",
         about: "a priority queue of integers, the greatest first, with insert, poll and peek; nil where it was empty",
+        initial: Initial::Fixed,
         keyed: true,
         monitors: |_| vec![Box::new(monitor::PriorityQueue)],
         model: |_, _| PriorityQueue,
@@ -62,6 +69,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "set",
         about: "a set with insert, remove and contains, which may tell whether the element was new or there",
+        initial: Initial::Fixed,
         keyed: true,
         monitors: |_| vec![Box::new(monitor::Set)],
         model: |_, _| Set { counts: false },
@@ -69,6 +77,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "multiset",
         about: "a multiset with insert, remove and contains, which may tell whether there was any before",
+        initial: Initial::Fixed,
         keyed: true,
         monitors: |_| vec![Box::new(monitor::Multiset)],
         model: |_, _| MULTISET,
@@ -76,6 +85,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "job-queue",
         about: "a job queue whose leases do not run out, with enqueue, reserve, complete and give-back; nil where no job was ready",
+        initial: Initial::Fixed,
         keyed: true,
         monitors: |_| vec![Box::new(JobQueue::default())],
         model: |_, _| JobQueue::default(),
@@ -83,6 +93,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "counter",
         about: "a counter with increments by an amount, which may tell the value before, and reads; 0 at first",
+        initial: Initial::Integer,
         keyed: true,
         monitors: |setup| vec![Box::new(monitor::Counter { initial: setup.number.unwrap_or(0) })],
         model: |_, setup| Counter { initial: setup.number.unwrap_or(0) },
@@ -90,6 +101,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "id-generator",
         about: "a generator of ids that gives none twice",
+        initial: Initial::Fixed,
         keyed: true,
         monitors: |_| vec![Box::new(monitor::IdGenerator)],
         model: |_, _| IdGenerator,
@@ -97,6 +109,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "mutex",
         about: "a lock that one process holds at a time, and only its holder releases",
+        initial: Initial::Fixed,
         keyed: true,
         monitors: |_| vec![Box::new(monitor::Mutex { reentrant: false })],
         model: |_, _| Mutex { kind: Kind::Owned },
@@ -104,6 +117,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "shared-mutex",
         about: "a lock that is acquired once at a time and that anyone may release, as Knossos has it",
+        initial: Initial::Fixed,
         keyed: true,
         monitors: |_| Vec::new(),
         model: |_, _| Mutex { kind: Kind::Shared },
@@ -111,6 +125,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "reentrant-mutex",
         about: "a lock that its holder may acquire again, and then has to release as often",
+        initial: Initial::Fixed,
         keyed: true,
         monitors: |_| vec![Box::new(monitor::Mutex { reentrant: true })],
         model: |_, _| Mutex { kind: Kind::Reentrant },
@@ -118,13 +133,15 @@ pub static OBJECTS: &[&dyn Judge] = &[
     &Object {
         name: "fenced-mutex",
         about: "a lock whose acquires give fencing tokens that grow from each holder to the next",
+        initial: Initial::Fixed,
         keyed: true,
         monitors: |_| vec![Box::new(monitor::FencedMutex)],
         model: |_, _| Mutex { kind: Kind::Fenced },
     },
     &Object {
         name: "semaphore",
-        about: "a semaphore whose permits are acquired, where there are enough, and released; none at first",
+        about: "a semaphore whose permits are acquired, where there are enough, and released; none at first unless `--initial` says more",
+        initial: Initial::Count,
         keyed: true,
         monitors: |setup| vec![Box::new(monitor::Semaphore { permits: permits(setup) })],
         model: |_, setup| Semaphore { permits: permits(setup) },
@@ -151,6 +168,8 @@ pub struct Object<M> {
     pub name: &'static str,
     /// What it is, in one sentence.
     pub about: &'static str,
+    /// What may be said of its initial value.
+    pub initial: Initial,
     /// Whether each key is an object of its own; otherwise the whole history is about one.
     pub keyed: bool,
     /// Its monitors, in the order in which they are asked.
@@ -177,7 +196,14 @@ impl<M: Refusal> Judge for Object<M> {
         self.about
     }
 
+    fn initial(&self) -> Initial {
+        self.initial
+    }
+
     fn judge(&self, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String> {
+        if let Some(json) = settings.initial {
+            self.initial.check(self.name, json)?;
+        }
         match recorded {
             Recorded::Operations(history) => judge(self, history, settings),
             Recorded::Transactions(_) => Err(format!(

@@ -62,7 +62,7 @@ impl Model for Register {
         let place = operation as usize;
         let (argument, result) = (history.arguments()[place], history.results()[place]);
         Ok(match (history.functions()[place], history.outcomes()[place]) {
-            (Function::Read, Outcome::Ok) if !(self.nil_is_wildcard && result == Id::NIL) => {
+            (Function::Read, Outcome::Ok) if result.is_some() && !(self.nil_is_wildcard && result == Id::NIL) => {
                 Decoded::Pure(RegisterOp::Read(result))
             }
             (Function::Read, _) => Decoded::Nothing,

@@ -4,7 +4,7 @@ mod answer;
 
 pub use answer::{Answer, Attempt, Dependency, Judged, Level, Levels, Violation};
 
-use crate::{history::History, transaction::Transactions};
+use crate::{history::History, text::excerpt, transaction::Transactions};
 
 /// What was recorded.
 #[derive(Debug, Clone)]
@@ -24,18 +24,45 @@ pub struct Settings<'a> {
     pub threads: usize,
     /// The consistency level that transactions have to reach; none for the strongest.
     pub level: Option<Level>,
-    /// The initial value of a register, as JSON; none for the model's own.
+    /// The initial value, as JSON, where the judge takes one ([`Judge::initial`]); none for the model's own.
     pub initial: Option<&'a str>,
     /// Told from time to time how many of how many objects, operations or transactions are done.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }
 
-/// As many configurations as a search may visit by default.
+/// As many configurations as a search may visit by default; a search that spends it takes up to 1.6 GB.
 pub const DEFAULT_BUDGET: u64 = 20_000_000;
 
 impl Default for Settings<'_> {
     fn default() -> Self {
         Self { budget: DEFAULT_BUDGET, threads: 1, level: None, initial: None, progress: &|_, _| {} }
+    }
+}
+
+/// What a judge takes as the initial value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Initial {
+    /// Nothing: what it judges always begins the same.
+    Fixed,
+    /// Any value.
+    Value,
+    /// An integer of 64 bits.
+    Integer,
+    /// How many there are of something.
+    Count,
+}
+
+impl Initial {
+    /// Says why a judge does not take this as the initial value.
+    pub fn check(self, judge: &str, json: &str) -> Result<(), String> {
+        let shown = excerpt(json, 40);
+        let (accepted, takes) = match self {
+            Self::Fixed => return Err(format!("`{judge}` takes no initial value: what it judges begins empty")),
+            Self::Value => return Ok(()),
+            Self::Integer => (json.trim().parse::<i64>().is_ok(), "an integer"),
+            Self::Count => (json.trim().parse::<u32>().is_ok(), "a number that is not negative"),
+        };
+        if accepted { Ok(()) } else { Err(format!("the initial value of `{judge}` is {takes}, and `{shown}` is none")) }
     }
 }
 
@@ -45,6 +72,10 @@ pub trait Judge: Sync {
     fn name(&self) -> &'static str;
     /// What it requires, in one sentence.
     fn about(&self) -> &'static str;
+    /// What it takes as the initial value.
+    fn initial(&self) -> Initial {
+        Initial::Fixed
+    }
     /// Judges a history; an error says which operation the model does not know.
     fn judge(&self, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String>;
 }

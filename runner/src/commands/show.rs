@@ -3,11 +3,12 @@
 use super::Outcome;
 use crate::{catalogue::challenge, cli::Show, ui};
 use harness::{checker, metric, report::Report};
+use schemars::JsonSchema;
 
 /// Runs the command.
 pub fn run(options: &Show) -> Outcome {
     if options.schema {
-        ui::product(&schema());
+        ui::product(&schema::<Report>());
     }
     if options.checks {
         ui::product(&registry());
@@ -22,9 +23,9 @@ pub fn run(options: &Show) -> Outcome {
     Ok(0)
 }
 
-/// The JSON Schema of the report.
-pub fn schema() -> String {
-    let schema = schemars::schema_for!(Report);
+/// The JSON Schema of what a type is written as.
+pub(super) fn schema<T: JsonSchema>() -> String {
+    let schema = schemars::schema_for!(T);
     format!("{}\n", serde_json::to_string_pretty(&schema).unwrap_or_default())
 }
 

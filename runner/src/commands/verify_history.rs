@@ -34,8 +34,16 @@ pub fn run(options: &VerifyHistory) -> Outcome {
         ui::product(&models());
         return Ok(0);
     }
+    if options.schema {
+        ui::product(&super::show::schema::<Verification>());
+        return Ok(0);
+    }
     let judge = judge(options.model.as_deref())?;
     known_format(options.input_format.as_deref())?;
+    if let Some(json) = &options.initial {
+        let models = "`takehome verify-history --models` says what each model judges";
+        judge.initial().check(judge.name(), json).map_err(|why| CommandError::new(Kind::Usage, why).hint(models))?;
+    }
     if let Some(path) = &options.html {
         writable(path)?;
     }

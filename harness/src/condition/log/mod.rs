@@ -27,12 +27,13 @@ mod commits;
 mod offsets;
 mod polls;
 
-use super::{Condition, Found, Part, Scope, violation, words};
+use super::{Condition, Found, Initial, Part, Scope, violation, words};
 use crate::history::{Function, Id, Outcome};
 
 pub(super) const LOG: Condition = Condition {
     name: "log",
     about: "nothing sent to a log is lost, repeated, moved or skipped, and committed offsets never go back",
+    initial: Initial::Fixed,
     scope: Scope::Object,
     judge,
 };

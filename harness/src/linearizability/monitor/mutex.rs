@@ -6,13 +6,11 @@
 
 use super::{
     holds::{self, Hold, Stop, holds},
-    witness::attempts,
     zones::{Conflict, Zone, conflict},
 };
 use crate::{
     history::History,
     linearizability::Monitor,
-    model::{self, mutex::Kind},
     verify::{Judged, Violation},
 };
 
@@ -36,12 +34,7 @@ impl Monitor for Mutex {
         };
         let zones: Vec<Zone> = holds.iter().map(|hold| hold.zone).collect();
         match conflict(None, &zones) {
-            Some(Conflict::Pair(a, b)) => {
-                let mut violation = both_held(history, &holds[a], &holds[b]);
-                let kind = if self.reentrant { Kind::Reentrant } else { Kind::Owned };
-                violation.attempts = attempts(&model::Mutex { kind }, history, &violation.witness);
-                Judged::illegal(violation)
-            }
+            Some(Conflict::Pair(a, b)) => Judged::illegal(both_held(history, &holds[a], &holds[b])),
             _ => Judged::Legal,
         }
     }
@@ -58,6 +51,7 @@ fn both_held(history: &History, a: &Hold, b: &Hold) -> Violation {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::model::{self, mutex::Kind};
     use crate::{
         history::{Builder, Function, Id, Invocation, Outcome},
         linearizability::{

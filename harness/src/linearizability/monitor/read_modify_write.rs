@@ -10,13 +10,11 @@ use super::{
     chain::{self, Fault, INITIAL, NONE, Version, Versions},
     register::{before_write, never_written},
     table::Table,
-    witness::attempts,
     words,
 };
 use crate::{
     history::{Function, History, Id, Outcome, Value},
     linearizability::Monitor,
-    model,
     verify::{Judged, Violation},
 };
 
@@ -45,20 +43,15 @@ impl Monitor for ReadModifyWrite {
             Ok(values) => values,
             Err(reason) => return Judged::NotCovered(reason),
         };
-        let mut violation = match (values.finder_of_nothing(), chain::fault(&values.versions.list)) {
+        match (values.finder_of_nothing(), chain::fault(&values.versions.list)) {
             (Some(finder), _) => {
                 let mut violation = never_written(history, finder);
                 values.complete(history, &mut violation.witness);
-                violation
+                Judged::illegal(violation)
             }
-            (None, Some(fault)) => values.explain(history, fault),
-            (None, None) => return Judged::Legal,
-        };
-        if violation.rule == "garbage-read" || values.is_closed(&violation.witness) {
-            let model = model::Register { initial: self.initial, nil_is_wildcard: self.nil_is_wildcard };
-            violation.attempts = attempts(&model, history, &violation.witness);
+            (None, Some(fault)) => Judged::illegal(values.explain(history, fault)),
+            (None, None) => Judged::Legal,
         }
-        Judged::illegal(violation)
     }
 }
 
@@ -164,17 +157,6 @@ impl Values {
         let read = |op: &u32| *op != list[version].maker && ops.contains(op);
         let replaced = |next: &Version| next.after == version as u32 && ops.contains(&next.maker);
         self.versions.of(&[version]).any(|op| read(&op)) || list.iter().any(replaced)
-    }
-
-    /// Whether some operations hold the makers of all values that they found.
-    fn is_closed(&self, ops: &[u32]) -> bool {
-        let made = |version: usize| version == INITIAL || ops.contains(&self.maker(version));
-        let found = |version: usize| match self.versions.list[version].after {
-            NONE => true,
-            after => made(after as usize),
-        };
-        let members = self.versions.members.iter().filter(|member| ops.contains(&member.0));
-        members.into_iter().all(|(op, version)| made(*version) && (self.maker(*version) != *op || found(*version)))
     }
 
     /// An operation that found a value which nobody wrote.
@@ -327,6 +309,7 @@ mod tests {
         monitor::testing::{agrees, assert_both_occur, calls, history, illegal, judge, of},
         testing::Word,
     };
+    use crate::model;
     use proptest::prelude::*;
 
     fn histories(most: usize) -> impl Strategy<Value = History> {

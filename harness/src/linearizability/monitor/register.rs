@@ -7,14 +7,13 @@
 
 use super::{
     table::Table,
-    witness::{attempts, minimal},
+    witness::minimal,
     words,
     zones::{Conflict, Zone, conflict},
 };
 use crate::{
     history::{Function, History, Id, Outcome},
     linearizability::Monitor,
-    model,
     verify::{Judged, Violation},
 };
 
@@ -43,12 +42,7 @@ impl Monitor for Register {
     fn check(&self, history: &History, operations: &[u32]) -> Judged {
         match self.decide(history, operations) {
             Ok(None) => Judged::Legal,
-            Ok(Some(fault)) => {
-                let mut violation = self.explain(history, operations, fault);
-                let model = model::Register { initial: self.initial, nil_is_wildcard: self.nil_is_wildcard };
-                violation.attempts = attempts(&model, history, &violation.witness);
-                Judged::illegal(violation)
-            }
+            Ok(Some(fault)) => Judged::illegal(self.explain(history, operations, fault)),
             Err(reason) => Judged::NotCovered(reason),
         }
     }
@@ -286,6 +280,7 @@ mod tests {
         monitor::testing::{agrees, assert_both_occur, calls, history, judge},
         testing::Word,
     };
+    use crate::model;
     use proptest::prelude::*;
 
     const REGISTER: Register = Register { initial: Id::NIL, nil_is_wildcard: false };

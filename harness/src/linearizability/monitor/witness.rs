@@ -1,22 +1,4 @@
-//! The smallest part of a history that is still illegal, and the orders of it.
-
-use crate::{
-    history::History,
-    linearizability::search::search,
-    model::Refusal,
-    verify::{Attempt, Judged},
-};
-
-/// More configurations than any witness with few operations has.
-const BUDGET: u64 = 10_000;
-
-/// The orders of a small witness and why each fails, as the search tells them.
-pub(super) fn attempts<M: Refusal>(model: &M, history: &History, witness: &[u32]) -> Vec<Attempt> {
-    match search(model, history, witness, BUDGET) {
-        Ok(Judged::Illegal(violation)) => violation.attempts,
-        _ => Vec::new(),
-    }
-}
+//! The smallest part of a history that is still illegal.
 
 /// Drops operations as long as the rest is illegal.
 ///

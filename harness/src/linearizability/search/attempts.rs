@@ -1,10 +1,9 @@
 //! A witness in words: the operation that cannot be explained, and the orders that lead up to it.
 
-use super::mask::{Mask, Wide};
-use super::problem::Problem;
+use super::problem::{Entry, Problem};
 use super::shrink::Witness;
 use super::states::States;
-use super::walk::{Found, Walk};
+use super::walk::{self, Found};
 use crate::history::{History, Outcome};
 use crate::linearizability::words;
 use crate::model::{Model, Refusal};
@@ -19,12 +18,7 @@ const BUDGET: u64 = 1_000_000;
 
 /// The violation that a witness shows.
 pub fn violation<M: Refusal>(model: &M, history: &History, witness: &Witness<M::Op>) -> Violation {
-    let problem = Problem::new(&witness.entries);
-    let (stuck, ends) = match problem.slots.len() {
-        0..=64 => dead_ends::<M, u64>(model, &problem),
-        65..=128 => dead_ends::<M, u128>(model, &problem),
-        _ => dead_ends::<M, Wide>(model, &problem),
-    };
+    let (stuck, ends) = dead_ends(model, &witness.entries);
     let origin = |item: u32| witness.origin[witness.entries[item as usize].index as usize];
     let mut operations: Vec<u32> = (0..witness.entries.len() as u32).map(origin).collect();
     operations.sort_unstable();
@@ -55,14 +49,13 @@ pub fn violation<M: Refusal>(model: &M, history: &History, witness: &Witness<M::
 /// The operation that cannot be placed, and orders that end where it is due, each in another state.
 type DeadEnds<M> = (Option<u32>, Vec<(Vec<u32>, <M as Model>::State)>);
 
-fn dead_ends<M: Model, K: Mask>(model: &M, problem: &Problem<M::Op>) -> DeadEnds<M> {
-    let mut states = States::new(model, problem.classes.values());
-    let Found::Illegal { stuck } = Walk::<M, K>::new(problem, &mut states).run(BUDGET) else {
+fn dead_ends<M: Model>(model: &M, entries: &[Entry<M::Op>]) -> DeadEnds<M> {
+    let (problem, ops) = Problem::new(entries);
+    let mut states = States::new(model, ops.values());
+    let (Found::Illegal { stuck }, _) = walk::search(&problem, &mut states, BUDGET) else {
         return (None, Vec::new());
     };
-    let mut walk = Walk::<M, K>::new(problem, &mut states).collecting(stuck, SHOWN);
-    walk.run(BUDGET);
-    let ends = walk.into_dead_ends();
+    let ends = walk::dead_ends(&problem, &mut states, stuck, SHOWN, BUDGET);
     let ends = ends.into_iter().map(|end| (end.order, states.get(end.state).clone())).collect();
     (problem.item_at(stuck), ends)
 }

@@ -35,10 +35,8 @@ use super::words;
 use crate::history::{History, PENDING};
 use crate::model::{Model, Refusal};
 use crate::verify::{Judged, Violation};
-use mask::{Mask, Wide};
 use problem::{Entry, Problem};
 use states::States;
-use walk::Walk;
 
 /// What the search found, without an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,15 +158,9 @@ fn idle<M: Model>(model: &M, entries: &[Entry<M::Op>], ops: &[M::Op]) -> Vec<boo
     groups.iter().map(|group| group.is_some_and(|group| !needed[group as usize])).collect()
 }
 
-/// Runs the search with masks that are wide enough.
 fn run<M: Model>(model: &M, entries: &[Entry<M::Op>], budget: u64) -> Decided {
-    let problem = &Problem::new(entries);
-    let (found, visited) = match problem.slots.len() {
-        0..=64 => walk::<M, u64>(model, problem, budget),
-        65..=128 => walk::<M, u128>(model, problem, budget),
-        // As much memory as with narrow ones.
-        slots => walk::<M, Wide>(model, problem, budget / (slots as u64 / 64)),
-    };
+    let (problem, ops) = Problem::new(entries);
+    let (found, visited) = walk::search(&problem, &mut States::new(model, ops.values()), budget);
     let found = match found {
         walk::Found::Legal => Found::Legal,
         walk::Found::Illegal { stuck } => {
@@ -178,11 +170,4 @@ fn run<M: Model>(model: &M, entries: &[Entry<M::Op>], budget: u64) -> Decided {
         walk::Found::Exhausted { placed } => Found::Exhausted { placed: placed as usize, operations: entries.len() },
     };
     Decided { found, visited }
-}
-
-fn walk<M: Model, K: Mask>(model: &M, problem: &Problem<M::Op>, budget: u64) -> (walk::Found, u64) {
-    let mut states = States::new(model, problem.classes.values());
-    let mut walk = Walk::<M, K>::new(problem, &mut states);
-    let found = walk.run(budget);
-    (found, walk.visited())
 }

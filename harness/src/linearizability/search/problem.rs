@@ -80,11 +80,12 @@ pub enum Event {
 }
 
 /// Numbered operations, in the order of the entries that they were made of, and their calls and returns in order; where
-/// times are equal, calls come first.
-pub struct Problem<Op> {
+/// times are equal, calls come first. What the operations are is known by whoever made it.
+pub struct Problem {
     pub items: Vec<Item>,
     pub events: Vec<Event>,
-    pub classes: Interner<Op>,
+    /// How many different operations there are.
+    pub classes: usize,
     pub slots: Slots,
 }
 
@@ -106,13 +107,31 @@ impl Slots {
 /// The first rank of a crashed operation: behind all that return.
 const CRASHED: u32 = 1 << 31;
 
-impl<Op: Copy + Eq + Hash> Problem<Op> {
-    /// Numbers what `entries` holds, which is in order of calls.
-    pub fn new(entries: &[Entry<Op>]) -> Self {
+/// When an operation of a class ran.
+struct Timed {
+    class: u32,
+    pure: bool,
+    call: u64,
+    ret: u64,
+}
+
+impl Problem {
+    /// Numbers what `entries` holds, which is in order of calls; also gives the operation of each class.
+    pub fn new<Op: Copy + Eq + Hash>(entries: &[Entry<Op>]) -> (Self, Interner<Op>) {
+        let mut classes = Interner::new();
+        let mut timed = |entry: &Entry<Op>| {
+            let class = classes.intern(entry.op).0;
+            Timed { class, pure: entry.pure, call: entry.call, ret: entry.ret }
+        };
+        let entries: Vec<Timed> = entries.iter().map(&mut timed).collect();
+        (Self::numbered(&entries, classes.values().len()), classes)
+    }
+
+    fn numbered(entries: &[Timed], classes: usize) -> Self {
         let mut problem = Self {
             items: Vec::with_capacity(entries.len()),
             events: Vec::with_capacity(entries.len() * 2),
-            classes: Interner::new(),
+            classes,
             slots: Slots::default(),
         };
         let mut places: [Places; 3] = Default::default();
@@ -125,7 +144,7 @@ impl<Op: Copy + Eq + Hash> Problem<Op> {
             {
                 problem.close(&mut open, &mut places, &mut returned);
             }
-            let class = problem.classes.intern(entry.op).0;
+            let class = entry.class;
             let crashed = entry.ret == PENDING;
             let kind = if crashed {
                 Kind::Crashed

@@ -110,10 +110,11 @@ proptest! {
     #[test]
     fn masks_of_any_width_lead_the_same_way(history in histories(register_drafts(), 20)) {
         let entries = problem::entries(&REGISTER, &history, &history.effective()).expect("a history of a register");
-        let problem = Problem::new(&entries);
-        let narrow = walk::<_, u64>(&REGISTER, &problem, u64::MAX);
-        prop_assert_eq!(walk::<_, u128>(&REGISTER, &problem, u64::MAX), narrow);
-        prop_assert_eq!(walk::<_, Wide>(&REGISTER, &problem, u64::MAX), narrow);
+        let (problem, ops) = Problem::new(&entries);
+        let states = || States::new(&REGISTER, ops.values());
+        let narrow = walk::search_as::<u64>(&problem, &mut states(), u64::MAX);
+        prop_assert_eq!(walk::search_as::<u128>(&problem, &mut states(), u64::MAX), narrow);
+        prop_assert_eq!(walk::search_as::<mask::Wide>(&problem, &mut states(), u64::MAX), narrow);
     }
 
     #[test]

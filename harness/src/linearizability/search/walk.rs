@@ -1,10 +1,9 @@
 //! The search itself: depth first over configurations, forwards and backwards through the events.
 
-use super::mask::Mask;
+use super::mask::{Mask, Wide};
 use super::memo::Memo;
 use super::problem::{Event, Item, Kind, Problem};
-use super::states::{ILLEGAL, States};
-use crate::model::Model;
+use super::states::{ILLEGAL, Numbered, Steps};
 
 /// What the search found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +40,41 @@ pub struct DeadEnd {
     pub state: u32,
 }
 
+/// Searches until an order is found, there is none, or `budget` configurations were visited; says how many were.
+pub fn search(problem: &Problem, states: &mut dyn Numbered, budget: u64) -> (Found, u64) {
+    match problem.slots.len() {
+        0..=64 => search_as::<u64>(problem, states, budget),
+        65..=128 => search_as::<u128>(problem, states, budget),
+        // As much memory as with narrow ones.
+        slots => search_as::<Wide>(problem, states, budget / (slots as u64 / 64)),
+    }
+}
+
+/// [`search`] with masks of this width.
+pub(super) fn search_as<K: Mask>(problem: &Problem, states: &mut dyn Numbered, budget: u64) -> (Found, u64) {
+    let mut walk = Walk::<K>::new(problem, states, None);
+    let found = walk.run(budget);
+    (found, walk.visited)
+}
+
+/// At most `most` orders that end at the event `stuck`, each in another state, found within `budget` configurations.
+pub fn dead_ends(problem: &Problem, states: &mut dyn Numbered, stuck: u32, most: usize, budget: u64) -> Vec<DeadEnd> {
+    fn collect<K: Mask>(mut walk: Walk<'_, K>, budget: u64) -> Vec<DeadEnd> {
+        walk.run(budget);
+        walk.dead_ends
+    }
+    let wanted = Some((stuck, most));
+    match problem.slots.len() {
+        0..=64 => collect(Walk::<u64>::new(problem, states, wanted), budget),
+        65..=128 => collect(Walk::<u128>::new(problem, states, wanted), budget),
+        _ => collect(Walk::<Wide>::new(problem, states, wanted), budget),
+    }
+}
+
 /// One search. Its place is a position among the events, and what lies before it: which operations are open.
-pub struct Walk<'p, 'm, M: Model, K> {
-    problem: &'p Problem<M::Op>,
-    states: &'p mut States<'m, M>,
+struct Walk<'p, K> {
+    problem: &'p Problem,
+    steps: Steps<'p>,
     memo: Memo<K>,
     /// Slots of pure operations, and of crashed ones.
     pure: K,
@@ -68,16 +98,16 @@ pub struct Walk<'p, 'm, M: Model, K> {
     dead_ends: Vec<DeadEnd>,
 }
 
-impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
+impl<'p, K: Mask> Walk<'p, K> {
     /// A search that has not begun.
-    pub fn new(problem: &'p Problem<M::Op>, states: &'p mut States<'m, M>) -> Self {
+    fn new(problem: &'p Problem, states: &'p mut dyn Numbered, collect: Option<(u32, usize)>) -> Self {
         let slots = problem.slots;
         let (mut pure, mut crashed) = (K::empty(slots.len()), K::empty(slots.len()));
         (slots.effects..slots.effects + slots.pure).for_each(|slot| pure.add(slot));
         (slots.effects + slots.pure..slots.len() as u32).for_each(|slot| crashed.add(slot));
         Self {
             problem,
-            states,
+            steps: Steps::new(states, problem.classes),
             memo: Memo::new(slots.len(), pure.clone(), crashed.clone()),
             pure,
             crashed,
@@ -87,24 +117,18 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
             placed: K::empty(slots.len()),
             occupant: vec![0; slots.len()],
             order: Vec::with_capacity(problem.items.len()),
-            seen: vec![(0, 0); problem.classes.values().len()],
+            seen: vec![(0, 0); problem.classes],
             now: 0,
             visited: 0,
             best: 0,
             most: 0,
-            collect: None,
+            collect,
             dead_ends: Vec::new(),
         }
     }
 
-    /// Also collects the first orders that end at an event, each with another state; at most `most`.
-    pub fn collecting(mut self, stuck: u32, most: usize) -> Self {
-        self.collect = Some((stuck, most));
-        self
-    }
-
     /// Searches until an order is found, there is none, or `budget` configurations were visited.
-    pub fn run(&mut self, budget: u64) -> Found {
+    fn run(&mut self, budget: u64) -> Found {
         let mut frames: Vec<Frame<K>> = Vec::with_capacity(self.problem.items.len().min(256));
         if self.settle() {
             return Found::Legal;
@@ -120,7 +144,7 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
                 continue;
             };
             frame.left.remove(slot);
-            let next = self.states.step(self.state, self.class_in(slot));
+            let next = self.steps.step(self.state, self.class_in(slot));
             if next == ILLEGAL {
                 continue;
             }
@@ -153,16 +177,6 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
         {
             self.dead_ends.push(DeadEnd { order: self.order.clone(), state: self.state });
         }
-    }
-
-    /// How many configurations were visited.
-    pub fn visited(&self) -> u64 {
-        self.visited
-    }
-
-    /// The dead ends that were collected.
-    pub fn into_dead_ends(self) -> Vec<DeadEnd> {
-        self.dead_ends
     }
 
     /// Places pure operations and passes returns as far as that goes; true at the end of all events.
@@ -201,7 +215,7 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
 
     /// Places the pure operation in a slot, if it is legal.
     fn place_if_legal(&mut self, slot: u32) {
-        if self.states.step(self.state, self.class_in(slot)) != ILLEGAL {
+        if self.steps.step(self.state, self.class_in(slot)) != ILLEGAL {
             self.placed.add(slot);
             self.order.push(self.occupant[slot as usize]);
         }
@@ -247,8 +261,8 @@ impl<'p, 'm, M: Model, K: Mask> Walk<'p, 'm, M, K> {
             let mut rest = left.clone();
             while let Some(slot) = rest.lowest() {
                 rest.remove(slot);
-                let next = self.states.step(self.state, self.class_in(slot));
-                if next != ILLEGAL && self.states.step(next, due.class) != ILLEGAL {
+                let next = self.steps.step(self.state, self.class_in(slot));
+                if next != ILLEGAL && self.steps.step(next, due.class) != ILLEGAL {
                     return Some(slot);
                 }
             }
