@@ -144,7 +144,7 @@ impl Driver {
             }
             Report::Failed(failure) => return Err(probe::explain(&failure).to_string()),
             Report::Closed { .. } => return Err("the cell closed unasked".into()),
-            Report::Ready | Report::Listening | Report::Facts(_) => {}
+            Report::Born { .. } | Report::Ready | Report::Listening | Report::Facts(_) => {}
         }
         Ok(())
     }

@@ -1,7 +1,6 @@
-//! The set-up process of a cell: a fresh, single-threaded takehome that makes the namespaces, the private root and
-//! PID 1, and then waits for that to end.
+//! The set-up process of a cell: makes the namespaces, the private root and PID 1, and then waits for that to end.
 //!
-//! It is a new program and not a fork of takehome, because a fork of a multi-threaded process may do next to nothing
+//! It is forked by the zygote and not by takehome, because a fork of a multi-threaded process may do next to nothing
 //! safely, and because a copy of takehome's memory (hidden seeds, tokens) has no place near a candidate's code.
 
 use super::{

@@ -1,59 +1,105 @@
 //! takehome's end of a cell: the helper process and the socket, without ever blocking a thread of the runtime.
 
-use super::wire::{self, LARGEST_PACKET, Report, Request};
+use super::{
+    PATIENCE, probe,
+    wire::{self, LARGEST_PACKET, Report, Request},
+    zygote::{Role, Zygote},
+};
 use crate::backend::OpenError;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair, sockopt};
 use std::{
     io,
     os::fd::{AsFd, OwnedFd, RawFd},
-    path::Path,
-    process::Stdio,
+    sync::Arc,
 };
-use tokio::{
-    io::{Interest, unix::AsyncFd},
-    process::{Child, Command},
-};
+use tokio::io::{Interest, unix::AsyncFd};
 
 /// Packets from a cell are small; only the set-up's error texts come near this.
 const LARGEST_REPORT: usize = 16 << 10;
+/// The step in which a set-up process is started.
+const START: &str = "start the set-up process";
 
-/// A helper process and the socket to it and to PID 1.
+/// A set-up process and the socket to it and to PID 1.
+///
+/// It is not killed when it is dropped: it ends when we hang up, after all of the cell. Killed before that, it would
+/// leave programs behind where no pid namespace ends with it.
 #[derive(Debug)]
 pub(super) struct Link {
-    socket: AsyncFd<OwnedFd>,
-    helper: Child,
+    socket: Socket,
+    helper: Helper,
+    /// The parent of the set-up process: while it lives, all of the cell descends from takehome.
+    zygote: Arc<Zygote>,
+}
+
+/// A set-up process.
+#[derive(Debug)]
+struct Helper {
+    id: u32,
+    /// Readable once it has ended.
+    process: AsyncFd<OwnedFd>,
 }
 
 impl Link {
-    /// Starts a helper that plays a role.
-    pub(super) fn spawn(program: &Path, role: &str) -> Result<Self, OpenError> {
-        let failed = |error: io::Error| OpenError::new("start the set-up process", &describe(&error));
+    /// Starts a set-up process that plays a role.
+    pub(super) async fn start(zygote: &Arc<Zygote>, role: Role) -> Result<Self, OpenError> {
+        let failed = |error: io::Error| OpenError::new(START, &describe(&error));
         let (ours, theirs) = pair().map_err(failed)?;
-        let mut command = Command::new(program);
-        // Not killed when it is dropped: it ends when we hang up, after all of the cell. Killed before that, it would
-        // leave programs behind where no pid namespace ends with it.
-        command.arg0("cell").arg(role).env_clear();
-        command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null());
-        let helper = command.spawn().map_err(failed)?;
-        // SAFETY: an `OwnedFd` stays open, and the same, for as long as it lives.
-        let socket = unsafe { AsyncFd::register(ours) }.map_err(|error| failed(error.into()))?;
-        Ok(Self { socket, helper })
+        zygote.fork(role, &theirs).map_err(failed)?;
+        // Only the other side holds it now, so that we hear when that is gone.
+        drop(theirs);
+        let socket = Socket(register(ours).map_err(failed)?);
+        let helper = tokio::time::timeout(PATIENCE, introduced(&socket)).await;
+        let late = |_| Err(OpenError::new(START, &format!("it has not come up after {PATIENCE:?}")));
+        helper.unwrap_or_else(late).map(|helper| Self { socket, helper, zygote: Arc::clone(zygote) })
     }
 
-    /// The process id of the helper, while it runs.
-    pub(super) fn helper_id(&self) -> Option<u32> {
-        self.helper.id()
+    /// The process id of the set-up process.
+    pub(super) fn helper_id(&self) -> u32 {
+        self.helper.id
     }
 
     /// Sends a request with descriptors.
     pub(super) async fn send(&self, request: &Request, descriptors: &[RawFd]) -> io::Result<()> {
         let bytes = serde_json::to_vec(request)?;
         let send = |socket: &OwnedFd| wire::send_bytes(socket.as_fd(), &bytes, descriptors);
-        self.socket.async_io(Interest::WRITABLE, send).await
+        self.socket.0.async_io(Interest::WRITABLE, send).await
     }
 
     /// Receives a report; `None` when nobody holds the other end any more. Loses nothing when it is cancelled.
     pub(super) async fn receive(&self) -> io::Result<Option<(Report, Vec<OwnedFd>)>> {
+        self.socket.receive().await
+    }
+
+    /// How the set-up process ended, for a cell that vanished.
+    pub(super) async fn fate(&self) -> String {
+        match self.helper.ended().await {
+            Ok(()) => "the set-up process ended without a word: something has killed it".into(),
+            Err(error) => format!("the set-up process cannot be waited for: {error}"),
+        }
+    }
+
+    /// Hangs up and waits until nothing of the cell runs.
+    pub(super) async fn end(self) {
+        let Self { socket, helper, zygote } = self;
+        drop(socket);
+        // It ends by itself, after PID 1. It is not killed: waiting for it is waiting for the whole cell.
+        let _ = helper.ended().await;
+        drop(zygote);
+    }
+}
+
+impl Helper {
+    async fn ended(&self) -> io::Result<()> {
+        self.process.readable().await.map(drop)
+    }
+}
+
+/// Our end of a cell's socket.
+#[derive(Debug)]
+struct Socket(AsyncFd<OwnedFd>);
+
+impl Socket {
+    async fn receive(&self) -> io::Result<Option<(Report, Vec<OwnedFd>)>> {
         let receive = |socket: &OwnedFd| {
             let mut buffer = [0; LARGEST_REPORT];
             match wire::receive(socket.as_fd(), &mut buffer) {
@@ -64,24 +110,27 @@ impl Link {
                 other => other,
             }
         };
-        self.socket.async_io(Interest::READABLE, receive).await
+        self.0.async_io(Interest::READABLE, receive).await
     }
+}
 
-    /// How the helper ended, for a cell that vanished.
-    pub(super) async fn fate(&mut self) -> String {
-        match self.helper.wait().await {
-            Ok(status) => format!("the set-up process ended ({status}) without a word"),
-            Err(error) => format!("the set-up process cannot be waited for: {error}"),
+/// Waits for a set-up process's first words.
+async fn introduced(socket: &Socket) -> Result<Helper, OpenError> {
+    let failed = |error: io::Error| OpenError::new(START, &describe(&error));
+    match socket.receive().await.map_err(failed)? {
+        Some((Report::Born { id }, descriptors)) => {
+            let process = descriptors.into_iter().next().ok_or_else(|| OpenError::new(START, "no pidfd came"))?;
+            Ok(Helper { id, process: register(process).map_err(failed)? })
         }
+        Some((Report::Failed(failure), _)) => Err(probe::explain(&failure)),
+        Some(_) => Err(OpenError::new(START, "an unexpected answer")),
+        None => Err(OpenError::new(START, "the program that starts it has ended")),
     }
+}
 
-    /// Hangs up and waits until nothing of the cell runs.
-    pub(super) async fn end(self) {
-        let Self { socket, mut helper } = self;
-        drop(socket);
-        // It ends by itself, after PID 1. It is not killed: waiting for it is waiting for the whole cell.
-        let _ = helper.wait().await;
-    }
+fn register(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` stays open, and the same, for as long as it lives.
+    unsafe { AsyncFd::register(descriptor) }.map_err(io::Error::from)
 }
 
 /// A socket pair that keeps packets apart; ours does not block.

@@ -1,7 +1,7 @@
 //! The back end that isolates with the kernel's own means: namespaces, cgroups, a private root and no privileges.
 //!
 //! ```text
-//!   takehome ──socket──┬── helper      makes the namespaces, waits for PID 1
+//!   takehome ──socket──┬── helper      forked by the zygote; makes the namespaces, waits for PID 1
 //!                      └── PID 1       no privileges; starts, stops and reaps
 //!                           └── the candidate's programs
 //! ```
@@ -24,6 +24,7 @@ mod plan;
 mod probe;
 mod watchdog;
 pub(in crate::backend) mod wire;
+mod zygote;
 
 use super::{Backend, Capabilities, Cell, CellSpec, OpenError, Opening, Usage, living::Living};
 use cgroup::{CellGroup, Hierarchy};
@@ -39,25 +40,24 @@ use std::{
 };
 use tokio::sync::{Semaphore, mpsc};
 use wire::{Identity, Report, Request, Setup};
+use zygote::{Role, Zygote};
 
 /// The user, and the group, that cells run as when takehome is root. It lies in a range that systemd leaves to nobody
 /// (60578 to 61183), so that no service, person or container shares it; it is neither root nor `nobody`.
 pub const DEDICATED_USER: u32 = 60_789;
 
-/// The hidden first argument of a helper.
-const ASK_HELPER: &str = "__cell";
 /// How long the set-up of one cell may take before this machine is declared unfit.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Becomes the helper or PID 1 of a cell, and never returns, if this process was started as one. To be called first in
+/// Becomes the zygote, or PID 1 of a cell, and never returns, if this process was started as one. To be called first in
 /// `main`, before there are threads.
 pub fn helper_main_if_asked() {
     if init::asked() {
         std::process::exit(init::run());
     }
     foreign::main_if_asked();
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == ASK_HELPER) {
-        std::process::exit(helper::run());
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == zygote::ASK) {
+        std::process::exit(zygote::run());
     }
 }
 
@@ -70,7 +70,7 @@ pub struct Native {
 /// What all cells have in common.
 #[derive(Debug)]
 struct Shared {
-    helper: PathBuf,
+    zygote: Arc<Zygote>,
     identity: Identity,
     /// Cells that are set up at the same time: more would only slow each other down.
     openings: Semaphore,
@@ -92,7 +92,7 @@ impl Native {
     pub fn new(helper: PathBuf) -> Self {
         let parallel = std::thread::available_parallelism().map_or(2, usize::from);
         let shared = Shared {
-            helper,
+            zygote: Arc::new(Zygote::new(helper)),
             identity: identity(),
             openings: Semaphore::new(parallel * 2),
             host: OnceLock::new(),
@@ -150,7 +150,7 @@ impl Shared {
 
     /// The blocking part of opening a cell: directories are looked at and made.
     fn prepare(&self, spec: &CellSpec) -> Result<(Setup, Option<CellGroup>), OpenError> {
-        let nodes = self.host.get_or_init(|| plan::Host::look(&self.helper)).plan(spec)?;
+        let nodes = self.host.get_or_init(|| plan::Host::look(self.zygote.program())).plan(spec)?;
         let group = match self.groups() {
             Ok(hierarchy) => {
                 let made = CellGroup::create(hierarchy, &spec.label, &spec.limits);
@@ -176,7 +176,7 @@ impl Native {
         let (shared, wanted) = (Arc::clone(&self.shared), spec.clone());
         let prepared = tokio::task::spawn_blocking(move || shared.prepare(&wanted)).await;
         let (setup, group) = prepared.map_err(|error| OpenError::new("prepare the cell", &error))??;
-        let mut link = Link::spawn(&self.shared.helper, ASK_HELPER)?;
+        let mut link = Link::start(&self.shared.zygote, Role::Helper).await?;
         match tokio::time::timeout(PATIENCE, instruct(&mut link, setup)).await {
             Ok(Ok(egress)) => Ok(Opened::new(link, group, egress)),
             Ok(Err(error)) => {

@@ -45,16 +45,16 @@ pub(super) enum Watch {
 
 impl Watch {
     /// Begins to watch. `group` has used `before` already, and `root` is the set-up process.
-    pub(super) fn begin(limits: &Limits, group: Option<&CellGroup>, before: Duration, root: Option<u32>) -> Self {
-        match (group, limits.cpu, root) {
-            (Some(group), Some(cpu), _) if group.cpu().is_some() => {
+    pub(super) fn begin(limits: &Limits, group: Option<&CellGroup>, before: Duration, root: u32) -> Self {
+        match (group, limits.cpu) {
+            (Some(group), Some(cpu)) if group.cpu().is_some() => {
                 let mut ticks = interval(PERIOD / 2);
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 Self::Group { most: before + cpu, ticks }
             }
-            (Some(_), None, _) | (_, _, None) => Self::Needless,
+            (Some(_), None) => Self::Needless,
             // Also with a cgroup that does not count CPU time.
-            (group, _, Some(root)) => Self::tree(limits, group.is_some(), root),
+            (group, _) => Self::tree(limits, group.is_some(), root),
         }
     }
 

@@ -76,6 +76,10 @@ pub(super) struct Start {
 /// What a cell tells.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Report {
+    /// Always the first. With a pidfd of the set-up process, whose number this is.
+    Born {
+        id: u32,
+    },
     /// PID 1 waits for requests. With the listening socket when `egress` was asked for.
     Listening,
     Ready,

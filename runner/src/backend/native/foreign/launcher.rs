@@ -1,5 +1,5 @@
-//! The process that starts the program that puts up a cell's walls, and waits for it: a fresh, single-threaded takehome,
-//! for the reasons that the native helper is one.
+//! The process that starts the program that puts up a cell's walls, and waits for it: a fork of the zygote, for the
+//! reasons that the native helper is one.
 //!
 //! It holds a cell together from outside: when takehome goes away it kills what it has started, and it ends after the
 //! last process of the cell, because orphans come to it.
@@ -36,7 +36,7 @@ const TIDYING: u32 = 1000;
 const MOST_WORDS: u64 = 2000;
 
 /// The whole life of a launcher; the result is its exit status.
-pub(super) fn run() -> i32 {
+pub(in crate::backend::native) fn run() -> i32 {
     match launch() {
         Ok(started) => supervise(started),
         Err(failure) => give_up(failure),

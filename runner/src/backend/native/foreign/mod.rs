@@ -13,7 +13,7 @@
 
 pub(super) mod descendants;
 mod entrance;
-mod launcher;
+pub(super) mod launcher;
 
 use super::{
     Identity, Link, Opened, PATIENCE, Shared, dismantle, drive, follow,
@@ -21,6 +21,7 @@ use super::{
     mounts::{Access, Node},
     probe,
     wire::{Bytes, Facts, Report, Request},
+    zygote::Role,
 };
 use crate::backend::{Capabilities, Cell, CellSpec, Layer, LayerStatus, OpenError, Usage};
 use serde::{Deserialize, Serialize};
@@ -32,8 +33,6 @@ use std::{
     sync::Arc,
 };
 
-/// The hidden first argument of a launcher.
-const ASK_LAUNCHER: &str = "__launch";
 /// The only argument of an entrance.
 pub(in crate::backend) const ASK_ENTRANCE: &str = "__enter";
 /// The descriptor at which the entrance's program is found: our own executable. By descriptor, because the file has no
@@ -48,10 +47,9 @@ const NO_CELL: &str = "no cell could be opened";
 /// Where a launcher of root's puts what it brings within reach.
 const REACH: &str = "/tmp";
 
-/// Becomes a launcher or an entrance, and never returns, if this process was started as one.
+/// Becomes an entrance, and never returns, if this process was started as one.
 pub(super) fn main_if_asked() {
     match std::env::args_os().nth(1) {
-        Some(argument) if argument == ASK_LAUNCHER => std::process::exit(launcher::run()),
         Some(argument) if argument == ASK_ENTRANCE => std::process::exit(entrance::run()),
         _ => {}
     }
@@ -235,7 +233,7 @@ impl Foreign {
         let (this, wanted) = (self.clone(), spec.clone());
         let prepared = tokio::task::spawn_blocking(move || this.prepare(&wanted)).await;
         let (launch, enter, join, group) = prepared.map_err(|error| OpenError::new("prepare the cell", &error))??;
-        let mut link = Link::spawn(&self.shared.helper, ASK_LAUNCHER)?;
+        let mut link = Link::start(&self.shared.zygote, Role::Launcher).await?;
         let started = async {
             let failed = |error: io::Error| OpenError::new("send the specification", &error);
             link.send(&Request::Launch(Box::new(launch)), &[]).await.map_err(failed)?;
