@@ -57,6 +57,18 @@ fn verify(env: &TestEnv, file: &str, arguments: &[&str]) -> Ran {
 }
 
 #[test]
+fn a_job_may_be_handed_on_once_its_lease_is_over() {
+    let env = TestEnv::new();
+    let jobs =
+        ["a 0 1000000 ok enqueue - 1 -", "b 2000000 3000000 ok reserve - - 1", "c 40000000 41000000 ok reserve - - 1"];
+    env.write("jobs.tsv", &history(&jobs));
+    let judged = |lease: &[&str]| verify(&env, "jobs.tsv", &[&["--model", "job-queue"], lease].concat());
+    judged(&[]).code(1).prints(&["job-queue"]);
+    judged(&["--lease", "50ms"]).code(1);
+    judged(&["--lease", "10ms"]).code(0);
+}
+
+#[test]
 fn a_violation_is_told_and_shown() {
     let env = TestEnv::new();
     env.write("h.tsv", &stale());
@@ -186,6 +198,8 @@ fn what_is_wrong_is_said_with_its_place() {
         (&["h.tsv", "--model", "register", "--initial", "{"], &["initial value is not JSON"]),
         (&["h.tsv", "--model", "counter", "--initial", "ten"], &["`counter` is an integer, and `ten` is none"]),
         (&["h.tsv", "--model", "semaphore", "--initial", "-1"], &["`semaphore`", "not negative", "`-1`"]),
+        (&["h.tsv", "--model", "queue", "--lease", "1s"], &["`queue` has no leases", "leave `--lease` out"]),
+        (&["h.tsv", "--model", "job-queue", "--lease", "1"], &["`1` is not a length of time"]),
         (&["h.tsv", "--model", "queue", "--initial", "1"], &["`queue` takes no initial value", "--models"]),
         (&["h.tsv", "--model", "register", "--html", "missing/x.html"], &["no such folder", "--html"]),
         (&["h.tsv", "--model", "register", "--threads", "0"], &["'0'", "--threads"]),

@@ -331,6 +331,9 @@ pub struct VerifyHistory {
     /// The initial value, as JSON: of a register or a key, a counter, the permits of a semaphore, the total of a bank
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     pub initial: Option<String>,
+    /// For how long a reserved job is its holder's, such as `500ms`; never over when it is left out. Only for `job-queue`
+    #[arg(long, value_name = "TIME")]
+    pub lease: Option<harness::units::Span>,
     /// How many configurations a search may visit before it gives up
     #[arg(long, value_name = "COUNT", default_value_t = harness::verify::DEFAULT_BUDGET)]
     pub budget: u64,

@@ -80,7 +80,7 @@ fn zero(plan: &Plan, stage: &Stage, metric: &Metric, grade: &Grade) -> Finding {
         seed,
         requirement: format!("{} is graded: more than nothing is needed to pass the stage", metric.name),
         expected: format!("better than {}", show(grade.zero.0, &metric.unit)),
-        actual: format!("{} (median of the cases)", show(metric.value, &metric.unit)),
+        actual: format!("{} is {} (median of the cases)", metric.name, show(metric.value, &metric.unit)),
         count: 1,
         evidence: Evidence {
             summary: format!("{} to {} over the cases", show(metric.min, &metric.unit), show(metric.max, &metric.unit)),

@@ -23,6 +23,7 @@ pub fn judge<M: Refusal>(object: &Object<M>, history: &History, settings: &Setti
     let setup = Setup {
         initial: settings.initial.map(|json| initial(&history.values, json)).transpose()?,
         number: settings.initial.and_then(|json| json.trim().parse().ok()),
+        lease: settings.lease,
     };
     let parts = if object.keyed { by_key(history) } else { vec![history.effective()] };
     let progress = Progress { tell: settings.progress, done: AtomicU64::new(0), total: history.len() as u64 };

@@ -6,7 +6,7 @@ use crate::model::{
     Counter, IdGenerator, Kv, Mutex, Refusal, Register, Semaphore, deque::DEQUE, job_queue::JobQueue,
     multiset::MULTISET, mutex::Kind, priority_queue::PriorityQueue, queue::QUEUE, set::Set, stack::STACK,
 };
-use crate::verify::{Answer, Initial, Judge, Recorded, Settings};
+use crate::verify::{Answer, Initial, Judge, Recorded, Settings, no_leases};
 
 /// All objects. A new one is an entry here, its model, and a monitor where there is one.
 pub static OBJECTS: &[&dyn Judge] = &[
@@ -15,6 +15,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a register with read, write, compare-and-set and read-modify-write; nil before the first write",
         initial: Initial::Value,
         keyed: true,
+        leases: false,
         monitors: |setup| registers(setup, false),
         model: |_, setup| Register { initial: setup.initial.unwrap_or(Id::NIL), nil_is_wildcard: false },
     },
@@ -23,6 +24,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a register as Knossos has it: where nil was read, what was read is not known",
         initial: Initial::Value,
         keyed: true,
+        leases: false,
         monitors: |setup| registers(setup, true),
         model: |_, setup| Register { initial: setup.initial.unwrap_or(Id::NIL), nil_is_wildcard: true },
     },
@@ -31,6 +33,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a key-value store with read, write, compare-and-set, append and delete; keys are absent at first",
         initial: Initial::Value,
         keyed: true,
+        leases: false,
         monitors: |setup| vec![Box::new(monitor::KvAppend { initial: setup.initial })],
         model: |history, setup| Kv::new(history, setup.initial),
     },
@@ -39,6 +42,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a first-in-first-out queue with enqueue, dequeue and peek; nil where it was empty",
         initial: Initial::Fixed,
         keyed: true,
+        leases: false,
         monitors: |_| vec![Box::new(monitor::Queue)],
         model: |_, _| QUEUE,
     },
@@ -47,6 +51,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a last-in-first-out stack with push, pop and peek; nil where it was empty",
         initial: Initial::Fixed,
         keyed: true,
+        leases: false,
         monitors: |_| vec![Box::new(monitor::Stack)],
         model: |_, _| STACK,
     },
@@ -55,6 +60,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a double-ended queue with push, pop and peek at both ends; nil where it was empty",
         initial: Initial::Fixed,
         keyed: true,
+        leases: false,
         monitors: |_| Vec::new(),
         model: |_, _| DEQUE,
     },
@@ -63,6 +69,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a priority queue of integers, the greatest first, with insert, poll and peek; nil where it was empty",
         initial: Initial::Fixed,
         keyed: true,
+        leases: false,
         monitors: |_| vec![Box::new(monitor::PriorityQueue)],
         model: |_, _| PriorityQueue,
     },
@@ -71,6 +78,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a set with insert, remove and contains, which may tell whether the element was new or there",
         initial: Initial::Fixed,
         keyed: true,
+        leases: false,
         monitors: |_| vec![Box::new(monitor::Set)],
         model: |_, _| Set { counts: false },
     },
@@ -79,22 +87,25 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a multiset with insert, remove and contains, which may tell whether there was any before",
         initial: Initial::Fixed,
         keyed: true,
+        leases: false,
         monitors: |_| vec![Box::new(monitor::Multiset)],
         model: |_, _| MULTISET,
     },
     &Object {
         name: "job-queue",
-        about: "a job queue whose leases do not run out, with enqueue, reserve, complete and give-back; nil where no job was ready",
+        about: "a job queue with enqueue, reserve, complete and give-back; nil where no job was ready; leases run out only with `--lease`",
         initial: Initial::Fixed,
         keyed: true,
-        monitors: |_| vec![Box::new(JobQueue::default())],
-        model: |_, _| JobQueue::default(),
+        leases: true,
+        monitors: |setup| vec![Box::new(JobQueue { time_to_run: setup.lease })],
+        model: |_, setup| JobQueue { time_to_run: setup.lease },
     },
     &Object {
         name: "counter",
         about: "a counter with increments by an amount, which may tell the value before, and reads; 0 at first",
         initial: Initial::Integer,
         keyed: true,
+        leases: false,
         monitors: |setup| vec![Box::new(monitor::Counter { initial: setup.number.unwrap_or(0) })],
         model: |_, setup| Counter { initial: setup.number.unwrap_or(0) },
     },
@@ -103,6 +114,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a generator of ids that gives none twice",
         initial: Initial::Fixed,
         keyed: true,
+        leases: false,
         monitors: |_| vec![Box::new(monitor::IdGenerator)],
         model: |_, _| IdGenerator,
     },
@@ -111,6 +123,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a lock that one process holds at a time, and only its holder releases",
         initial: Initial::Fixed,
         keyed: true,
+        leases: false,
         monitors: |_| vec![Box::new(monitor::Mutex { reentrant: false })],
         model: |_, _| Mutex { kind: Kind::Owned },
     },
@@ -119,6 +132,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a lock that is acquired once at a time and that anyone may release, as Knossos has it",
         initial: Initial::Fixed,
         keyed: true,
+        leases: false,
         monitors: |_| Vec::new(),
         model: |_, _| Mutex { kind: Kind::Shared },
     },
@@ -127,6 +141,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a lock that its holder may acquire again, and then has to release as often",
         initial: Initial::Fixed,
         keyed: true,
+        leases: false,
         monitors: |_| vec![Box::new(monitor::Mutex { reentrant: true })],
         model: |_, _| Mutex { kind: Kind::Reentrant },
     },
@@ -135,6 +150,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a lock whose acquires give fencing tokens that grow from each holder to the next",
         initial: Initial::Fixed,
         keyed: true,
+        leases: false,
         monitors: |_| vec![Box::new(monitor::FencedMutex)],
         model: |_, _| Mutex { kind: Kind::Fenced },
     },
@@ -143,6 +159,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         about: "a semaphore whose permits are acquired, where there are enough, and released; none at first unless `--initial` says more",
         initial: Initial::Count,
         keyed: true,
+        leases: false,
         monitors: |setup| vec![Box::new(monitor::Semaphore { permits: permits(setup) })],
         model: |_, setup| Semaphore { permits: permits(setup) },
     },
@@ -172,6 +189,8 @@ pub struct Object<M> {
     pub initial: Initial,
     /// Whether each key is an object of its own; otherwise the whole history is about one.
     pub keyed: bool,
+    /// Whether something is held for a time only, if that is said.
+    pub leases: bool,
     /// Its monitors, in the order in which they are asked.
     pub monitors: fn(Setup) -> Vec<Box<dyn Monitor>>,
     /// Its model, for the search.
@@ -185,6 +204,8 @@ pub struct Setup {
     pub initial: Option<Id>,
     /// The same as a number, if it is one.
     pub number: Option<i64>,
+    /// For how long something is held, in units of the history's clock.
+    pub lease: Option<u64>,
 }
 
 impl<M: Refusal> Judge for Object<M> {
@@ -200,9 +221,16 @@ impl<M: Refusal> Judge for Object<M> {
         self.initial
     }
 
+    fn has_leases(&self) -> bool {
+        self.leases
+    }
+
     fn judge(&self, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String> {
         if let Some(json) = settings.initial {
             self.initial.check(self.name, json)?;
+        }
+        if settings.lease.is_some() && !self.leases {
+            return Err(no_leases(self.name));
         }
         match recorded {
             Recorded::Operations(history) => judge(self, history, settings),

@@ -26,6 +26,9 @@ pub struct Settings<'a> {
     pub level: Option<Level>,
     /// The initial value, as JSON, where the judge takes one ([`Judge::initial`]); none for the model's own.
     pub initial: Option<&'a str>,
+    /// For how long something is held before its lease runs out, in units of the history's clock, where the judge has
+    /// leases ([`Judge::has_leases`]); none where they never run out.
+    pub lease: Option<u64>,
     /// Told from time to time how many of how many objects, operations or transactions are done.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }
@@ -35,7 +38,7 @@ pub const DEFAULT_BUDGET: u64 = 20_000_000;
 
 impl Default for Settings<'_> {
     fn default() -> Self {
-        Self { budget: DEFAULT_BUDGET, threads: 1, level: None, initial: None, progress: &|_, _| {} }
+        Self { budget: DEFAULT_BUDGET, threads: 1, level: None, initial: None, lease: None, progress: &|_, _| {} }
     }
 }
 
@@ -66,6 +69,11 @@ impl Initial {
     }
 }
 
+/// Why a judge takes no lease.
+pub fn no_leases(judge: &str) -> String {
+    format!("`{judge}` has no leases: nothing that it judges is held for a time only")
+}
+
 /// A judge of histories, as `verify-history --model` names it.
 pub trait Judge: Sync {
     /// Its name on the command line.
@@ -75,6 +83,10 @@ pub trait Judge: Sync {
     /// What it takes as the initial value.
     fn initial(&self) -> Initial {
         Initial::Fixed
+    }
+    /// Whether it judges something that is held for a time only.
+    fn has_leases(&self) -> bool {
+        false
     }
     /// Judges a history; an error says which operation the model does not know.
     fn judge(&self, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String>;

@@ -9,9 +9,13 @@ use crate::{
 use flate2::read::MultiGzDecoder;
 use harness::{
     explanation::Verification,
-    history::format::{self, FORMATS, LARGEST, Shape},
+    history::{
+        Clock,
+        format::{self, FORMATS, LARGEST, Shape},
+    },
     manifest::nearest,
     transaction::{LEVELS, level_name},
+    units::Span,
     verify::{self, Judge, Level, Recorded, Settings},
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -44,6 +48,9 @@ pub fn run(options: &VerifyHistory) -> Outcome {
         let models = "`takehome verify-history --models` says what each model judges";
         judge.initial().check(judge.name(), json).map_err(|why| CommandError::new(Kind::Usage, why).hint(models))?;
     }
+    if options.lease.is_some() && !judge.has_leases() {
+        return Err(CommandError::new(Kind::Usage, verify::no_leases(judge.name())).hint("leave `--lease` out"));
+    }
     if let Some(path) = &options.html {
         writable(path)?;
     }
@@ -56,6 +63,7 @@ pub fn run(options: &VerifyHistory) -> Outcome {
         threads: options.threads.unwrap_or_else(processors).get(),
         level: level(options.level.as_deref(), &recorded, judge)?,
         initial: options.initial.as_deref(),
+        lease: lease(options.lease, &recorded)?,
         progress: &|done, of| meter.tell(done, of),
     };
     let answer = judge.judge(&recorded, &settings).map_err(|why| {
@@ -138,6 +146,17 @@ fn level(name: Option<&str>, recorded: &Recorded, judge: &dyn Judge) -> Result<O
         let list = format!("there are: {}", names().collect::<Vec<_>>().join(", "));
         nearest(name, names()).into_iter().fold(error, CommandError::hint).hint(list)
     })
+}
+
+/// The lease in units of the history's clock, which has to be one that counts time.
+fn lease(span: Option<Span>, recorded: &Recorded) -> Result<Option<u64>, CommandError> {
+    match (span, recorded) {
+        (Some(_), Recorded::Operations(history)) if history.clock == Clock::Order => {
+            let message = "`--lease` needs times, and this history has only an order of events";
+            Err(CommandError::new(Kind::Usage, message).hint("record when each operation was called and returned"))
+        }
+        (span, _) => Ok(span.map(|span| u64::try_from(span.0.as_nanos()).unwrap_or(u64::MAX))),
+    }
 }
 
 /// Reads the history, unpacked where it is compressed.

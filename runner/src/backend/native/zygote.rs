@@ -67,7 +67,11 @@ impl Zygote {
         {
             return Ok(());
         }
-        running.insert(Running::start(&self.program)?).ask(role, control)
+        match running.insert(Running::start(&self.program)?).ask(role, control) {
+            // A program that ends at once is no zygote. Whoever waits for words from the other end of `control` hears it.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
     }
 }
 
