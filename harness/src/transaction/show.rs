@@ -52,9 +52,15 @@ impl Transactions {
         }
     }
 
+    /// Who a process is in a sentence: `client c3`, or by a name that says it: `session 3`.
+    fn client(&self, process: u32) -> String {
+        let name = self.process_name(process);
+        if name.contains(' ') { name } else { format!("client {name}") }
+    }
+
     /// A transaction and whose it is: `T12 of client c3`.
     pub fn name(&self, transaction: u32) -> String {
-        format!("T{transaction} of client {}", self.process_name(self.process[transaction as usize]))
+        format!("T{transaction} of {}", self.client(self.process[transaction as usize]))
     }
 
     /// A transaction, whose it is and when it ran: `T12 of client c3 (1.934 s to 1.950 s)`.
@@ -101,8 +107,7 @@ impl Transactions {
 
     /// Why a transaction comes before a later one of its process.
     pub(super) fn process_reason(&self, from: u32, to: u32) -> String {
-        let name = self.process_name(self.process[from as usize]);
-        format!("client {name} ran T{from} before T{to}")
+        format!("{} ran T{from} before T{to}", self.client(self.process[from as usize]))
     }
 
     /// Why a transaction comes before one that began when it had ended.
@@ -160,6 +165,8 @@ mod tests {
         assert_eq!(t.show(1), "read x, read x → nil, write x \"x\" (aborted)");
         assert_eq!(t.show(2), "read x → [0 1 2 3 … 16 17 18 19] (no answer)");
         assert_eq!(t.name(0), "T0 of client c3");
+        t.process_names = ["session 1", "b"].map(Into::into).into();
+        assert_eq!((t.name(1), t.client(1)), ("T1 of session 1".into(), "client b".into()));
     }
 
     #[test]
