@@ -129,7 +129,7 @@ impl<'p, K: Mask> Walk<'p, K> {
 
     /// Searches until an order is found, there is none, or `budget` configurations were visited.
     fn run(&mut self, budget: u64) -> Found {
-        let mut frames: Vec<Frame<K>> = Vec::with_capacity(self.problem.items.len().min(256));
+        let mut frames: Vec<Frame<K>> = Vec::with_capacity(self.problem.items.len().min(32));
         if self.settle() {
             return Found::Legal;
         }
