@@ -5,7 +5,7 @@
 //! for values of any kind; the order of a list's elements counts only where there are appends. O(n + length of those reads).
 //!
 //! An update that was never answered may take effect between two final reads: what only it can have caused is not held
-//! against anyone. It does not say that the common value is right, nor that anybody converged before the end.
+//! against anyone, and where that cannot be told (a sum, say) the answer is left open. It does not say that the common value is right, nor that anybody converged before the end.
 
 use super::{Condition, Found, Initial, Part, Scope, violation, words};
 use crate::{
@@ -40,6 +40,13 @@ fn judge(part: Part<'_>) -> Result<Found, String> {
     let differs = views.iter().find(|(_, view)| *view != views[0].1);
     let mut found = Found { counts: vec![("final reads", finals.len() as u64)], ..Found::default() };
     if let Some((index, _)) = differs {
+        let lists =
+            [views[0].0, *index].map(|read| part.history.values.as_list(part.history.get(read).result).is_some());
+        if part.iter().any(|(_, op)| is_open(&op) && lists.iter().any(|list| !names_its_effect(&part, &op, *list))) {
+            let why = "last reads differ, and an update without an answer may have come between them";
+            found.undecided.push(why.to_owned());
+            return Ok(found);
+        }
         found.violations.push(explain(&part, views[0].0, *index, settled));
     } else if views.len() < 2 {
         found.undecided.push("fewer than two processes read after the last update returned".to_owned());
@@ -51,11 +58,27 @@ fn is_update(op: &Operation) -> bool {
     !matches!(op.function, Function::Read | Function::Contains | Function::Peek)
 }
 
+/// Whether it may still change something.
+fn is_open(op: &Operation) -> bool {
+    op.outcome == Outcome::Unknown && is_update(op)
+}
+
+/// Whether all that an update can do to what is read is in its argument: to a list, or to a single value.
+fn names_its_effect(part: &Part<'_>, op: &Operation, list: bool) -> bool {
+    use Function::{Append, Cas, Delete, Insert, ReadModifyWrite, Remove, Write};
+    match op.function {
+        Insert | Remove | Append => list,
+        Write => !list || part.history.values.as_list(op.argument).is_none(),
+        Cas | ReadModifyWrite | Delete => !list,
+        _ => false,
+    }
+}
+
 /// What updates without an answer may still put there.
 fn open_values(part: &Part<'_>) -> HashSet<Id> {
     let mut open = HashSet::new();
-    for (_, op) in part.iter().filter(|(_, op)| op.outcome == Outcome::Unknown && is_update(op)) {
-        open.insert(op.argument);
+    for (_, op) in part.iter().filter(|(_, op)| is_open(op)) {
+        open.insert(if op.function == Function::Delete { Id::NIL } else { op.argument });
         open.extend(part.history.values.as_list(op.argument).into_iter().flatten());
     }
     open

@@ -1,9 +1,13 @@
 //! `set-final`: what was acknowledged is in the last read, and nothing that nobody added.
 //!
 //! Jepsen's `set` checker. O(n). It looks at the last read alone, so it does not see what was missing for a while or
-//! seen twice: `set-full` does. Elements whose addition was never answered may be there (recovered) or not.
+//! seen twice: `set-full` does. What was added after it began and is not in it is left open. Elements whose addition was never answered may be there (recovered) or not.
 
-use super::{Condition, Found, Initial, Part, Scope, growing::Growing, violation, words};
+use super::{
+    Condition, Found, Initial, Part, Scope,
+    growing::{Add, Growing},
+    violation, words,
+};
 use crate::{history::Id, verify::Violation};
 
 pub(super) const SET_FINAL: Condition = Condition {
@@ -33,6 +37,12 @@ fn judge(part: Part<'_>) -> Result<Found, String> {
     }
     if let Some((_, value)) = phantoms.first() {
         found.violations.push(phantom(&part, set.reads[0].op as u32, ids[*value as usize]));
+    }
+    let unseen = |add: &&Add| add.is_acknowledged() && add.ret >= set.reads[0].call && !held[add.value as usize];
+    let unseen = set.adds.iter().filter(unseen).count();
+    if unseen > 0 && found.violations.is_empty() {
+        let additions = crate::linearizability::words::count(unseen, "addition");
+        found.undecided.push(format!("no read was called after the last {additions} that it would have to hold"));
     }
     found.counts = counts(&set, lost.len(), recovered, phantoms.len());
     Ok(found)

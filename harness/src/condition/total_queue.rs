@@ -5,12 +5,14 @@
 //! (`exactly-once` forbids them); elements whose enqueue was not answered may come out (recovered) or not. O(n). It says
 //! nothing about order, and holds only of histories that empty the queue at the end.
 //!
+//! A completion that was refused (`false`) completes nothing.
+//!
 //! Unlike Jepsen's, a dequeue without an answer may have taken one element along, so only more missing elements than
 //! such dequeues are losses.
 
 use super::{Condition, Found, Initial, Part, Scope, violation, words};
 use crate::{
-    history::{Function, Id, Outcome},
+    history::{Function, Id, Outcome, Value},
     verify::Violation,
 };
 use std::collections::HashMap;
@@ -74,6 +76,9 @@ impl Account {
         }
         for (index, op) in part.iter() {
             let element = match (op.function, op.outcome) {
+                (Function::Complete, Outcome::Ok) if part.history.values.get(op.result) == Some(Value::Bool(false)) => {
+                    continue;
+                }
                 (Function::Complete, Outcome::Ok) => op.argument,
                 (Function::Complete, _) => {
                     account.element(op.argument).perhaps += 1;

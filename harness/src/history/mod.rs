@@ -60,7 +60,7 @@ functions! {
     Read "read" "Register, key-value store, set, counter: `result` is what was read.",
     Write "write" "Register, key-value store: `argument` is written.",
     Cas "cas" "Register, key-value store: `argument` is a list of the expected and the new value; `result` is `false` where it was refused.",
-    ReadModifyWrite "rmw" "Register: `argument` replaces the value; `result` is the value before.",
+    ReadModifyWrite "rmw" "Register: `argument` replaces the value; `result` is the value before, where that is told.",
     Append "append" "Key-value store, list: `argument` is put behind what is there.",
     Delete "delete" "Key-value store: the key is absent afterwards.",
     Enqueue "enqueue" "Queue: `argument` goes to the back.",

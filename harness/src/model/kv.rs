@@ -190,7 +190,7 @@ impl Model for Kv {
             (Function::Read, Outcome::Ok) => pure(RegisterOp::Read(self.content(op.result))),
             (Function::Read, _) => Decoded::Nothing,
             (Function::Write, _) => effect(RegisterOp::Write(self.content(op.argument))),
-            (Function::ReadModifyWrite, Outcome::Ok) => replace(op.result, op.argument),
+            (Function::ReadModifyWrite, Outcome::Ok) if op.result.is_some() => replace(op.result, op.argument),
             (Function::ReadModifyWrite, _) => effect(RegisterOp::Write(self.content(op.argument))),
             (Function::Append, _) => Decoded::Effect(KvOp::Append(op.argument)),
             (Function::Delete, _) => effect(RegisterOp::Write(Content::Absent)),

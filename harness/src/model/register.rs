@@ -67,7 +67,7 @@ impl Model for Register {
             }
             (Function::Read, _) => Decoded::Nothing,
             (Function::Write, _) => Decoded::Effect(RegisterOp::Write(argument)),
-            (Function::ReadModifyWrite, Outcome::Ok) => replace(result, argument),
+            (Function::ReadModifyWrite, Outcome::Ok) if result.is_some() => replace(result, argument),
             (Function::ReadModifyWrite, _) => Decoded::Effect(RegisterOp::Write(argument)),
             (Function::Cas, _) => {
                 let (expected, new) = cas(&history.values, argument)

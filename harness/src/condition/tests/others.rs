@@ -115,6 +115,19 @@ fn everybody_agrees_in_the_end() {
 }
 
 #[test]
+fn what_an_open_update_can_have_done_is_held_against_nobody() {
+    let reads = |update: &str, first: &str, second: &str| {
+        format!("0 1 2 write 5 -\n3 3 - {update} -\n1 5 6 read - {first}\n2 7 8 read - {second}")
+    };
+    assert_eq!(judged("convergence", &reads("delete -", "5", "null")).0, Verdict::Unknown, "one view is left");
+    breaks("convergence", &["diverged"], &reads("delete -", "5", "6"));
+    assert_eq!(judged("convergence", &reads("increment 4", "5", "9")).0, Verdict::Unknown);
+    holds("convergence", &reads("increment 4", "5", "5"));
+    assert_eq!(judged("convergence", &reads("append \"b\"", "\"a\"", "\"ab\"")).0, Verdict::Unknown);
+    breaks("convergence", &["diverged"], &reads("append 7", "[5]", "[6,7]"));
+}
+
+#[test]
 fn repeats_name_the_first_time_and_each_time_again() {
     let repeats = repeats([0, 1, 0, 2, 0].into_iter().enumerate()).collect::<Vec<_>>();
     assert_eq!(repeats, [(0, 2), (0, 4)]);

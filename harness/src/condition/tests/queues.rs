@@ -34,6 +34,14 @@ fn what_was_never_put_in_is_unexpected() {
 }
 
 #[test]
+fn a_refused_completion_delivers_nothing() {
+    let lines = "0 1 2 enqueue 7 -\n1 3 4 reserve - 7\n1 5 6 complete 7 ";
+    holds("total-queue", &format!("{lines}true"));
+    breaks("total-queue", &["value-lost"], &format!("{lines}false"));
+    holds("exactly-once", &format!("{lines}-\n2 7 8 complete 7 false"));
+}
+
+#[test]
 fn duplicates_are_allowed_unless_delivery_is_exactly_once() {
     let lines = "0 1 2 enqueue 7 -\n1 3 4 dequeue - 7\n2 5 6 dequeue - 7";
     holds("total-queue", lines);
