@@ -130,3 +130,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_addition_after_the_last_read_began_is_left_open() {
+    assert_eq!(judged("set-final", "1 1 2 read - []\n0 3 4 insert 7 -").0, Verdict::Unknown);
+    holds("set-final", "1 1 4 read - [7]\n0 2 3 insert 7 -");
+    breaks("set-final", &["value-lost"], "0 1 2 insert 6 -\n1 3 4 read - []\n0 5 6 insert 7 -");
+}

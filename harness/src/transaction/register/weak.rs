@@ -128,7 +128,10 @@ fn decide(index: &Index<'_>, known: &Edges, found: &[Overlooked]) -> Option<(Vio
         return None;
     }
     let query = Query { first: Kind::Ww, others: Kinds::ALL, shape: Shape::Any };
-    let cycle = shortest(&graph, query, |node| parts.is_cyclic(node), 1 << 24)?;
+    // From where such an edge stays in its component the first search finds a cycle, whatever the budget.
+    let stays =
+        |node: u32| graph.out(node).iter().any(|edge| edge.kind() == Kind::Ww && parts.of(edge.to()) == parts.of(node));
+    let cycle = shortest(&graph, query, stays, 1 << 24)?;
     let (first, rest) = cycle.split_first()?;
     let overlooked = *why.get(&(first.from, first.to))?;
     let all_ww = cycle.iter().all(|link| link.kind == Kind::Ww);
