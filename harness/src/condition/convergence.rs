@@ -5,7 +5,8 @@
 //! for values of any kind; the order of a list's elements counts only where there are appends. O(n + length of those reads).
 //!
 //! An update that was never answered may take effect between two final reads: what only it can have caused is not held
-//! against anyone, and where that cannot be told (a sum, say) the answer is left open. It does not say that the common value is right, nor that anybody converged before the end.
+//! against anyone, and where that cannot be told (a sum, say) the answer is left open. It does not say that the common
+//! value is right, nor that anybody converged before the end.
 
 use super::{Condition, Found, Initial, Part, Scope, violation, words};
 use crate::{

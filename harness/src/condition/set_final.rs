@@ -1,7 +1,8 @@
 //! `set-final`: what was acknowledged is in the last read, and nothing that nobody added.
 //!
 //! Jepsen's `set` checker. O(n). It looks at the last read alone, so it does not see what was missing for a while or
-//! seen twice: `set-full` does. What was added after it began and is not in it is left open. Elements whose addition was never answered may be there (recovered) or not.
+//! seen twice: `set-full` does. What was added after it began and is not in it is left open. Elements whose addition was
+//! never answered may be there (recovered) or not.
 
 use super::{
     Condition, Found, Initial, Part, Scope,
@@ -41,8 +42,8 @@ fn judge(part: Part<'_>) -> Result<Found, String> {
     let unseen = |add: &&Add| add.is_acknowledged() && add.ret >= set.reads[0].call && !held[add.value as usize];
     let unseen = set.adds.iter().filter(unseen).count();
     if unseen > 0 && found.violations.is_empty() {
-        let additions = crate::linearizability::words::count(unseen, "addition");
-        found.undecided.push(format!("no read was called after the last {additions} that it would have to hold"));
+        let additions = words::count(unseen, "addition");
+        found.undecided.push(format!("the last read was called too early to have to hold {additions}"));
     }
     found.counts = counts(&set, lost.len(), recovered, phantoms.len());
     Ok(found)

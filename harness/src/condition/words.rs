@@ -1,6 +1,6 @@
 //! Times, values and clients in the words of messages.
 
-pub use crate::linearizability::words::{at, value};
+pub use crate::linearizability::words::{at, count, value};
 
 use crate::history::History;
 

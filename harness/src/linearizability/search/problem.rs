@@ -3,7 +3,7 @@
 use super::intern::Interner;
 use crate::history::{History, Outcome, PENDING};
 use crate::model::{Decoded, Model};
-use std::hash::Hash;
+use std::{cmp::Reverse, collections::BinaryHeap, hash::Hash};
 
 /// An operation that says something about the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,11 +135,11 @@ impl Problem {
             slots: Slots::default(),
         };
         let mut places: [Places; 3] = Default::default();
-        // What is open and will return, the next last: few are open at a time, so that a sorted list beats a heap.
-        let mut open: Vec<(u64, u32)> = Vec::with_capacity(32);
+        // What is open and will return, the next first.
+        let mut open: BinaryHeap<Reverse<(u64, u32)>> = BinaryHeap::with_capacity(32);
         let mut returned = 0;
         for (number, entry) in (0..).zip(entries) {
-            while let Some((ret, _)) = open.last()
+            while let Some(Reverse((ret, _))) = open.peek()
                 && *ret < entry.call
             {
                 problem.close(&mut open, &mut places, &mut returned);
@@ -157,8 +157,7 @@ impl Problem {
             problem.items.push(Item { class, slot, rank: CRASHED | number, kind });
             problem.events.push(Event::Call(number));
             if !crashed {
-                let later = open.iter().rposition(|(ret, _)| *ret > entry.ret).map_or(0, |place| place + 1);
-                open.insert(later, (entry.ret, number));
+                open.push(Reverse((entry.ret, number)));
             }
         }
         while !open.is_empty() {
@@ -174,8 +173,8 @@ impl Problem {
     }
 
     /// Lets the operation return that is the next to.
-    fn close(&mut self, open: &mut Vec<(u64, u32)>, places: &mut [Places; 3], returned: &mut u32) {
-        let Some((_, number)) = open.pop() else { return };
+    fn close(&mut self, open: &mut BinaryHeap<Reverse<(u64, u32)>>, places: &mut [Places; 3], returned: &mut u32) {
+        let Some(Reverse((_, number))) = open.pop() else { return };
         let item = &mut self.items[number as usize];
         item.rank = *returned;
         *returned += 1;
