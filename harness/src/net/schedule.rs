@@ -6,11 +6,13 @@
 //! - the first tenth of the work is undisturbed, the last 15 % too: there is something to lose before the first fault
 //!   and time to repair after the last;
 //! - during at least 40 % of the work something is wrong, one fault at a time, with a pause after each to recover in;
+//!   only quick restarts are over at once, because that is what they are about;
 //! - every kind that was asked for comes in every case;
 //! - the first partition of a case leaves no way around it, not even for who tells everybody at once;
 //! - a partition cuts an edge of the topology and parts two nodes that both get work;
 //! - successive partitions have different shapes, drawn from all that fit;
 //! - nodes are killed and paused in turn, a minority at a time and never all that get work, if there are two;
+//! - a node that is restarted quickly begins three lives within a second, and works in each;
 //! - everything is put right in the end.
 
 use super::{
@@ -34,10 +36,20 @@ pub enum FaultKind {
     TotalPartition,
     /// Some nodes killed and restarted. Of a single node, that one.
     Kill,
+    /// Some nodes killed and started again a few milliseconds later, three times within a second: whoever tells their
+    /// lives apart by a clock of seconds does not.
+    QuickRestart,
     /// Every node killed at the same moment, as if the power went.
     TotalKill,
     /// Some nodes stopped and let go on.
     Pause,
+}
+
+impl FaultKind {
+    /// Whether it is about links and not about nodes.
+    fn cuts_links(self) -> bool {
+        matches!(self, Self::Partition | Self::OneWayPartition | Self::TotalPartition)
+    }
 }
 
 /// How often faults come.
@@ -98,8 +110,7 @@ impl FaultPlan {
         if self.kinds.is_empty() {
             return Ok(FaultSchedule::default());
         }
-        let partitions = |kind: &FaultKind| !matches!(kind, FaultKind::Kill | FaultKind::TotalKill | FaultKind::Pause);
-        if terrain.neighbours.len() < 2 && self.kinds.iter().any(partitions) {
+        if terrain.neighbours.len() < 2 && self.kinds.iter().any(|kind| kind.cuts_links()) {
             return Err(FaultError::OneNode);
         }
         if terrain.workers.is_empty() || terrain.workers.iter().any(|node| node.index() >= terrain.neighbours.len()) {
@@ -128,6 +139,11 @@ impl FaultPlan {
         Ok((0..times).map(|slot| Slot { start: self.start.0 + lead + slot * length, length }).collect())
     }
 }
+
+/// How often a node is restarted quickly in a row.
+const QUICK_RESTARTS: u64 = 3;
+/// From one quick restart to the next, in nanoseconds: three fall into one second, and a life is long enough to work in.
+const QUICK_RESTART_PERIOD: u64 = 350_000_000;
 
 /// The share of one fault, in nanoseconds since the start of the case.
 #[derive(Debug, Clone, Copy)]
@@ -191,6 +207,7 @@ impl<'a> Author<'a> {
                 }
                 FaultKind::Kill => self.strike(window, Fault::Kill, Fault::Restart),
                 FaultKind::Pause => self.strike(window, Fault::Pause, Fault::Resume),
+                FaultKind::QuickRestart => self.restart_quickly(window),
                 FaultKind::TotalKill => {
                     let nodes = self.nodes().into_iter().map(NodeId);
                     nodes.for_each(|node| self.add(window, Fault::Kill(node), Fault::Restart(node)));
@@ -234,20 +251,38 @@ impl<'a> Author<'a> {
 
     /// Takes some nodes down for a while: the first for the whole window, the others within it.
     fn strike(&mut self, (start, end): (Offset, Offset), begin: fn(NodeId) -> Fault, finish: fn(NodeId) -> Fault) {
+        for (place, node) in self.next_victims().into_iter().enumerate() {
+            let slack = if place == 0 { 1 } else { (end.0 - start.0) / 10 };
+            let window = (Offset(start.0 + self.stream.below(slack)), Offset(end.0 - self.stream.below(slack)));
+            self.add(window, begin(node), finish(node));
+        }
+    }
+
+    /// Kills some nodes three times each and starts them again at once.
+    fn restart_quickly(&mut self, (start, end): (Offset, Offset)) {
+        let share = (end.0 - start.0) / QUICK_RESTARTS;
+        let period = share.min(QUICK_RESTART_PERIOD);
+        for node in self.next_victims() {
+            let first = start.0 + self.stream.below(period / 4);
+            for time in 0..QUICK_RESTARTS {
+                let at = first + time * period;
+                let back = at + period / 100 + self.stream.below(period / 20);
+                self.add((Offset(at), Offset(back)), Fault::Kill(node), Fault::Restart(node));
+            }
+        }
+    }
+
+    /// A minority of the nodes, and of those that get work not all; those struck least come first.
+    fn next_victims(&mut self) -> Vec<NodeId> {
         let minority = self.terrain.neighbours.len().saturating_sub(1) / 2;
         let most = minority.min(self.terrain.workers.len() - 1).max(1);
         let count = 1 + self.stream.index(most);
-        // Those struck least come first; of equals, whoever the shuffle put first.
+        // Of equals, whoever the shuffle put first.
         self.stream.shuffle(&mut self.victims);
         self.victims.sort_by_key(|(times, _)| *times);
-        for place in 0..count {
-            let slack = if place == 0 { 1 } else { (end.0 - start.0) / 10 };
-            let window = (Offset(start.0 + self.stream.below(slack)), Offset(end.0 - self.stream.below(slack)));
-            let (times, node) = &mut self.victims[place];
-            let node = *node;
-            *times += 1;
-            self.add(window, begin(node), finish(node));
-        }
+        let struck = &mut self.victims[..count];
+        struck.iter_mut().for_each(|(times, _)| *times += 1);
+        struck.iter().map(|(_, node)| *node).collect()
     }
 
     fn add(&mut self, (start, end): (Offset, Offset), begin: Fault, finish: Fault) {

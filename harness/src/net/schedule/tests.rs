@@ -4,13 +4,14 @@ use super::{super::Topology, *};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-const KINDS: [FaultKind; 6] = [
+const KINDS: [FaultKind; 7] = [
     FaultKind::Partition,
     FaultKind::OneWayPartition,
     FaultKind::TotalPartition,
     FaultKind::Kill,
     FaultKind::TotalKill,
     FaultKind::Pause,
+    FaultKind::QuickRestart,
 ];
 
 /// A case: how it is wired, who gets work, and what is to go wrong.
@@ -91,7 +92,8 @@ proptest! {
         prop_assert!(first.0 >= case.plan.start.0 + case.work() / 10);
         prop_assert!(last.0 + case.work() / 20 * 3 <= case.plan.end.0);
         let wrong: u64 = windows.iter().map(|(from, to)| to.0 - from.0).sum();
-        prop_assert!(wrong * 10 >= case.work() * 4, "{wrong} of {}", case.work());
+        let quick = case.plan.kinds.contains(&FaultKind::QuickRestart);
+        prop_assert!(quick || wrong * 10 >= case.work() * 4, "{wrong} of {}", case.work());
         prop_assert!(schedule.actions.is_sorted_by_key(|action| action.at));
     }
 
@@ -123,7 +125,8 @@ proptest! {
                 }
                 (FaultKind::OneWayPartition, Fault::Partition(cut)) => cut.ways() != Ways::Both,
                 (FaultKind::TotalPartition, Fault::Partition(cut)) => cut.shape() == Shape::Total,
-                (FaultKind::Kill | FaultKind::TotalKill, Fault::Kill(_)) | (FaultKind::Pause, Fault::Pause(_)) => true,
+                (FaultKind::Kill | FaultKind::TotalKill | FaultKind::QuickRestart, Fault::Kill(_))
+                | (FaultKind::Pause, Fault::Pause(_)) => true,
                 _ => false,
             });
             prop_assert!(came, "no {kind:?}");
@@ -166,6 +169,28 @@ proptest! {
     }
 
     #[test]
+    fn quick_restarts_are_three_lives_in_a_second(case in any_case()) {
+        let case = Case { plan: FaultPlan { kinds: vec![FaultKind::QuickRestart], ..case.plan }, ..case };
+        let schedule = case.schedule();
+        let mut struck = 0;
+        for node in case.nodes() {
+            let lives = schedule.down_windows(node);
+            prop_assert_eq!(lives.len() % 3, 0);
+            struck += lives.len() / 3;
+            for three in lives.chunks(3) {
+                let starts: Vec<u64> = three.iter().map(|(_, back)| back.0).collect();
+                // Whenever a second begins, two of the three begin within the same one.
+                prop_assert!(starts[2] - starts[0] < 1_000_000_000, "{starts:?}");
+                for pair in three.windows(2) {
+                    let (down, up) = (pair[0].1.0 - pair[0].0.0, pair[1].0.0 - pair[0].1.0);
+                    prop_assert!(down <= 21_000_000 && up >= 10 * down, "down {down}, up {up}");
+                }
+            }
+        }
+        prop_assert!(struck >= 1);
+    }
+
+    #[test]
     fn the_first_partition_leaves_no_way_around(case in any_case()) {
         let schedule = case.schedule();
         if let Some((_, cut)) = schedule.cut_windows().first() {
@@ -202,7 +227,7 @@ fn ordinary(seed: u64) -> Case {
         neighbours: Topology::Line.neighbours(5, 0),
         workers: (0..5).map(NodeId).collect(),
         plan: FaultPlan {
-            kinds: KINDS.to_vec(),
+            kinds: KINDS[..6].to_vec(),
             start: Offset::from_millis(1_000),
             end: Offset::from_millis(21_000),
             rhythm: Rhythm::Times(6),
