@@ -9,9 +9,9 @@ use std::sync::Arc;
 /// One copy of a message between two nodes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Sender.
+    /// Sender: a node, or the number of a [`crate::net::Service`].
     pub from: u32,
-    /// Receiver.
+    /// Receiver, likewise.
     pub to: u32,
     /// When the sender's line was read.
     pub sent: Offset,

@@ -103,6 +103,13 @@ pub struct Evidence {
     pub lines: Vec<LogLine>,
 }
 
+impl Evidence {
+    /// Whether it shows anything of the record.
+    pub fn is_empty(&self) -> bool {
+        self.arrows.is_empty() && self.lines.is_empty()
+    }
+}
+
 /// One message in a figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Arrow {

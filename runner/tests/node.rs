@@ -130,8 +130,20 @@ fn duplicates_and_missing_final_reads_never_pass() {
 fn a_client_is_never_delayed_by_the_latency_between_nodes() {
     let slow = format!("{SET}latency = {{ mean = \"1s\" }}");
     let Some((_, judged)) = run("broadcast", "floods-once", 1, &slow) else { return };
-    let (_, worst) = judged.metrics.iter().find(|(name, _)| *name == "latency-p50").unwrap();
-    assert!(*worst < 500.0, "half of the requests took longer than {worst} ms");
+    let (_, half) = judged.metrics.iter().find(|(name, _)| *name == "latency-p50").unwrap();
+    assert!(*half < 500.0, "half of the requests took longer than {half} ms");
+}
+
+#[test]
+fn a_program_may_call_the_services_unless_it_reaches_nobody() {
+    let ids = "nodes = 3\nrate = 100\nduration = \"1s\"\ntimeout = \"1s\"\nlatency = { mean = \"10ms\" }\nrequire = [\"well-formed\", \"stays-up\", \"ids-unique\", \"availability >= 0.99\"]\n";
+    let Some((record, judged)) = run("unique-ids", "asks-the-oracle", 1, ids) else { return };
+    assert_eq!(codes(&judged), [""; 0], "{:#?}", record.summary);
+    let service = harness::net::Service::LinTso.number();
+    assert!(record.journal.entries.iter().filter(|entry| entry.to == service).count() >= 100);
+    let partitioned = format!("{ids}faults = [\"total-partition\"]");
+    let Some((_, judged)) = run("unique-ids", "asks-the-oracle", 1, &partitioned) else { return };
+    assert_eq!(codes(&judged), ["no-reply"]);
 }
 
 #[test]

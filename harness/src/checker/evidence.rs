@@ -97,10 +97,15 @@ impl<'a> Figure<'a> {
     }
 }
 
-/// Clients first, then nodes, each in the order of their numbers.
+/// Clients first, then services, then nodes, each in the order of their numbers.
 fn lanes(arrows: &[Arrow]) -> Vec<String> {
     let mut names: Vec<&String> = arrows.iter().flat_map(|arrow| [&arrow.from, &arrow.to]).collect();
-    names.sort_by_key(|name| (name.as_bytes()[0], name[1..].parse::<u64>().unwrap_or(u64::MAX)));
+    let kind = |name: &str| match name.as_bytes()[0] {
+        b'c' => 0,
+        b'n' => 2,
+        _ => 1,
+    };
+    names.sort_by_key(|name| (kind(name), name[1..].parse::<u64>().unwrap_or(u64::MAX), *name));
     names.dedup();
     names.into_iter().cloned().collect()
 }
@@ -114,6 +119,12 @@ fn time_of(arrows: &[Arrow]) -> Option<(Offset, Offset)> {
 /// A body in a few words: its type and the start of its text.
 pub fn brief(body: &str) -> String {
     excerpt(body, 120)
+}
+
+/// The `type` of a body, for a label.
+pub fn kind_of(body: &str) -> String {
+    let kind = super::field::field_of(body, "type");
+    excerpt(kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or("message"), 24)
 }
 
 /// `1 of 3 operations`, with the noun's plural.

@@ -12,9 +12,10 @@ mod unique;
 mod view;
 mod well_formed;
 
+pub use evidence::{Figure, kind_of, share};
 pub use field::{canonical, elements, field_of, raw_fields};
 pub use set_view::SetView;
-pub use view::View;
+pub use view::{View, node_name};
 
 use crate::verdict::{Finding, Verdict};
 
@@ -92,6 +93,20 @@ fn nothing_answered(view: &View<'_>, about: &str, expected: &str) -> Judgement {
     finding.count = all.max(1) as u64;
     finding.evidence = unanswered(view);
     Judgement::fail(actual, finding)
+}
+
+/// What no pass can do without, whatever a stage requires: something was asked and acknowledged, and where the protocol
+/// has a set, its final reads came back. None where all of it was observed.
+pub fn unobserved(view: &View<'_>) -> Option<Judgement> {
+    const ABOUT: &str = "something was acknowledged, and what is judged in the end came back";
+    if view.work().next().is_none() {
+        let detail = "no client asked anything: the challenge tests nothing".to_owned();
+        return Some(Judgement { verdict: Verdict::Unknown, detail, findings: Vec::new() });
+    }
+    if !view.work().any(|op| op.is_ok()) {
+        return Some(nothing_answered(view, ABOUT, "acknowledged operations"));
+    }
+    view.set().and_then(|set| set_lost::unobserved(view, set))
 }
 
 /// Every code a finding can have, with its meaning.

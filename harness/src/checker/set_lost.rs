@@ -2,7 +2,7 @@
 
 use super::{
     Checker, Judgement, View,
-    evidence::{Figure, finding, share},
+    evidence::{Figure, finding, kind_of, share},
     set_view::SetView,
     view::node_name,
 };
@@ -31,21 +31,12 @@ impl Checker for NothingLost {
 
     fn check(&self, view: &View<'_>) -> Judgement {
         let Some(set) = view.set() else { return super::well_formed::not_applicable(self.name()) };
-        let acknowledged = set.set.adds.iter().filter(|add| add.is_acknowledged()).count();
-        if acknowledged == 0 {
-            return nothing_observed(view, format!("none of {} values was acknowledged", set.set.adds.len()));
+        if let Some(judgement) = unobserved(view, set) {
+            return judgement;
         }
-        let finals = set.final_reads(view.nodes);
-        let silent: Vec<u32> = (0..view.nodes).filter(|node| finals[*node as usize].is_none()).collect();
-        if let Some(node) = silent.first() {
-            let actual = format!(
-                "no final read of {} came back; {}",
-                node_name(*node),
-                share(silent.len(), view.nodes as usize, "node")
-            );
-            return nothing_observed(view, actual);
-        }
-        let losses: Vec<(&Read, Vec<Add>)> = finals
+        let acknowledged = acknowledged(set);
+        let losses: Vec<(&Read, Vec<Add>)> = set
+            .final_reads(view.nodes)
             .into_iter()
             .flatten()
             .map(|read| (read, set.set.missing_from(read)))
@@ -56,6 +47,22 @@ impl Checker for NothingLost {
             Some(first) => lost(view, set, *first, &losses, acknowledged),
         }
     }
+}
+
+fn acknowledged(set: &SetView) -> usize {
+    set.set.adds.iter().filter(|add| add.is_acknowledged()).count()
+}
+
+/// What is said where no value was acknowledged or a node's final read did not come back.
+pub(super) fn unobserved(view: &View<'_>, set: &SetView) -> Option<Judgement> {
+    if acknowledged(set) == 0 {
+        return Some(nothing_observed(view, format!("none of {} values was acknowledged", set.set.adds.len())));
+    }
+    let finals = set.final_reads(view.nodes);
+    let silent: Vec<u32> = (0..view.nodes).filter(|node| finals[*node as usize].is_none()).collect();
+    let node = node_name(*silent.first()?);
+    let share = share(silent.len(), view.nodes as usize, "node");
+    Some(nothing_observed(view, format!("no final read of {node} came back; {share}")))
 }
 
 /// Without an observation there is no pass: the submission answered nothing that could be judged.
@@ -142,10 +149,4 @@ fn mentions(body: &str, value: &str) -> bool {
     let edge = |c: Option<char>| !c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
     body.match_indices(value)
         .any(|(at, _)| edge(body[..at].chars().next_back()) && edge(body[at + value.len()..].chars().next()))
-}
-
-/// The `type` of a body, for a label.
-fn kind_of(body: &str) -> String {
-    let kind = super::field::field_of(body, "type");
-    excerpt(kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or("message"), 24)
 }

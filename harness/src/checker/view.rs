@@ -5,6 +5,7 @@ use crate::{
     calls::{Call, Role},
     case::CaseRecord,
     metric::Observations,
+    net::Service,
     oracle::Vocabulary,
 };
 use std::cell::OnceCell;
@@ -43,9 +44,9 @@ impl<'a> View<'a> {
     }
 }
 
-/// The name of a node in messages: `n3`.
+/// The name of a node, or of a service in a journal, in messages: `n3`, `lin-kv`.
 pub fn node_name(node: u32) -> String {
-    format!("n{node}")
+    Service::from_number(node).map_or_else(|| format!("n{node}"), |service| service.to_string())
 }
 
 /// The name of a client in messages: `c3`.

@@ -4,11 +4,12 @@ use super::load;
 use crate::{
     case::{CaseRecord, Ended},
     checker::{self, Judgement, View},
-    manifest::{Requirement, Stage},
+    manifest::{Grade, Requirement, Stage},
     metric,
     oracle::Oracle,
     plan::Plan,
     report,
+    score::interpolate,
     statistics::Sorted,
     time::Offset,
     verdict::{Blame, Evidence, Finding, Verdict},
@@ -29,6 +30,8 @@ pub struct JudgedCase {
     pub findings: Vec<Finding>,
     /// Value of every metric it says something about.
     pub metrics: Vec<(&'static str, f64)>,
+    /// The graded metrics that would earn nothing here, each with the part of the record that shows why.
+    pub worthless: Vec<(&'static str, Evidence)>,
     /// Samples for the stage's plots: title, axis, sorted samples.
     pub samples: Vec<(&'static str, &'static str, Sorted)>,
 }
@@ -54,12 +57,20 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
         let (name, verdict, detail) = (requirement.to_string(), judgement.verdict, judgement.detail);
         checks.push(report::Check { name, verdict, detail });
     }
+    let mut verdict = Verdict::all(checks.iter().map(|check| check.verdict));
+    if verdict == Verdict::Pass
+        && let Some(judgement) = checker::unobserved(view)
+    {
+        verdict = judgement.verdict;
+        let name = "something-observed".to_owned();
+        checks.push(report::Check { name, verdict, detail: judgement.detail });
+        findings.extend(judgement.findings);
+    }
     for finding in &mut findings {
         finding.stage = stage.id.clone();
         finding.seed = summary.seed;
         finding.replay = plan.replay(&stage.id, summary.seed);
     }
-    let mut verdict = Verdict::all(checks.iter().map(|check| check.verdict));
     if matches!(verdict, Verdict::Pass | Verdict::NotRun) && summary.ended != Ended::Completed {
         verdict = Verdict::Unknown;
     }
@@ -70,6 +81,8 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
     }
     let observations = view.observations();
     let metrics = metric::REGISTRY.iter().filter_map(|metric| Some((metric.name, (metric.measure)(observations)?)));
+    let metrics: Vec<(&'static str, f64)> = metrics.collect();
+    let worthless = worthless(stage, view, &metrics);
     JudgedCase {
         stage: stage.id.clone(),
         ran: true,
@@ -84,12 +97,23 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
             note: if overloaded { Some(overload(summary.lag)) } else { note(&summary.ended) },
         },
         findings,
-        metrics: metrics.collect(),
+        metrics,
+        worthless,
         samples: vec![
             ("Latency of client operations", "time from request to reply (ms)", observations.latency.clone()),
             ("Propagation to every node", "time after acknowledgement (ms)", observations.propagation.clone()),
         ],
     }
+}
+
+fn worthless(stage: &Stage, view: &View<'_>, metrics: &[(&'static str, f64)]) -> Vec<(&'static str, Evidence)> {
+    let evidence = |grade: &Grade| {
+        let metric = metric::find(&grade.metric)?;
+        let (_, value) = metrics.iter().find(|(name, _)| *name == metric.name)?;
+        let earns = interpolate(*value, grade.full.0, grade.zero.0) > 0.0;
+        (!earns).then(|| (metric.name, metric.evidence(view)))
+    };
+    stage.grade.iter().filter_map(evidence).collect()
 }
 
 fn overload(lag: Offset) -> String {
@@ -123,6 +147,7 @@ fn unjudged(record: &CaseRecord, verdict: Verdict, why: String) -> JudgedCase {
         },
         findings: Vec::new(),
         metrics: Vec::new(),
+        worthless: Vec::new(),
         samples: Vec::new(),
     }
 }
@@ -166,7 +191,7 @@ fn undecided(detail: String) -> Judgement {
 
 fn bound_missed(view: &View<'_>, metric: &metric::Metric, bound: &str, measured: f64) -> Judgement {
     let availability = metric.name == "availability";
-    let evidence = if availability { unanswered(view) } else { Evidence::default() };
+    let evidence = metric.evidence(view);
     let errors = view.work().filter(|op| op.returned.is_some() && !op.is_ok()).count();
     let silent = view.work().filter(|op| op.returned.is_none()).count();
     let code = match availability {
@@ -191,11 +216,6 @@ fn bound_missed(view: &View<'_>, metric: &metric::Metric, bound: &str, measured:
         replay: String::new(),
     };
     Judgement::fail(detail, finding)
-}
-
-/// The first operations without a good answer.
-fn unanswered(view: &View<'_>) -> Evidence {
-    checker::unanswered(view)
 }
 
 /// A measured value with its unit, as short as it can be without lying.

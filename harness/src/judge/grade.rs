@@ -1,13 +1,13 @@
 //! Points of a stage: nothing unless its requirements hold, then interpolated between `full` and `zero`.
 
-use super::case::show;
+use super::case::{JudgedCase, show};
 use crate::{
     manifest::{Grade, Stage},
     metric,
     plan::Plan,
     report::Metric,
     score::{interpolate, tenths},
-    verdict::{Blame, Evidence, Finding, Verdict},
+    verdict::{Blame, Finding, Verdict},
 };
 
 /// What the grading of a stage comes to.
@@ -20,7 +20,14 @@ pub(super) struct Graded {
 
 /// The stage's points; each graded metric is marked with what it earned. `disturbed` says that in no case the machine
 /// had time enough for times to be graded.
-pub(super) fn points(plan: &Plan, stage: &Stage, required: Verdict, disturbed: bool, metrics: &mut [Metric]) -> Graded {
+pub(super) fn points(
+    plan: &Plan,
+    stage: &Stage,
+    cases: &[JudgedCase],
+    disturbed: bool,
+    metrics: &mut [Metric],
+) -> Graded {
+    let required = Verdict::all(cases.iter().map(|case| case.report.verdict));
     let mut graded = Graded { points: 0.0, verdict: required, reasons: Vec::new(), findings: Vec::new() };
     let weights: f64 = stage.grade.iter().map(|grade| grade.weight).sum();
     if required != Verdict::Pass || weights <= 0.0 {
@@ -51,7 +58,7 @@ pub(super) fn points(plan: &Plan, stage: &Stage, required: Verdict, disturbed: b
         }
         if share == 0.0 {
             graded.verdict = Verdict::Fail;
-            graded.findings.push(zero(plan, stage, metric, grade));
+            graded.findings.push(zero(plan, stage, cases, metric, grade));
         }
     }
     graded
@@ -72,8 +79,15 @@ fn sentence(metric: &Metric, grade: &Grade) -> String {
     format!("{} is {value}; full points at {full}, none at {zero}", metric.name)
 }
 
-fn zero(plan: &Plan, stage: &Stage, metric: &Metric, grade: &Grade) -> Finding {
-    let seed = plan.cases.iter().find(|case| case.stage == stage.id).map_or(plan.seed, |case| case.seed);
+/// The finding for a metric that earned nothing, with the evidence of the first case in which it would have.
+fn zero(plan: &Plan, stage: &Stage, cases: &[JudgedCase], metric: &Metric, grade: &Grade) -> Finding {
+    let worthless = |case: &JudgedCase| {
+        let (_, evidence) = case.worthless.iter().find(|(name, _)| *name == metric.name)?;
+        Some((case.report.seed, evidence.clone()))
+    };
+    let (seed, mut evidence) = cases.iter().find_map(worthless).unwrap_or((plan.seed, Default::default()));
+    let (least, most) = (show(metric.min, &metric.unit), show(metric.max, &metric.unit));
+    evidence.summary = format!("{}; {least} to {most} over the cases", evidence.summary);
     Finding {
         code: "metric-zero".into(),
         stage: stage.id.clone(),
@@ -82,10 +96,7 @@ fn zero(plan: &Plan, stage: &Stage, metric: &Metric, grade: &Grade) -> Finding {
         expected: format!("better than {}", show(grade.zero.0, &metric.unit)),
         actual: format!("{} is {} (median of the cases)", metric.name, show(metric.value, &metric.unit)),
         count: 1,
-        evidence: Evidence {
-            summary: format!("{} to {} over the cases", show(metric.min, &metric.unit), show(metric.max, &metric.unit)),
-            ..Evidence::default()
-        },
+        evidence,
         blame: Blame::Candidate,
         decisive: true,
         replay: plan.replay(&stage.id, seed),

@@ -24,15 +24,14 @@ pub(super) struct JudgedStage {
 pub(super) fn judge(plan: &Plan, stage: &Stage, judged: &[JudgedCase]) -> JudgedStage {
     let planned = plan.cases.iter().filter(|case| case.stage == stage.id);
     let cases: Vec<JudgedCase> = planned.map(|case| find(judged, &stage.id, case.seed)).collect();
-    let required = Verdict::all(cases.iter().map(|case| case.report.verdict));
     let mut metrics = measured(plan, stage, &cases);
     let disturbed = undisturbed(&cases).next().is_none() && cases.iter().any(|case| case.disturbed);
-    let graded = grade::points(plan, stage, required, disturbed, &mut metrics);
+    let graded = grade::points(plan, stage, &cases, disturbed, &mut metrics);
     let mut findings: Vec<Finding> = cases.iter().flat_map(|case| case.findings.iter().cloned()).collect();
     findings.extend(graded.findings);
     let mut reasons = lost(stage, &cases);
     reasons.extend(graded.reasons);
-    let verdict = Verdict::all([required, graded.verdict]);
+    let verdict = graded.verdict;
     JudgedStage {
         line: ScoreLine {
             stage: stage.id.clone(),
@@ -74,6 +73,7 @@ fn find(judged: &[JudgedCase], stage: &str, seed: u64) -> JudgedCase {
         },
         findings: Vec::new(),
         metrics: Vec::new(),
+        worthless: Vec::new(),
         samples: Vec::new(),
     })
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     calls::{Call, Calls, Outcome, Role},
     case::{CaseSummary, Ended, NodeUsage},
-    manifest::{Manifest, Stage},
+    manifest::{Manifest, Requirement, Stage},
     oracle::{Script, Vocabulary},
     plan::{Figures, PlannedCase, RECORD_VERSION, cases},
     report::{Environment, Submission},
@@ -126,7 +126,51 @@ fn a_metric_that_earns_nothing_fails_the_stage() {
     let report = judged(|_, case| Some(record(case, &[1, 2], 250, Ended::Completed)));
     assert_eq!(report.scorecard.lines[1].verdict, Verdict::Fail);
     assert_eq!(report.scorecard.lines[1].points, 10.0);
-    assert!(report.findings.iter().any(|finding| finding.code == "metric-zero" && finding.stage == "speed"));
+    let finding = report.findings.iter().find(|finding| finding.code == "metric-zero").unwrap();
+    assert_eq!((&*finding.stage, finding.seed), ("speed", report.stages[1].cases[0].seed));
+    assert!(finding.evidence.arrows.iter().any(|arrow| arrow.label.contains("250.0 ms")), "{:?}", finding.evidence);
+    assert!(finding.evidence.summary.ends_with("250 ms to 250 ms over the cases"), "{}", finding.evidence.summary);
+}
+
+/// Whatever a stage requires: here no more than that the program stays up.
+#[test]
+fn without_an_acknowledgement_nothing_passes() {
+    let judged = |change: fn(&mut CaseRecord)| {
+        let mut plan = plan();
+        plan.manifest.stages[0].require = vec![Requirement::Check("stays-up".into())];
+        plan.cases.truncate(1);
+        let mut record = good(&plan.cases[0]);
+        change(&mut record);
+        case(&plan, &record, &Ids).unwrap()
+    };
+    assert_eq!(judged(|_| ()).report.verdict, Verdict::Pass);
+    let refused = judged(|record| {
+        record.history.operations.iter_mut().for_each(|op| op.outcome = Outcome::Failed(11));
+    });
+    assert_eq!((refused.report.verdict, &*refused.findings[0].code), (Verdict::Fail, "error-reply"));
+    assert!(!refused.findings[0].replay.is_empty() && !refused.findings[0].evidence.is_empty());
+    let unasked = judged(|record| record.history.operations.clear());
+    assert_eq!(unasked.report.verdict, Verdict::Unknown);
+}
+
+#[test]
+fn a_bound_that_is_missed_is_shown_in_the_record() {
+    for metric in crate::metric::REGISTRY.iter().map(|metric| metric.name) {
+        let mut plan = plan();
+        let few = ["availability", "operations-per-second", "messages-per-operation", "bytes-per-operation"];
+        let comparison = if few.contains(&metric) { ">= 1000000" } else { "<= 0.01" };
+        plan.manifest.stages[0].require = vec![format!("{metric} {comparison}").parse().unwrap()];
+        let mut record = good(&plan.cases[0]);
+        record.summary.work_ended = Offset::from_millis(1_000);
+        let judged = case(&plan, &record, &Ids).unwrap();
+        if metric.starts_with("propagation") {
+            assert_eq!(judged.report.verdict, Verdict::Unknown, "{metric}");
+            continue;
+        }
+        assert_eq!(judged.report.verdict, Verdict::Fail, "{metric}");
+        let all_answered = metric == "availability";
+        assert!(all_answered || !judged.findings[0].evidence.is_empty(), "{metric}: {:?}", judged.findings);
+    }
 }
 
 #[test]

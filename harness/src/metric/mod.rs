@@ -1,10 +1,12 @@
 //! The registry of metrics: each is one number of one case, or none where the case says nothing about it.
 
 mod observations;
+mod shown;
 
 pub use observations::Observations;
 
-use crate::checker::View;
+use crate::{checker::View, verdict::Evidence};
+use shown::Shown;
 
 /// A metric.
 pub struct Metric {
@@ -16,12 +18,19 @@ pub struct Metric {
     pub unit: &'static str,
     /// Its value for a case.
     pub measure: fn(&Observations) -> Option<f64>,
+    /// The part of the record that shows why it is what it is.
+    shown: Shown,
 }
 
 impl Metric {
     /// The metric's value for a case.
     pub fn of(&self, view: &View<'_>) -> Option<f64> {
         (self.measure)(view.observations())
+    }
+
+    /// The part of a case's record that shows why the metric is what it is there.
+    pub fn evidence(&self, view: &View<'_>) -> Evidence {
+        self.shown.evidence(view)
     }
 
     /// Whether it is a length of time on the wall clock, which a busy machine makes longer.
@@ -34,26 +43,26 @@ impl Metric {
 pub const TIME: &str = "ms";
 
 macro_rules! metrics {
-    ($($name:literal, $unit:literal, $about:literal, $measure:expr;)*) => {
+    ($($name:literal, $unit:literal, $shown:ident, $about:literal, $measure:expr;)*) => {
         /// All metrics.
         pub const REGISTRY: &[Metric] =
-            &[$(Metric { name: $name, unit: $unit, about: $about, measure: $measure }),*];
+            &[$(Metric { name: $name, unit: $unit, about: $about, measure: $measure, shown: Shown::$shown }),*];
     };
 }
 
 metrics! {
-    "availability", "1", "share of client operations that were answered without an error, of those whose node was up", |o| o.availability();
-    "operations-per-second", "1/s", "answered client operations a second", |o| o.operations_per_second();
-    "latency-p50", "ms", "median time from request to reply", |o| o.latency.quantile(0.5);
-    "latency-p99", "ms", "time from request to reply that 99 % stay within", |o| o.latency.quantile(0.99);
-    "latency-max", "ms", "longest time from request to reply", |o| o.latency.quantile(1.0);
-    "messages-per-operation", "1", "messages between nodes for each client operation", |o| o.per_operation(o.messages);
-    "bytes-per-operation", "bytes", "bytes between nodes for each client operation", |o| o.per_operation(o.bytes);
-    "propagation-p50", "ms", "time from acknowledgement until no node's read misses the value, median", |o| o.propagation.quantile(0.5);
-    "propagation-p99", "ms", "time from acknowledgement until no node's read misses the value, 99 %", |o| o.propagation.quantile(0.99);
-    "propagation-max", "ms", "time from acknowledgement until no node's read misses the value, longest", |o| o.propagation.quantile(1.0);
-    "cpu-seconds", "s", "CPU time of all nodes together", |o| o.cpu_seconds;
-    "peak-memory", "bytes", "most memory of one node", |o| o.peak_memory;
+    "availability", "1", Unanswered, "share of client operations that were answered without an error, of those whose node was up", |o| o.availability();
+    "operations-per-second", "1/s", Slowest, "answered client operations a second", |o| o.operations_per_second();
+    "latency-p50", "ms", Slowest, "median time from request to reply", |o| o.latency.quantile(0.5);
+    "latency-p99", "ms", Slowest, "time from request to reply that 99 % stay within", |o| o.latency.quantile(0.99);
+    "latency-max", "ms", Slowest, "longest time from request to reply", |o| o.latency.quantile(1.0);
+    "messages-per-operation", "1", Traffic, "messages between nodes for each client operation", |o| o.per_operation(o.messages);
+    "bytes-per-operation", "bytes", Traffic, "bytes between nodes for each client operation", |o| o.per_operation(o.bytes);
+    "propagation-p50", "ms", Propagation, "time from acknowledgement until no node's read misses the value, median", |o| o.propagation.quantile(0.5);
+    "propagation-p99", "ms", Propagation, "time from acknowledgement until no node's read misses the value, 99 %", |o| o.propagation.quantile(0.99);
+    "propagation-max", "ms", Propagation, "time from acknowledgement until no node's read misses the value, longest", |o| o.propagation.quantile(1.0);
+    "cpu-seconds", "s", Usage, "CPU time of all nodes together", |o| o.cpu_seconds;
+    "peak-memory", "bytes", Usage, "most memory of one node", |o| o.peak_memory;
 }
 
 /// The metric with this name.

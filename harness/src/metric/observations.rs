@@ -86,6 +86,15 @@ fn millis(from: Offset, to: Offset) -> f64 {
 /// That is a lower bound, so the period of the reads never costs a submission anything. A value that was still missing
 /// in a node's last read counts until the end of the case.
 fn propagation(set: &Growing, ended: Offset) -> Sorted {
+    let until = missing_until(set, ended);
+    let acknowledged = set.adds.iter().filter(|add| add.is_acknowledged());
+    let times = acknowledged.map(|add| millis(Offset(add.ret), until[add.value as usize]));
+    Sorted::new(times.collect())
+}
+
+/// For each value when the last read of any node that missed it was asked; the end of the case for one that is missing
+/// in a node's last read, and the beginning for one that no read missed.
+pub(super) fn missing_until(set: &Growing, ended: Offset) -> Vec<Offset> {
     let mut missing_until = vec![Offset::ZERO; set.values];
     let mut last_read = std::collections::HashMap::new();
     let mut held = vec![usize::MAX; set.values];
@@ -106,7 +115,5 @@ fn propagation(set: &Growing, ended: Offset) -> Sorted {
             missing_until[add.value as usize] = ended;
         }
     }
-    let acknowledged = set.adds.iter().filter(|add| add.is_acknowledged());
-    let times = acknowledged.map(|add| millis(Offset(add.ret), missing_until[add.value as usize]));
-    Sorted::new(times.collect())
+    missing_until
 }

@@ -17,6 +17,7 @@
 //! | `partition` | which links are cut |
 //! | `fault` | timed faults, and who was down when |
 //! | `schedule` | drawing the faults of a case from its seed |
+//! | `service` | what nodes may call besides each other: stores and a timestamp oracle |
 //! | `queue` | the messages in flight, earliest first |
 //! | `network` | all of it together |
 
@@ -27,6 +28,7 @@ mod partition;
 mod queue;
 pub mod random;
 mod schedule;
+mod service;
 mod topology;
 
 pub use fault::{Fault, FaultAction, FaultSchedule};
@@ -34,6 +36,7 @@ pub use latency::{Distribution, Latency, Link, Settings};
 pub use network::{Delivery, DropReason, Fate, Message, MessageId, Network, Outcome, Sent};
 pub use partition::{Partition, Shape, Ways};
 pub use schedule::{FaultError, FaultKind, FaultPlan, Rhythm, Terrain};
+pub use service::{Service, Services};
 pub use topology::{Topology, TopologyError, connected};
 
 use serde::{Deserialize, Serialize};
@@ -41,8 +44,8 @@ use std::fmt;
 
 /// A node of the case by its index, from 0. It is shown as `n3`.
 ///
-/// A service that the harness itself provides to the nodes may take an index after the last node's: the network carries
-/// its messages like any other, and no partition names it.
+/// A [`Service`] takes an index after the last node's: the network carries its messages like any other. No partition
+/// names it; only a total one, in which nobody reaches anybody, cuts it off.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
 )]

@@ -112,10 +112,14 @@ impl Partition {
         Self { shape, ways, nodes, bits: vec![0; nodes as usize * words(nodes)] }
     }
 
-    /// Whether a message from `from` to `to` is stopped. Never for an index beyond the nodes, which is a service.
+    /// Whether a message from `from` to `to` is stopped. An index beyond the nodes is a service: only a total partition
+    /// cuts it off.
     #[inline]
     pub fn blocked(&self, from: NodeId, to: NodeId) -> bool {
-        self.place(from, to).is_some_and(|(word, bit)| self.bits[word] & bit != 0)
+        match self.place(from, to) {
+            Some((word, bit)) => self.bits[word] & bit != 0,
+            None => self.shape == Shape::Total,
+        }
     }
 
     /// The blocked links, ordered by sender and receiver.

@@ -21,6 +21,8 @@ pub enum Purpose {
     Faults = 3,
     /// The operations of the clients.
     Workload = 4,
+    /// What a weakly consistent service shows of its freedom.
+    Service = 5,
 }
 
 /// One independent stream of random numbers.
@@ -134,7 +136,7 @@ mod tests {
 
     #[test]
     fn every_seed_purpose_and_part_has_its_own_stream() {
-        let purposes = [Purpose::Link, Purpose::Topology, Purpose::Faults, Purpose::Workload];
+        let purposes = [Purpose::Link, Purpose::Topology, Purpose::Faults, Purpose::Workload, Purpose::Service];
         let mut firsts = BTreeSet::new();
         let mut streams = 0;
         for seed in 0..20 {

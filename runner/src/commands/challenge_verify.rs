@@ -215,8 +215,10 @@ fn judge(subject: &Subject, report: &Report) -> Row {
             ("full marks".to_owned(), full)
         }
         Expected::Caught { stage, code } => {
+            // A point that is taken without evidence cannot be defended.
             let caught = |finding: &harness::verdict::Finding| {
-                finding.decisive && finding.stage == *stage && finding.code == *code
+                let shown = !finding.evidence.is_empty() && !finding.replay.is_empty();
+                finding.decisive && finding.stage == *stage && finding.code == *code && shown
             };
             (format!("{code} in {stage}"), report.verdict == Verdict::Fail && report.findings.iter().any(caught))
         }

@@ -1,6 +1,6 @@
 //! The message format: one JSON object a line with `src`, `dest` and `body`, as Maelstrom defines it.
 
-use harness::oracle::Body;
+use harness::{net::Service, oracle::Body};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::{borrow::Cow, io::Write, sync::Arc};
@@ -42,11 +42,16 @@ pub enum Party {
     Node(u32),
     /// A client by its number.
     Client(u32),
+    /// A service.
+    Service(Service),
 }
 
 impl Party {
-    /// Reads `n3` or `c12`; nothing else is a name.
+    /// Reads `n3`, `c12` or `lin-kv`; nothing else is a name.
     pub fn parse(name: &str) -> Option<Self> {
+        if let Some(service) = Service::parse(name) {
+            return Some(Self::Service(service));
+        }
         let number = name.get(1..)?;
         let canonical = !number.is_empty()
             && number.bytes().all(|byte| byte.is_ascii_digit())
@@ -117,7 +122,8 @@ mod tests {
     fn names_are_exact() {
         assert_eq!(Party::parse("n0"), Some(Party::Node(0)));
         assert_eq!(Party::parse("c12"), Some(Party::Client(12)));
-        for bad in ["", "n", "n-1", "n01", "x1", "n1 ", "n+1", "n99999999999", "é1", "lin-kv"] {
+        assert_eq!(Party::parse("lin-kv"), Some(Party::Service(Service::LinKv)));
+        for bad in ["", "n", "n-1", "n01", "x1", "n1 ", "n+1", "n99999999999", "é1", "lin", "lin-kv "] {
             assert_eq!(Party::parse(bad), None, "{bad}");
         }
     }

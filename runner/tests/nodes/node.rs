@@ -15,6 +15,7 @@ fn main() {
     let mut me = String::new();
     let mut others: Vec<String> = Vec::new();
     let mut count = 0u64;
+    let mut asked: Vec<(String, String)> = Vec::new();
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
         let (src, kind) = (text(&line, "src"), text(&line, "type"));
@@ -87,6 +88,16 @@ fn main() {
                 let list = field(&line, "values");
                 let list = list.trim_matches(['[', ']']).split(',').filter(|value| !value.is_empty());
                 values.lock().unwrap().extend(list.map(str::to_owned));
+            }
+            "generate" => {
+                let ask = format!("\"type\":\"ts\",\"msg_id\":{}", asked.len());
+                asked.push((src, id));
+                send(&me, "lin-tso", &ask);
+            }
+            "ts_ok" => {
+                let (client, id) = &asked[field(&line, "in_reply_to").parse::<usize>().unwrap()];
+                let id = format!("\"type\":\"generate_ok\",\"id\":{},\"in_reply_to\":{id}", field(&line, "ts"));
+                send(&me, client, &id);
             }
             "read" if mode == "unreadable" => {}
             "read" => {

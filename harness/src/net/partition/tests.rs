@@ -127,7 +127,18 @@ proptest! {
         let partition = Partition::new(Shape::Total, Ways::Both, &in_order(nodes));
         prop_assert_eq!(partition.links().count() as u32, nodes * (nodes - 1));
         prop_assert!((0..nodes).all(|node| !partition.blocked(NodeId(node), NodeId(node))));
-        prop_assert!(!partition.blocked(NodeId(0), NodeId(nodes)), "a service is never cut off");
+        prop_assert!(partition.blocked(NodeId(0), NodeId(nodes)), "nobody reaches a service either");
+        prop_assert!(partition.blocked(NodeId(nodes), NodeId(0)));
+    }
+
+    #[test]
+    fn only_a_total_partition_cuts_services_off(order in any_order(4..60)) {
+        let service = NodeId(order.len() as u32);
+        for shape in Shape::PARTIAL {
+            let partition = Partition::new(shape, Ways::Both, &order);
+            let cut = |node: &u32| partition.blocked(NodeId(*node), service) || partition.blocked(service, NodeId(*node));
+            prop_assert!(!order.iter().any(cut), "{:?}", shape);
+        }
     }
 
     #[test]

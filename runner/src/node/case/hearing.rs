@@ -138,11 +138,16 @@ impl Case {
                 // Without latency it arrives at once.
                 self.deliver(now);
             }
+            Some(Party::Service(service)) => {
+                self.links.send(now, node, service.number(), line, envelope.body.get());
+                self.deliver(now);
+            }
             Some(Party::Client(client)) if client < self.clients.count() => {
                 self.on_reply(now, node, client, line, envelope.body.get());
             }
             _ => {
-                let detail = format!("`dest` is {:?}, which is no node and no client that has asked", envelope.dest);
+                let detail =
+                    format!("`dest` is {:?}, which is no node, no service and no client that has asked", envelope.dest);
                 self.incident(now, node, IncidentKind::UnknownDestination, detail, line);
             }
         }
