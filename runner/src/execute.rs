@@ -269,3 +269,58 @@ impl Dispatcher<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness::manifest::Manifest;
+
+    /// A stage that asks for so many nodes, and is timed or not.
+    fn stage(nodes: u32, timed: bool) -> Stage {
+        let grade = if timed { "grade = [{ metric = \"latency-p50\", full = 1, zero = 2 }]" } else { "" };
+        let text = format!(
+            "title = \"T\"\nkind = \"node\"\nminutes = 1\n[[stage]]\nid = \"s\"\ntitle = \"S\"\npoints = 1\n\
+             nodes = {nodes}\nrate = 1\nduration = \"1s\"\nrequire = [\"stays-up\"]\n{grade}\n"
+        );
+        Manifest::parse(&text).unwrap().stages.remove(0)
+    }
+
+    /// The place, where it is free at once.
+    async fn now(room: &Room, stage: &Stage) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            biased;
+            place = room.place(stage) => place,
+            () = std::future::ready(()) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn cases_that_wait_run_side_by_side_and_timed_ones_alone() {
+        let room = Room::default();
+        let (light, timed) = (stage(1, false), stage(1, true));
+        let places = [now(&room, &light).await, now(&room, &light).await];
+        assert!(places.iter().all(Option::is_some), "two small cases fit beside each other");
+        assert!(now(&room, &timed).await.is_none(), "a timed case waits until it is alone");
+        drop(places);
+        let alone = now(&room, &timed).await;
+        assert!(alone.is_some() && now(&room, &light).await.is_none(), "nothing runs beside a timed case");
+        drop(alone);
+        let crowd = stage(10_000, false);
+        let all = now(&room, &crowd).await;
+        assert!(all.is_some(), "a case with more nodes than there is room for runs too");
+        assert!(now(&room, &light).await.is_none(), "and alone");
+    }
+
+    #[tokio::test]
+    async fn a_timed_case_is_not_overtaken_for_ever() {
+        let room = Room::default();
+        let (light, timed) = (stage(1, false), stage(1, true));
+        let first = now(&room, &light).await;
+        let waiting = room.place(&timed);
+        tokio::pin!(waiting);
+        assert!(tokio::select! { biased; _ = &mut waiting => false, () = std::future::ready(()) => true });
+        assert!(now(&room, &light).await.is_none(), "whoever comes later waits behind it");
+        drop(first);
+        assert!(waiting.await.is_some());
+    }
+}

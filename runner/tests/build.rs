@@ -58,6 +58,15 @@ impl Submission {
     }
 
     async fn build_as(&self, content: &str, tell: &mut (dyn FnMut(Progress) + Send)) -> Result<Built, BuildError> {
+        self.build_in(&native(), content, tell).await
+    }
+
+    async fn build_in(
+        &self,
+        backend: &dyn Backend,
+        content: &str,
+        tell: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Built, BuildError> {
         let request = Request {
             tree: self.tree.path(),
             content,
@@ -69,7 +78,7 @@ impl Submission {
             no_cache: false,
             host: self.host.clone(),
         };
-        build(&native(), request, tell).await
+        build(backend, request, tell).await
     }
 
     /// Commands for the shell in place of a language.
@@ -437,6 +446,98 @@ async fn two_builds_of_one_submission_build_once() {
     assert!(left.cached != right.cached, "exactly one of them builds");
     assert!(first.iter().chain(&second).any(|told| matches!(told, Progress::Cached)));
     assert_eq!(output(&left).await, output(&right).await);
+}
+
+#[tokio::test]
+async fn a_weaker_sandbox_may_use_what_a_strong_one_has_built_and_not_the_other_way_round() {
+    let weaker = (runner::backend::find("degraded").unwrap().make)(env!("CARGO_BIN_EXE_takehome").into());
+    if let Err(why) = weaker.capabilities().usable {
+        return skip::leave_out(&format!("no weaker sandbox here: {why}"));
+    }
+    let one = submission(&[("x", "")]).commands("date +%N > made", "cat made");
+    let content = |name: &str| format!("{} {name}", one.tree.path().display());
+    let strong = one.build_as(&content("strong first"), &mut |_| {}).await.unwrap();
+    let then = one.build_in(&*weaker, &content("strong first"), &mut |_| {}).await.unwrap();
+    assert!(!strong.cached && then.cached && then.artefact == strong.artefact);
+    let weak = one.build_in(&*weaker, &content("weak first"), &mut |_| {}).await.unwrap();
+    let then = one.build_as(&content("weak first"), &mut |_| {}).await.unwrap();
+    assert!(!weak.cached && !then.cached && then.artefact != weak.artefact, "a weak sandbox may have let more in");
+}
+
+/// What a submission with a dependency comes to; none where its registry is out of reach, which is nobody's to mend.
+async fn fetched(files: &[(&str, &str)]) -> Option<Built> {
+    match submission(files).build().await {
+        Err(BuildError::Dependency { denied, unreachable, .. }) if denied.is_empty() => {
+            skip::leave_out(&format!("no registry is in reach: {unreachable:?}"));
+            None
+        }
+        other => Some(other.unwrap()),
+    }
+}
+
+#[tokio::test]
+async fn modules_of_go_are_fetched() {
+    if !installed(&["go"]) {
+        return;
+    }
+    let files = [
+        ("go.mod", "module x/demo\n\ngo 1.19\n\nrequire github.com/google/uuid v1.6.0\n"),
+        (
+            "go.sum",
+            "github.com/google/uuid v1.6.0 h1:NIvaJDMOsjHA8n1jAhLSgzrAzy1Hgr+hNrb57e+94F0=\n\
+             github.com/google/uuid v1.6.0/go.mod h1:TIyPZe4MgqvfeYDBFedMoGGpEw/LqOeaOT+nhxU+yHo=\n",
+        ),
+        (
+            "main.go",
+            "package main\n\nimport (\n\t\"fmt\"\n\n\t\"github.com/google/uuid\"\n)\n\n\
+             func main() { fmt.Println(uuid.Nil) }\n",
+        ),
+    ];
+    let Some(built) = fetched(&files).await else { return };
+    assert_eq!(output(&built).await, "00000000-0000-0000-0000-000000000000\n");
+}
+
+#[tokio::test]
+async fn packages_of_node_are_fetched() {
+    if !installed(&["node", "npm"]) {
+        return;
+    }
+    let package = r#"{"name": "demo", "version": "1.0.0", "dependencies": {"is-number": "7.0.0"}}"#;
+    let files = [("package.json", package), ("main.js", "console.log(require('is-number')('7'))")];
+    let Some(built) = fetched(&files).await else { return };
+    assert_eq!(output(&built).await, "true\n");
+}
+
+#[tokio::test]
+async fn packages_of_python_are_fetched() {
+    if !installed(&["python3"]) {
+        return;
+    }
+    let files = [("requirements.txt", "six==1.16.0\n"), ("main.py", "import six\nprint(six.__version__)\n")];
+    let Some(built) = fetched(&files).await else { return };
+    assert_eq!(output(&built).await, "1.16.0\n");
+}
+
+#[tokio::test]
+async fn java_is_built_with_what_maven_fetches() {
+    if !installed(&["java", "javac", "mvn"]) {
+        return;
+    }
+    let pom = "<project><modelVersion>4.0.0</modelVersion><groupId>x</groupId><artifactId>demo</artifactId>\
+               <version>1</version><properties><maven.compiler.source>11</maven.compiler.source>\
+               <maven.compiler.target>11</maven.compiler.target></properties><dependencies><dependency>\
+               <groupId>commons-codec</groupId><artifactId>commons-codec</artifactId><version>1.15</version>\
+               </dependency></dependencies></project>\n";
+    let main = |line: &str| {
+        format!("package x;\npublic class Main {{\n  public static void main(String[] args) {{\n    {line}\n  }}\n}}\n")
+    };
+    let hello = main("System.out.println(org.apache.commons.codec.binary.Hex.encodeHexString(new byte[] {7}));");
+    let Some(built) = fetched(&[("pom.xml", pom), ("src/main/java/x/Main.java", &hello)]).await else { return };
+    assert_eq!((built.language.as_str(), output(&built).await.as_str()), ("java", "07\n"));
+    let wrong = main("int x = \"no\";");
+    let error = submission(&[("pom.xml", pom), ("src/main/java/x/Main.java", &wrong)]).build().await.unwrap_err();
+    assert_eq!(error.blame(), Blame::Candidate, "{error}");
+    assert!(failure(error).excerpt.iter().any(|line| line.contains("incompatible types")));
 }
 
 #[tokio::test]

@@ -51,9 +51,12 @@ pub(super) struct Teacher<'a> {
 
 /// The network for a set of tools.
 pub(super) async fn network(teacher: &Teacher<'_>, tools: &[Tool], extra: &[String]) -> Result<Network, BuildError> {
-    let (certificates, mounts) = certificates();
-    let mut network = Network { env: proxied(), mounts, ..Network::default() };
-    network.env.extend(certificates);
+    let mut network = Network { env: proxied(), ..Network::default() };
+    network.env.extend(trusted());
+    if tools.contains(&Tool::Rust) {
+        network.env.extend(settings::cargo_env());
+    }
+    network.mounts = certificates(&network.env);
     network.rules.upstream = Upstream::of_environment();
     network.rules.bytes = teacher.limits.disk;
     let mut hosts = BTreeSet::new();
@@ -79,6 +82,7 @@ pub(super) async fn network(teacher: &Teacher<'_>, tools: &[Tool], extra: &[Stri
             _ => {}
         }
     }
+    network.mounts = certificates(&network.env);
     network.rules.allowed = hosts.into_iter().map(|host| (host, true)).collect();
     for host in extra {
         network.rules.allowed.entry(host.trim().to_ascii_lowercase()).or_insert(false);
@@ -113,23 +117,24 @@ const CERTIFICATES: [&str; 10] = [
     "npm_config_cafile",
 ];
 
-/// The certificates that this machine trusts beside, or instead of, the system's own.
-fn certificates() -> (Vec<(String, String)>, Vec<Mount>) {
-    let mut env = Vec::new();
-    let mut mounts = Vec::new();
-    for name in CERTIFICATES {
-        let Some(path) = std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute() && path.exists())
-        else {
-            continue;
-        };
-        let Some(text) = path.to_str() else { continue };
-        env.push((name.to_owned(), text.to_owned()));
-        let seen = ["/usr", "/etc/ssl", "/etc/pki", "/etc/ca-certificates"].iter().any(|dir| path.starts_with(dir));
-        if !seen && !mounts.iter().any(|mount: &Mount| mount.host == path) {
-            mounts.push(shown(&path));
-        }
-    }
-    (env, mounts)
+/// The variables by which this machine names certificates that it trusts beside, or instead of, the system's own.
+fn trusted() -> Vec<(String, String)> {
+    let value = |name: &str| {
+        let path = std::env::var_os(name).map(PathBuf::from);
+        let path = path.filter(|path| path.is_absolute() && path.exists())?;
+        Some((name.to_owned(), path.to_str()?.to_owned()))
+    };
+    CERTIFICATES.into_iter().filter_map(value).collect()
+}
+
+/// The files and folders of certificates that variables name, as far as a cell does not see them anyway.
+fn certificates(env: &[(String, String)]) -> Vec<Mount> {
+    let named = env.iter().filter(|(name, _)| CERTIFICATES.contains(&name.as_str()));
+    let paths: BTreeSet<&Path> = named.map(|(_, path)| Path::new(path.as_str())).collect();
+    let seen = |path: &Path| {
+        ["/usr", "/etc/ssl", "/etc/pki", "/etc/ca-certificates"].iter().any(|folder| path.starts_with(folder))
+    };
+    paths.into_iter().filter(|path| !seen(path)).map(shown).collect()
 }
 
 impl Teacher<'_> {

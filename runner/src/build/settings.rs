@@ -44,18 +44,20 @@ pub(super) async fn go(host: &Host) -> Found {
 /// npm's registry, and those of scopes.
 pub(super) async fn npm(host: &Host) -> Found {
     let text = match host.find("npm") {
-        Some(npm) => host.ask(&npm, &["config", "get", "registry"]).await.unwrap_or_default(),
+        Some(npm) => host.ask(&npm, &["config", "get", "registry", "cafile"]).await.unwrap_or_default(),
         None => String::new(),
     };
-    let registry = text.lines().find(|line| line.starts_with("http")).map(public).unwrap_or_default();
+    let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix('='));
+    let registry = value("registry").map(|url| public(url.trim())).unwrap_or_default();
     let mut hosts: BTreeSet<String> = host_of(&registry).into_iter().collect();
     hosts.extend(scopes().iter().filter_map(|(_, url)| host_of(url)));
-    let env = env([
-        ("npm_config_registry", &registry),
+    let mut env = env([
+        ("npm_config_registry", registry.as_str()),
         ("npm_config_userconfig", "/deps/npmrc"),
         ("npm_config_cache", "/deps/npm"),
         ("npm_config_update_notifier", "false"),
     ]);
+    env.extend(certificate("npm_config_cafile", value("cafile")));
     (hosts, env)
 }
 
@@ -86,9 +88,38 @@ pub(super) async fn pip(host: &Host) -> Found {
             let urls: Vec<String> = value.trim_matches('\'').split_whitespace().map(public).collect();
             hosts.extend(urls.iter().filter_map(|url| host_of(url)));
             found.push((format!("PIP_{}", name.replace('-', "_").to_uppercase()), urls.join(" ")));
+        } else if name == "cert" {
+            found.extend(certificate("PIP_CERT", Some(value.trim_matches('\''))));
         }
     }
     (hosts, found)
+}
+
+/// A variable that names a file of certificates, where there is such a file.
+fn certificate(name: &str, path: Option<&str>) -> Option<(String, String)> {
+    let path = path.map(str::trim).filter(|path| Path::new(path).is_absolute() && Path::new(path).exists())?;
+    Some((name.to_owned(), path.to_owned()))
+}
+
+/// Cargo's settings in the environment that say where packages come from, and its own file of certificates.
+pub(super) fn cargo_env() -> Vec<(String, String)> {
+    let own =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut env: Vec<_> = own.filter(|(name, _)| is_of_a_registry(name)).collect();
+    env.iter_mut().for_each(|(_, value)| *value = public(value));
+    let config: Table = cargo().parse().unwrap_or_default();
+    let cainfo = config.get("http").and_then(|http| http.get("cainfo")).and_then(Value::as_str);
+    env.extend(certificate("CARGO_HTTP_CAINFO", cainfo));
+    env
+}
+
+/// Whether a variable of cargo's says where packages come from; those that hold a secret, or name who gives one, do not.
+fn is_of_a_registry(name: &str) -> bool {
+    let public = ["_INDEX", "_PROTOCOL", "_REPLACE_WITH", "_REGISTRY"];
+    let of_one = ["CARGO_REGISTRIES_", "CARGO_SOURCE_"].iter().any(|start| name.starts_with(start));
+    (of_one && public.iter().any(|end| name.ends_with(end)))
+        || ["CARGO_REGISTRY_DEFAULT", "CARGO_REGISTRY_INDEX", "CARGO_NET_RETRY", "CARGO_HTTP_TIMEOUT"].contains(&name)
+        || ["CARGO_HTTP_MULTIPLEXING", "CARGO_HTTP_CHECK_REVOKE", "CARGO_HTTP_SSL_VERSION"].contains(&name)
 }
 
 /// The files that decide which hosts a client uses, as they go into a cell.
@@ -208,6 +239,13 @@ mod tests {
         assert!(kept.contains("sparse+https://b.test/x") && kept.contains("c.test"), "{kept}");
         for secret in ["secret", "u:p", "wrapper", "provider", "proxy"] {
             assert!(!kept.contains(secret), "{secret} in {kept}");
+        }
+        for name in ["CARGO_REGISTRIES_MINE_INDEX", "CARGO_SOURCE_A_B_REPLACE_WITH", "CARGO_REGISTRY_DEFAULT"] {
+            assert!(is_of_a_registry(name), "{name}");
+        }
+        let secret = ["CARGO_REGISTRIES_MINE_TOKEN", "CARGO_REGISTRY_TOKEN", "CARGO_REGISTRIES_A_CREDENTIAL_PROVIDER"];
+        for name in secret.into_iter().chain(["CARGO_HTTP_PROXY", "CARGO_HOME", "INDEX", "CARGO_BUILD_RUSTC_WRAPPER"]) {
+            assert!(!is_of_a_registry(name), "{name}");
         }
         assert_eq!(host_of("https://u:p@h.test:443/x").as_deref(), Some("h.test"));
         assert_eq!(host_of("sparse+https://h.test:8443/").as_deref(), Some("h.test:8443"));

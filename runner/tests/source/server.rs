@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     path::Path,
     process::{Command, Stdio},
     sync::{Arc, Mutex},
@@ -39,6 +39,8 @@ pub struct Manner {
     pub whole_only: bool,
     /// Gives any commit that is asked for.
     pub any_commit: bool,
+    /// Gives its answers in pieces, with pauses between them.
+    pub pauses: bool,
 }
 
 /// Git over http on this machine, as `git http-backend` would serve it.
@@ -73,8 +75,8 @@ impl Server {
 }
 
 /// Answers one request.
-pub fn serve(stream: TcpStream, root: &Path, manner: &Manner, kept: &Mutex<Vec<Seen>>) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
+pub fn serve(stream: impl Read + Write, root: &Path, manner: &Manner, kept: &Mutex<Vec<Seen>>) -> Option<()> {
+    let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let mut words = line.split_whitespace();
@@ -93,10 +95,15 @@ pub fn serve(stream: TcpStream, root: &Path, manner: &Manner, kept: &Mutex<Vec<S
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     kept.lock().unwrap().push(Seen { method, path: path.clone(), login: login.clone() });
-    let mut stream = stream;
+    let mut stream = reader.into_inner();
     let mut answer = |status: &str, headers: &str, body: &[u8]| {
         let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).ok()
+        stream.write_all(head.as_bytes()).ok()?;
+        for piece in body.chunks(if manner.pauses { body.len().div_ceil(10).max(1) } else { body.len().max(1) }) {
+            stream.write_all(piece).and_then(|()| stream.flush()).ok()?;
+            std::thread::sleep(Duration::from_millis(if manner.pauses { 150 } else { 0 }));
+        }
+        Some(())
     };
     for (from, to) in &manner.moved {
         if let Some(rest) = path.strip_prefix(from) {
@@ -135,7 +142,7 @@ pub fn serve(stream: TcpStream, root: &Path, manner: &Manner, kept: &Mutex<Vec<S
 }
 
 /// Names without end.
-pub fn endless(stream: &mut TcpStream) -> Option<()> {
+pub fn endless(stream: &mut impl Write) -> Option<()> {
     let head =
         "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nConnection: close\r\n\r\n";
     stream.write_all(head.as_bytes()).ok()?;
