@@ -146,6 +146,43 @@ fn transactions_are_judged_at_a_level() {
     env.write("h.tsv", &stale());
     let ran = verify(&env, "h.tsv", &["--model", "register", "--level", "serializable"]).code(2);
     ran.says(&["`--level` is for transactions"]).prints_nothing();
+    let ran = verify(&env, "t.tsv", &["--model", "long-fork", "--level", "serializable"]).code(2);
+    ran.says(&["`long-fork` has one requirement, and no levels of it"]).prints_nothing();
+}
+
+/// The history of a run lies beside the summary of its case.
+#[test]
+fn faults_and_incidents_of_a_run_stand_beside_its_history() {
+    let env = TestEnv::new();
+    env.write("alone/history.tsv", &stale());
+    env.write("run/history.tsv", &stale());
+    let at = |millis: u64| harness::time::Offset(millis * 1_000_000);
+    let fault = harness::verdict::FaultWindow {
+        kind: "kill".into(),
+        description: "n0 killed".into(),
+        nodes: vec!["n0".into()],
+        from: at(2),
+        to: at(3),
+    };
+    let incident = harness::case::Incident {
+        at: at(3),
+        node: 1,
+        kind: harness::case::IncidentKind::Crashed,
+        detail: "exited with status 7".into(),
+        line: "\u{1b}[31mout of luck\n".into(),
+        count: 1,
+    };
+    let summary = harness::case::CaseSummary { faults: vec![fault], incidents: vec![incident], ..Default::default() };
+    env.write("run/summary.json", &serde_json::to_string(&summary).unwrap());
+    let shown = verify(&env, "run/history.tsv", &["--model", "register", "--html", "run.html"]).code(1);
+    shown.prints(&["n0 killed", "exited with status 7", "out of luck"]);
+    let page = fs::read_to_string(env.path("run.html")).unwrap();
+    assert!(page.contains("n0 killed") && page.contains("out of luck") && !page.contains('\u{1b}'));
+    let alone = verify(&env, "alone/history.tsv", &["--model", "register"]).code(1);
+    assert!(!alone.stdout.contains("killed"), "{}", alone.stdout);
+    // A file that is called so and is something else is no reason to judge nothing.
+    env.write("run/summary.json", "{}");
+    verify(&env, "run/history.tsv", &["--model", "register"]).code(1);
 }
 
 #[test]

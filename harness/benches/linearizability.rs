@@ -41,7 +41,7 @@ fn judge(model: &str, recorded: &Recorded) -> Answer {
 }
 
 fn decide(model: &impl Model, history: &History) -> Found {
-    search::decide(model, history, &history.effective(), 20_000_000).expect("a history of this model").found
+    search::decide(model, history, &history.effective(), 20_000_000, &|_| {}).expect("a history of this model").found
 }
 
 fn small(number: u32) -> Id {

@@ -27,7 +27,7 @@ fn cases() -> [Case; 9] {
         ("queue, overtaken", Box::new(Queue), made::overtaken_queue, false),
         ("stack", Box::new(Stack), made::stack, true),
         ("priority queue", Box::new(PriorityQueue), made::priority_queue, true),
-        ("set", Box::new(Set), made::set, true),
+        ("set", Box::new(Set { budget: 20_000_000 }), made::set, true),
         ("job queue", Box::new(JobQueue { time_to_run: None }), made::job_queue, true),
     ]
 }

@@ -126,7 +126,7 @@ fn decide((_, model, initial): &Case, histories: &[History]) -> Result<Option<(u
     let (illegal, time) = repeated(|| {
         let mut illegal = 0;
         for history in histories {
-            let decided = search::decide(&register, history, &history.effective(), BUDGET)?;
+            let decided = search::decide(&register, history, &history.effective(), BUDGET, &|_| {})?;
             illegal += usize::from(matches!(black_box(decided.found), Found::Illegal { .. }));
         }
         Ok(illegal)

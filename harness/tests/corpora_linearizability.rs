@@ -21,6 +21,7 @@ const KINDS: &[Kind] = &[
     Kind { folder: "porcupine/jepsen/", model: "register", initial: None, files: 60 },
     Kind { folder: "porcupine/kv/", model: "kv", initial: None, files: 6 },
     Kind { folder: "knossos/cas-register/", model: "cas-register", initial: Some("0"), files: 80 },
+    Kind { folder: "elle-cli/knossos/cas-register/", model: "cas-register", initial: Some("0"), files: 1 },
     Kind { folder: "polylin/queue", model: "queue", initial: None, files: 2 },
     Kind { folder: "polylin/stack/", model: "stack", initial: None, files: 5 },
     Kind { folder: "polylin/pqueue", model: "priority-queue", initial: None, files: 2 },

@@ -12,10 +12,19 @@ const MOST_LINES: usize = 8;
 /// What happened at most so long before or after the witness may have to do with it, in nanoseconds.
 const NEAR: u64 = 1_000_000_000;
 
+/// What is known of the time of a history beside its operations.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// Faults.
+    pub faults: Vec<FaultWindow>,
+    /// Lines of output and logs, each with the time at which it was written.
+    pub lines: Vec<(Offset, LogLine)>,
+}
+
 impl Explanation {
-    /// Adds the faults and the log lines of the time of the witness, those that are far from it left out. Each line comes
-    /// with the time at which it was written. Where the history has no times, nothing is near.
-    pub fn with_context(mut self, faults: &[FaultWindow], lines: &[(Offset, LogLine)]) -> Self {
+    /// Adds the faults and the log lines of the time of the witness, those that are far from it left out. Where the history
+    /// has no times, nothing is near.
+    pub fn with_context(mut self, Context { faults, lines }: &Context) -> Self {
         let diagram = &mut self.diagram;
         let Some((first, last)) = span(diagram) else { return self };
         let far = |from: u64, to: u64| first.saturating_sub(to).max(from.saturating_sub(last));

@@ -9,6 +9,7 @@ mod selection;
 mod verification;
 mod words;
 
+pub use context::Context;
 pub use verification::{SCHEMA_VERSION, Verification};
 
 use crate::{

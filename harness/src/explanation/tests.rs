@@ -175,16 +175,20 @@ fn only_what_happened_at_that_time_stands_beside_it() {
     let faults = [fault(2 * second, 3 * second), fault(0, 15), fault(30, 90 * second)];
     let lines = [line(5 * second, "late"), line(55, "then"), line(12, "first")];
     let (recorded, violation) = stale();
-    let told = explain(&recorded, &violation).with_context(&faults, &lines);
+    let told = explain(&recorded, &violation).with_context(&Context { faults: faults.to_vec(), lines: lines.to_vec() });
     assert_eq!(told.diagram.faults, [fault(0, 15), fault(30, 90 * second)]);
     let texts: Vec<&str> = told.diagram.lines.iter().map(|line| &*line.text).collect();
     assert_eq!(texts, ["first", "then"]);
     let many: Vec<_> = (0..40).map(|at| line(at, "x")).collect();
-    assert_eq!(explain(&recorded, &violation).with_context(&[], &many).diagram.lines.len(), 8);
+    assert_eq!(
+        explain(&recorded, &violation).with_context(&Context { faults: Vec::new(), lines: many }).diagram.lines.len(),
+        8
+    );
     // Positions of events cannot be compared with times.
     let Recorded::Operations(mut history) = recorded else { unreachable!() };
     history.clock = Clock::Order;
-    let told = explain(&Recorded::Operations(history), &violation).with_context(&faults, &lines);
+    let told = explain(&Recorded::Operations(history), &violation)
+        .with_context(&Context { faults: faults.to_vec(), lines: lines.to_vec() });
     assert!(told.diagram.faults.is_empty() && told.diagram.lines.is_empty());
 }
 

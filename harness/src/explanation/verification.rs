@@ -1,6 +1,6 @@
 //! The answer about a whole history, as `takehome verify-history` gives it in every format.
 
-use super::{Explanation, explain};
+use super::{Context, Explanation, explain};
 use crate::{
     verdict::Verdict,
     verify::{Answer, Judge, Level, Levels, Recorded, Settings},
@@ -41,13 +41,15 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// An answer with everything that was found explained. `source` is the name of the history, `takehome` our version.
+    /// An answer with everything that was found explained. `source` is the name of the history, `takehome` our version,
+    /// `context` what else is known of that time.
     pub fn new(
         (takehome, source): (&str, &str),
         judge: &dyn Judge,
         settings: &Settings<'_>,
         recorded: &Recorded,
         answer: Answer,
+        context: &Context,
     ) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
@@ -59,7 +61,11 @@ impl Verification {
             budget: settings.budget,
             verdict: answer.verdict,
             detail: answer.detail,
-            violations: answer.violations.iter().map(|violation| explain(recorded, violation)).collect(),
+            violations: answer
+                .violations
+                .iter()
+                .map(|violation| explain(recorded, violation).with_context(context))
+                .collect(),
             undecided: answer.undecided,
             levels: answer.levels,
         }

@@ -24,6 +24,7 @@ pub fn judge<M: Refusal>(object: &Object<M>, history: &History, settings: &Setti
         initial: settings.initial.map(|json| initial(&history.values, json)).transpose()?,
         number: settings.initial.and_then(|json| json.trim().parse().ok()),
         lease: settings.lease,
+        budget: settings.budget,
     };
     let parts = if object.keyed { by_key(history) } else { vec![history.effective()] };
     let progress = Progress { tell: settings.progress, done: AtomicU64::new(0), total: history.len() as u64 };
@@ -78,7 +79,8 @@ fn search_all<M: Refusal>(
         }
         tried = share;
         let decided = each(&open, settings.threads, |part| {
-            let decided = search::decide(model, history, &parts[part], share);
+            let tell = |placed| progress.so_far(placed);
+            let decided = search::decide(model, history, &parts[part], share, &tell);
             if decided.as_ref().is_ok_and(|decided| !matches!(decided.found, Found::Exhausted { .. })) {
                 progress.add(parts[part].len());
             }
@@ -138,6 +140,11 @@ impl Progress<'_> {
     fn add(&self, operations: usize) {
         let done = self.done.fetch_add(operations as u64, Ordering::Relaxed) + operations as u64;
         (self.tell)(done, self.total);
+    }
+
+    /// Tells of a part that is not done yet.
+    fn so_far(&self, operations: u64) {
+        (self.tell)(self.done.load(Ordering::Relaxed) + operations, self.total);
     }
 }
 

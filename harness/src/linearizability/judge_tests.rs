@@ -145,12 +145,26 @@ fn a_budget_that_is_used_up_is_no_pass_and_says_so() {
 }
 
 #[test]
+fn a_long_search_says_how_far_it_is() {
+    let mut builder = Builder::default();
+    hard(&mut builder, Id::small(5).expect("small"), 20);
+    let history = builder.finish();
+    let told = std::sync::Mutex::new(Vec::new());
+    let progress = |done, of| told.lock().expect("one thread").push((done, of));
+    let settings = Settings { budget: 200_000, progress: &progress, ..Settings::default() };
+    judge("register", &history, &settings).expect("a register");
+    let told = told.into_inner().expect("one thread");
+    assert!(told.len() > 2 && told.iter().all(|(done, of)| done <= of && *of == 41), "{told:?}");
+    assert!(told[0].0 > 0 && told[0].0 < 41, "the search had placed some operations: {told:?}");
+}
+
+#[test]
 fn what_easy_keys_leave_of_the_budget_goes_to_hard_ones() {
     let mut builder = Builder::default();
     hard(&mut builder, Id::small(20).expect("small"), 5);
     let history = builder.finish();
     let register = Register { initial: Id::NIL, nil_is_wildcard: false };
-    let visited = decide(&register, &history, &history.effective(), u64::MAX).expect("a register").visited;
+    let visited = decide(&register, &history, &history.effective(), u64::MAX, &|_| {}).expect("a register").visited;
 
     let mut builder = Builder::default();
     hard(&mut builder, Id::small(20).expect("small"), 5);

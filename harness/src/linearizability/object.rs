@@ -79,7 +79,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         initial: Initial::Fixed,
         keyed: true,
         leases: false,
-        monitors: |_| vec![Box::new(monitor::Set)],
+        monitors: |setup| vec![Box::new(monitor::Set { budget: setup.budget })],
         model: |_, _| Set { counts: false },
     },
     &Object {
@@ -88,7 +88,7 @@ pub static OBJECTS: &[&dyn Judge] = &[
         initial: Initial::Fixed,
         keyed: true,
         leases: false,
-        monitors: |_| vec![Box::new(monitor::Multiset)],
+        monitors: |setup| vec![Box::new(monitor::Multiset { budget: setup.budget })],
         model: |_, _| MULTISET,
     },
     &Object {
@@ -206,6 +206,8 @@ pub struct Setup {
     pub number: Option<i64>,
     /// For how long something is held, in units of the history's clock.
     pub lease: Option<u64>,
+    /// How many configurations a monitor that searches a part of the history may visit.
+    pub budget: u64,
 }
 
 impl<M: Refusal> Judge for Object<M> {

@@ -131,12 +131,15 @@ struct Class {
 }
 
 impl Class {
-    fn begins(&self, node: u32) -> bool {
-        if self.doubled {
-            self.begins.is_cyclic(2 * node) || self.begins.is_cyclic(2 * node + 1)
-        } else {
-            self.begins.is_cyclic(node)
-        }
+    /// Whether a cycle of the class begins here with an edge of this kind: the edge stays within its component. So the
+    /// first search finds one, whatever the budget.
+    fn begins(&self, graph: &Graph, node: u32, first: Kind) -> bool {
+        let parts = &self.begins;
+        let stays = |to: u32| match self.doubled {
+            true => parts.of(2 * to + u32::from(first == Kind::Rw)) == parts.of(2 * node),
+            false => parts.of(to) == parts.of(node) && parts.is_cyclic(node),
+        };
+        graph.out(node).iter().any(|edge| edge.kind() == first && stays(edge.to()))
     }
 }
 
@@ -191,11 +194,12 @@ pub fn cycles(
                 continue;
             }
             let query = class.base.query(*scope);
-            let mut links = shortest(graph, query, |node| class.begins(node), budget);
+            let begins = |node| class.begins(graph, node, query.first);
+            let mut links = shortest(graph, query, begins, budget);
             if links.is_none() && class.base == Base::G2Item && !g2_is_more {
                 // There is one, but the budget ended before its beginning was tried.
                 let query = Query { shape: Shape::Any, ..query };
-                links = shortest(graph, query, |node| class.begins(node), budget);
+                links = shortest(graph, query, begins, budget);
             }
             let Some(links) = links.map(simple) else { continue };
             let what = classify(&links);

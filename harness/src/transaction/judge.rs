@@ -33,6 +33,10 @@ impl Judge for ListAppend {
         "transactions that append unique elements to lists and read them are at the required consistency level"
     }
 
+    fn has_levels(&self) -> bool {
+        true
+    }
+
     fn judge(&self, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String> {
         append::judge(transactions(recorded)?, settings)
     }
@@ -45,6 +49,10 @@ impl Judge for RwRegister {
 
     fn about(&self) -> &'static str {
         "transactions that write unique values to registers and read them are at the required consistency level"
+    }
+
+    fn has_levels(&self) -> bool {
+        true
     }
 
     fn judge(&self, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String> {

@@ -88,6 +88,10 @@ pub trait Judge: Sync {
     fn has_leases(&self) -> bool {
         false
     }
+    /// Whether it judges transactions at a consistency level.
+    fn has_levels(&self) -> bool {
+        false
+    }
     /// Judges a history; an error says which operation the model does not know.
     fn judge(&self, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String>;
 }

@@ -2,7 +2,7 @@
 
 use super::at;
 use harness::{
-    explanation::{SCHEMA_VERSION, Verification, explain},
+    explanation::{Context, SCHEMA_VERSION, Verification, explain},
     history::{Builder, Clock, Function, Id, Invocation, Outcome},
     transaction::{Action, Step, Transactions},
     verdict::{FaultWindow, LogLine, Verdict},
@@ -66,8 +66,10 @@ pub fn failing() -> Verification {
     let second =
         Violation { rule: "lost-write", sentence: sentence.replace("c2", "c0"), witness: vec![0, 1], ..stale.clone() };
     let recorded = Recorded::Operations(builder.finish());
-    let violations =
-        vec![explain(&recorded, &stale).with_context(&faults, &[(at(1.95), line)]), explain(&recorded, &second)];
+    let violations = vec![
+        explain(&recorded, &stale).with_context(&Context { faults: faults.to_vec(), lines: vec![(at(1.95), line)] }),
+        explain(&recorded, &second),
+    ];
     let about = "every read returns the value that was written last";
     Verification { violations, ..answer("register", about, Verdict::Fail, "1 984 operations on 10 keys; zones") }
 }

@@ -1,5 +1,7 @@
 //! `takehome verify-history`: judges a history that was recorded anywhere.
 
+mod context;
+
 use super::{Outcome, exit_code, report::writable};
 use crate::{
     cli::{Plain, VerifyHistory},
@@ -70,7 +72,9 @@ pub fn run(options: &VerifyHistory) -> Outcome {
         let hint = "`takehome verify-history --models` says what each model judges";
         CommandError::new(Kind::Usage, why).at(source.as_str()).hint(hint)
     })?;
-    let verification = Verification::new((env!("CARGO_PKG_VERSION"), &source), judge, &settings, &recorded, answer);
+    let context = context::beside(file);
+    let subject = (env!("CARGO_PKG_VERSION"), source.as_str());
+    let verification = Verification::new(subject, judge, &settings, &recorded, answer, &context);
     meter.clear();
     show(&verification, options)?;
     Ok(exit_code(verification.verdict))
@@ -138,6 +142,10 @@ fn level(name: Option<&str>, recorded: &Recorded, judge: &dyn Judge) -> Result<O
     let Some(name) = name else { return Ok(None) };
     if let Recorded::Operations(_) = recorded {
         let message = format!("`--level` is for transactions; `{}` judges operations one at a time", judge.name());
+        return Err(CommandError::new(Kind::Usage, message).hint("leave `--level` out"));
+    }
+    if !judge.has_levels() {
+        let message = format!("`{}` has one requirement, and no levels of it", judge.name());
         return Err(CommandError::new(Kind::Usage, message).hint("leave `--level` out"));
     }
     LEVELS.into_iter().find(|level| level_name(*level) == name).map(Some).ok_or_else(|| {

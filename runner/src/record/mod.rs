@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 const PLAN: &str = "plan.json";
 const EVENTS: &str = "events.ndjson";
-const SUMMARY: &str = "summary.json";
+pub(crate) const SUMMARY: &str = "summary.json";
 const HISTORY: &str = "history.tsv.gz";
 const JOURNAL: &str = "journal.tsv.gz";
 /// The report as JSON.

@@ -157,7 +157,7 @@ fn a_priority_queue() {
 fn a_set() {
     let missed = [(1, 0, 10, Insert, 7, YES), (2, 20, 30, Contains, 7, NO), (1, 40, 50, Remove, 7, YES)];
     says(
-        &Set,
+        &Set { budget: 1_000_000 },
         &missed,
         "element-missed",
         &[0, 1, 2],
@@ -165,14 +165,14 @@ fn a_set() {
          it, between 0.040 s and 0.050 s",
     );
     says(
-        &Set,
+        &Set { budget: 1_000_000 },
         &[(2, 20, 30, Contains, 7, YES)],
         "element-invented",
         &[0],
         "c2 found 7 between 0.020 s and 0.030 s, but nobody ever inserted it",
     );
     says(
-        &Multiset,
+        &Multiset { budget: 1_000_000 },
         &[
             (1, 0, 10, Insert, 7, NONE),
             (1, 20, 30, Insert, 7, NONE),

@@ -152,6 +152,9 @@ impl Semaphore {
     }
 }
 
+/// The refused acquire with as few others as show that there were enough permits. An acquire and a later release of as
+/// many are taken out together, and so are releases beyond those that are needed: neither makes it less wrong. An acquire
+/// alone is never taken out, since without it a history that is right becomes wrong.
 fn wrongly_refused(history: &History, ops: &Ops, refused: &Op, least: i128) -> Violation {
     let sentence = format!(
         "{} was refused {} permits {}, although {least} were there all that time at least",
@@ -159,9 +162,22 @@ fn wrongly_refused(history: &History, ops: &Ops, refused: &Op, least: i128) -> V
         refused.permits,
         words::when(history, refused.index)
     );
-    let released = ops.releases.iter().filter(|op| op.ret < refused.call);
-    let acquired = ops.acquires.iter().chain(&ops.crashed).filter(|op| op.call <= refused.ret);
-    violation("wrongly-refused", sentence, released.chain(acquired).chain([refused]))
+    let mut released: Vec<Op> = ops.releases.iter().filter(|op| op.ret < refused.call).copied().collect();
+    released.sort_by_key(|op| op.call);
+    let mut acquired: Vec<Op> =
+        ops.acquires.iter().chain(&ops.crashed).filter(|op| op.call <= refused.ret).copied().collect();
+    acquired.sort_by_key(|op| op.call);
+    acquired.retain(|acquire| {
+        let pair = released.iter().position(|op| op.permits == acquire.permits && acquire.ret < op.call);
+        pair.map(|pair| released.remove(pair)).is_none()
+    });
+    let mut spare = least - refused.permits;
+    released.retain(|op| {
+        let needed = op.permits > spare;
+        spare -= if needed { 0 } else { op.permits };
+        needed
+    });
+    violation("wrongly-refused", sentence, released.iter().chain(&acquired).chain([refused]))
 }
 
 /// The processes of some operations, at most six of them.
@@ -240,6 +256,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn count(history: &History, witness: &[u32], wanted: Function) -> usize {
+        witness.iter().filter(|op| history.functions()[**op as usize] == wanted).count()
+    }
+
+    #[test]
+    fn what_does_not_matter_to_a_refusal_is_left_out() {
+        use crate::linearizability::monitor::testing::{illegal, of};
+        let no = Word::Bool(false);
+        let acquire = |times, result| (1, Function::Acquire, Word::Int(1), times, result);
+        let release = |times| (1, Function::Release, Word::Int(1), times, Word::None);
+        // One is held and given back; another is held, and then two are released of which one would have been enough.
+        let history = of(&[
+            acquire([0, 1], Word::None),
+            release([2, 3]),
+            acquire([4, 5], Word::None),
+            (2, Function::Release, Word::Int(2), [6, 7], Word::None),
+            (3, Function::Release, Word::Int(2), [7, 8], Word::None),
+            acquire([9, 10], no),
+        ]);
+        let witness = illegal(&Semaphore { permits: 1 }, &history).witness;
+        assert_eq!(witness, [2, 4, 5], "the acquire that was not given back, one release, and the refusal");
+        assert_eq!(
+            (count(&history, &witness, Function::Acquire), count(&history, &witness, Function::Release)),
+            (2, 1)
+        );
     }
 
     #[test]

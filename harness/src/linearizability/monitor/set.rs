@@ -18,14 +18,20 @@ use super::{
 use crate::history::{Function, Id};
 use crate::{
     history::{History, Outcome, Value},
-    linearizability::{Monitor, search::search},
+    linearizability::{
+        Monitor,
+        search::{Decided, Found, decide, explain},
+    },
     model::set::{Change, Set as Model},
-    verify::{DEFAULT_BUDGET, Judged},
+    verify::Judged,
 };
 
 /// The monitor of sets.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Set;
+#[derive(Debug, Clone, Copy)]
+pub struct Set {
+    /// How many configurations may be visited, for all elements that are searched together.
+    pub budget: u64,
+}
 
 impl Monitor for Set {
     fn method(&self) -> &'static str {
@@ -33,13 +39,16 @@ impl Monitor for Set {
     }
 
     fn check(&self, history: &History, operations: &[u32]) -> Judged {
-        check(Model { counts: false }, history, operations)
+        check(Model { counts: false }, self.budget, history, operations)
     }
 }
 
 /// The monitor of multisets.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Multiset;
+#[derive(Debug, Clone, Copy)]
+pub struct Multiset {
+    /// How many configurations may be visited, for all elements that are searched together.
+    pub budget: u64,
+}
 
 impl Monitor for Multiset {
     fn method(&self) -> &'static str {
@@ -47,14 +56,11 @@ impl Monitor for Multiset {
     }
 
     fn check(&self, history: &History, operations: &[u32]) -> Judged {
-        check(Model { counts: true }, history, operations)
+        check(Model { counts: true }, self.budget, history, operations)
     }
 }
 
-/// Least configurations that the search may visit for one element.
-const LEAST_BUDGET: u64 = 10_000;
-
-fn check(model: Model, history: &History, operations: &[u32]) -> Judged {
+fn check(model: Model, budget: u64, history: &History, operations: &[u32]) -> Judged {
     let entries = match decode(history, operations) {
         Ok(entries) => entries,
         Err(reason) => return Judged::NotCovered(reason),
@@ -71,15 +77,30 @@ fn check(model: Model, history: &History, operations: &[u32]) -> Judged {
             None => hard.push(element),
         }
     }
-    let budget = (DEFAULT_BUDGET / hard.len().max(1) as u64).max(LEAST_BUDGET);
-    let mut undecided = None;
-    for element in hard {
+    search_all(&model, budget, &hard)
+}
+
+/// Searches element by element. Each may use an even share of what is left, so that what the easy ones leave goes to
+/// those behind them.
+fn search_all(model: &Model, budget: u64, hard: &[Element<'_>]) -> Judged {
+    let (mut left, mut undecided) = (budget, None);
+    for (index, element) in hard.iter().enumerate() {
         let operations: Vec<u32> = element.entries.iter().map(|entry| entry.op).collect();
-        match search(&model, history, &operations, budget) {
-            Ok(Judged::Legal) => {}
-            Ok(Judged::Undecided(why)) => undecided = undecided.or(Some(why)),
-            Ok(judged) => return judged,
-            Err(_) => return Judged::NotCovered("there are operations that a set does not know"),
+        let share = left / (hard.len() - index) as u64;
+        let Ok(decided) = decide(model, element.history, &operations, share, &|_| {}) else {
+            return Judged::NotCovered("there are operations that a set does not know");
+        };
+        left -= decided.visited.min(left);
+        match decided.found {
+            Found::Legal => {}
+            Found::Illegal { stuck } => {
+                let violation = explain(model, element.history, &operations, stuck, decided.visited.max(1_000));
+                return violation
+                    .map_or(Judged::NotCovered("there are operations that a set does not know"), Judged::illegal);
+            }
+            Found::Exhausted { placed, operations } => {
+                undecided.get_or_insert_with(|| Decided::exhausted(placed, operations, decided.visited));
+            }
         }
     }
     undecided.map_or(Judged::Legal, Judged::Undecided)
@@ -145,9 +166,11 @@ mod tests {
     use crate::history::PENDING;
     use crate::linearizability::{
         monitor::agreement::{agree, illegal_alike},
-        testing::{Draft, Timing, Word, histories, run, timings},
+        testing::{Draft, Timing, Word, build, histories, run, timings},
     };
     use proptest::prelude::*;
+
+    const BUDGET: u64 = 20_000_000;
 
     fn drafts() -> impl Strategy<Value = Draft> {
         let functions = prop::sample::select(vec![Function::Insert, Function::Remove, Function::Contains]);
@@ -207,18 +230,18 @@ mod tests {
     proptest! {
         #[test]
         fn a_set_agrees_with_the_search_where_elements_come_and_go_once(history in once()) {
-            agree(&Set, &Model { counts: false }, &history).map_err(TestCaseError::fail)?;
-            illegal_alike(&Multiset, &Model { counts: true }, &history).map_err(TestCaseError::fail)?;
+            agree(&Set { budget: BUDGET }, &Model { counts: false }, &history).map_err(TestCaseError::fail)?;
+            illegal_alike(&Multiset { budget: BUDGET }, &Model { counts: true }, &history).map_err(TestCaseError::fail)?;
         }
 
         #[test]
         fn a_set_agrees_with_the_search(history in histories(drafts(), 10)) {
-            illegal_alike(&Set, &Model { counts: false }, &history).map_err(TestCaseError::fail)?;
+            illegal_alike(&Set { budget: BUDGET }, &Model { counts: false }, &history).map_err(TestCaseError::fail)?;
         }
 
         #[test]
         fn a_multiset_agrees_with_the_search(history in histories(drafts(), 10)) {
-            illegal_alike(&Multiset, &Model { counts: true }, &history).map_err(TestCaseError::fail)?;
+            illegal_alike(&Multiset { budget: BUDGET }, &Model { counts: true }, &history).map_err(TestCaseError::fail)?;
         }
 
         #[test]
@@ -234,14 +257,36 @@ mod tests {
                 let op = history.get(*op);
                 op.function == Function::Insert || op.result == history.values.find(&Value::Bool(true)).unwrap_or(Id::NONE)
             }).collect();
-            illegal_alike(&Multiset, &Model { counts: true }, &history.part(&kept, PENDING)).map_err(TestCaseError::fail)?;
+            illegal_alike(&Multiset { budget: BUDGET }, &Model { counts: true }, &history.part(&kept, PENDING)).map_err(TestCaseError::fail)?;
         }
 
         #[test]
         fn accepts_what_a_set_did(calls in random_calls(), counts: bool) {
             let history = honest(&calls, counts, |_| (false, None));
-            let monitor: &dyn Monitor = if counts { &Multiset } else { &Set };
+            let monitor: &dyn Monitor = if counts { &Multiset { budget: BUDGET } } else { &Set { budget: BUDGET } };
             prop_assert_eq!(monitor.check(&history, &history.effective()), Judged::Legal);
         }
+    }
+
+    /// Two removals of one element and looks at it, all at the same time: only a search tells.
+    #[test]
+    fn a_spent_budget_leaves_it_undecided() {
+        let call = |function, told| {
+            let draft = Draft::new(function, Word::Int(1), Word::Bool(told));
+            (draft, Timing { client: 0, gap: 0, length: 1_000, point: 0, outcome: Outcome::Ok })
+        };
+        let both = [call(Function::Insert, true), call(Function::Remove, true)];
+        let calls: Vec<_> = both
+            .iter()
+            .cycle()
+            .take(12)
+            .cloned()
+            .enumerate()
+            .map(|(client, (draft, timing))| (draft, Timing { client: client as u32, ..timing }))
+            .collect();
+        let history = build(&calls);
+        let with = |budget| Set { budget }.check(&history, &history.effective());
+        assert_eq!(with(BUDGET), Judged::Legal);
+        assert!(matches!(with(3), Judged::Undecided(why) if why.contains("visited 3 configurations")));
     }
 }

@@ -52,7 +52,7 @@ type DeadEnds<M> = (Option<u32>, Vec<(Vec<u32>, <M as Model>::State)>);
 fn dead_ends<M: Model>(model: &M, entries: &[Entry<M::Op>]) -> DeadEnds<M> {
     let (problem, ops) = Problem::new(entries);
     let mut states = States::new(model, ops.values());
-    let (Found::Illegal { stuck }, _) = walk::search(&problem, &mut states, BUDGET) else {
+    let (Found::Illegal { stuck }, _) = walk::search(&problem, &mut states, BUDGET, &|_| {}) else {
         return (None, Vec::new());
     };
     let ends = walk::dead_ends(&problem, &mut states, stuck, SHOWN, BUDGET);

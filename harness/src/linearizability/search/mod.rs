@@ -85,7 +85,7 @@ impl Decided {
 /// # Errors
 /// Names the first operation that the model does not know.
 pub fn search<M: Refusal>(model: &M, history: &History, operations: &[u32], budget: u64) -> Result<Judged, String> {
-    let decided = decide(model, history, operations, budget)?;
+    let decided = decide(model, history, operations, budget, &|_| {})?;
     Ok(match decided.found {
         Found::Legal => Judged::Legal,
         Found::Illegal { stuck } => {
@@ -97,12 +97,18 @@ pub fn search<M: Refusal>(model: &M, history: &History, operations: &[u32], budg
     })
 }
 
-/// [`search`] without an explanation.
+/// [`search`] without an explanation. `tell` is told from time to time how many operations could be placed at best.
 ///
 /// # Errors
 /// Names the first operation that the model does not know.
-pub fn decide<M: Model>(model: &M, history: &History, operations: &[u32], budget: u64) -> Result<Decided, String> {
-    Ok(decide_entries(model, &problem::entries(model, history, operations)?, budget))
+pub fn decide<M: Model>(
+    model: &M,
+    history: &History,
+    operations: &[u32],
+    budget: u64,
+    tell: &dyn Fn(u64),
+) -> Result<Decided, String> {
+    Ok(decide_entries(model, &problem::entries(model, history, operations)?, budget, tell))
 }
 
 /// Explains why there is no order, by a small part of the history that is illegal by itself.
@@ -128,9 +134,9 @@ pub fn explain<M: Refusal>(
 }
 
 /// Decides about decoded operations: as they are if that takes few steps, and else made as simple as the model can.
-fn decide_entries<M: Model>(model: &M, entries: &[Entry<M::Op>], budget: u64) -> Decided {
+fn decide_entries<M: Model>(model: &M, entries: &[Entry<M::Op>], budget: u64, tell: &dyn Fn(u64)) -> Decided {
     let easy = (2 * entries.len() as u64 + 64).min(budget);
-    let first = run(model, entries, easy);
+    let first = run(model, entries, easy, tell);
     if easy == budget || !matches!(first.found, Found::Exhausted { .. }) {
         return first;
     }
@@ -139,7 +145,7 @@ fn decide_entries<M: Model>(model: &M, entries: &[Entry<M::Op>], budget: u64) ->
     let idle = idle(model, entries, &ops);
     let simple = entries.iter().zip(ops).zip(idle).filter(|(_, idle)| !idle);
     let simple: Vec<Entry<M::Op>> = simple.map(|((entry, op), _)| Entry { op, ..*entry }).collect();
-    let second = run(model, &simple, budget - first.visited);
+    let second = run(model, &simple, budget - first.visited, tell);
     Decided { visited: first.visited + second.visited, ..second }
 }
 
@@ -158,9 +164,9 @@ fn idle<M: Model>(model: &M, entries: &[Entry<M::Op>], ops: &[M::Op]) -> Vec<boo
     groups.iter().map(|group| group.is_some_and(|group| !needed[group as usize])).collect()
 }
 
-fn run<M: Model>(model: &M, entries: &[Entry<M::Op>], budget: u64) -> Decided {
+fn run<M: Model>(model: &M, entries: &[Entry<M::Op>], budget: u64, tell: &dyn Fn(u64)) -> Decided {
     let (problem, ops) = Problem::new(entries);
-    let (found, visited) = walk::search(&problem, &mut States::new(model, ops.values()), budget);
+    let (found, visited) = walk::search(&problem, &mut States::new(model, ops.values()), budget, tell);
     let found = match found {
         walk::Found::Legal => Found::Legal,
         walk::Found::Illegal { stuck } => {

@@ -64,7 +64,7 @@ struct Recheck<'m, M> {
 impl<M: Model> Recheck<'_, M> {
     /// Whether these operations are known to be illegal.
     fn is_illegal(&mut self, entries: &[Entry<M::Op>]) -> bool {
-        let decided = decide_entries(self.model, entries, self.each.min(self.left));
+        let decided = decide_entries(self.model, entries, self.each.min(self.left), &|_| {});
         self.left -= decided.visited.min(self.left);
         matches!(decided.found, Found::Illegal { .. })
     }

@@ -112,9 +112,9 @@ proptest! {
         let entries = problem::entries(&REGISTER, &history, &history.effective()).expect("a history of a register");
         let (problem, ops) = Problem::new(&entries);
         let states = || States::new(&REGISTER, ops.values());
-        let narrow = walk::search_as::<u64>(&problem, &mut states(), u64::MAX);
-        prop_assert_eq!(walk::search_as::<u128>(&problem, &mut states(), u64::MAX), narrow);
-        prop_assert_eq!(walk::search_as::<mask::Wide>(&problem, &mut states(), u64::MAX), narrow);
+        let narrow = walk::search_as::<u64>(&problem, &mut states(), u64::MAX, &|_| {});
+        prop_assert_eq!(walk::search_as::<u128>(&problem, &mut states(), u64::MAX, &|_| {}), narrow);
+        prop_assert_eq!(walk::search_as::<mask::Wide>(&problem, &mut states(), u64::MAX, &|_| {}), narrow);
     }
 
     #[test]
@@ -219,7 +219,7 @@ fn crashed_writes_that_nobody_saw_cost_nothing() {
     let read = Invocation { process: 99, call: 5, function: Function::Read, key: Id::NONE, argument: Id::NONE };
     builder.add(read, 6, Id::small(7).expect("small"));
     let history = builder.finish();
-    let decided = decide(&REGISTER, &history, &history.effective(), 1_000).expect("a register");
+    let decided = decide(&REGISTER, &history, &history.effective(), 1_000, &|_| {}).expect("a register");
     assert_eq!(decided.found, Found::Illegal { stuck: 60 });
     let Judged::Illegal(violation) = verdict(&REGISTER, &history) else { panic!("legal") };
     assert_eq!(violation.witness, [60]);

@@ -22,6 +22,9 @@ pub enum Found {
     },
 }
 
+/// Configurations from one word about the progress to the next: some hundredths of a second.
+const TOLD_EVERY: u64 = 1 << 16;
+
 /// A configuration to come back to.
 struct Frame<M> {
     position: u32,
@@ -41,26 +44,33 @@ pub struct DeadEnd {
 }
 
 /// Searches until an order is found, there is none, or `budget` configurations were visited; says how many were.
-pub fn search(problem: &Problem, states: &mut dyn Numbered, budget: u64) -> (Found, u64) {
+///
+/// `tell` is told from time to time how many operations could be placed at best.
+pub fn search(problem: &Problem, states: &mut dyn Numbered, budget: u64, tell: &dyn Fn(u64)) -> (Found, u64) {
     match problem.slots.len() {
-        0..=64 => search_as::<u64>(problem, states, budget),
-        65..=128 => search_as::<u128>(problem, states, budget),
+        0..=64 => search_as::<u64>(problem, states, budget, tell),
+        65..=128 => search_as::<u128>(problem, states, budget, tell),
         // As much memory as with narrow ones.
-        slots => search_as::<Wide>(problem, states, budget / (slots as u64 / 64)),
+        slots => search_as::<Wide>(problem, states, budget / (slots as u64 / 64), tell),
     }
 }
 
 /// [`search`] with masks of this width.
-pub(super) fn search_as<K: Mask>(problem: &Problem, states: &mut dyn Numbered, budget: u64) -> (Found, u64) {
+pub(super) fn search_as<K: Mask>(
+    problem: &Problem,
+    states: &mut dyn Numbered,
+    budget: u64,
+    tell: &dyn Fn(u64),
+) -> (Found, u64) {
     let mut walk = Walk::<K>::new(problem, states, None);
-    let found = walk.run(budget);
+    let found = walk.run(budget, tell);
     (found, walk.visited)
 }
 
 /// At most `most` orders that end at the event `stuck`, each in another state, found within `budget` configurations.
 pub fn dead_ends(problem: &Problem, states: &mut dyn Numbered, stuck: u32, most: usize, budget: u64) -> Vec<DeadEnd> {
     fn collect<K: Mask>(mut walk: Walk<'_, K>, budget: u64) -> Vec<DeadEnd> {
-        walk.run(budget);
+        walk.run(budget, &|_| {});
         walk.dead_ends
     }
     let wanted = Some((stuck, most));
@@ -128,7 +138,7 @@ impl<'p, K: Mask> Walk<'p, K> {
     }
 
     /// Searches until an order is found, there is none, or `budget` configurations were visited.
-    fn run(&mut self, budget: u64) -> Found {
+    fn run(&mut self, budget: u64, tell: &dyn Fn(u64)) -> Found {
         let mut frames: Vec<Frame<K>> = Vec::with_capacity(self.problem.items.len().min(32));
         if self.settle() {
             return Found::Legal;
@@ -162,6 +172,9 @@ impl<'p, K: Mask> Walk<'p, K> {
                 return Found::Exhausted { placed: self.most };
             }
             self.visited += 1;
+            if self.visited.is_multiple_of(TOLD_EVERY) {
+                tell(self.most.into());
+            }
             self.note();
             frames.push(self.frame());
         }
