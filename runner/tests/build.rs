@@ -394,6 +394,12 @@ async fn limits_end_a_build() {
     let disk = Submission { limits: Limits { disk: 64 << 20, ..disk.limits.clone() }, ..disk };
     assert_eq!(failure(disk.build().await.unwrap_err()).end, End::Disk(64 << 20));
 
+    let unlinked =
+        "for i in 3 4 5 6; do eval \"exec $i>f$i\"; rm f$i; eval \"head -c 30000000 /dev/zero >&$i\"; done; sleep 60";
+    let unlinked = submission(&[("x", "")]).commands(unlinked, "./x");
+    let unlinked = Submission { limits: Limits { disk: 64 << 20, ..unlinked.limits.clone() }, ..unlinked };
+    assert_eq!(failure(unlinked.build().await.unwrap_err()).end, End::Disk(64 << 20));
+
     let bomb = submission(&[("x", "")]).commands("for i in $(seq 60); do sleep 100 & done; exit 0", "./x");
     let bomb = Submission { limits: Limits { processes: 20, ..bomb.limits.clone() }, ..bomb };
     let end = failure(bomb.build().await.unwrap_err()).end;

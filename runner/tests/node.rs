@@ -57,6 +57,13 @@ fn a_flood_is_stopped_before_it_fills_the_memory() {
     assert!(codes(&judged).contains(&"output-flood"), "{:?}", record.summary.incidents);
     let kept: usize = record.journal.entries.iter().map(|entry| entry.body.len()).sum();
     assert!(kept <= 64 << 20, "{kept} bytes of bodies were kept");
+    for (mode, words) in [("never-ends-a-line", "without a line end"), ("floods-its-log", "on stderr")] {
+        let Some((record, judged)) = run("echo", mode, 1, &patient) else { return };
+        assert!(codes(&judged).contains(&"output-flood"), "{mode}: {:?}", record.summary.incidents);
+        let told = |incident: &harness::case::Incident| incident.detail.contains(words);
+        assert!(record.summary.incidents.iter().any(told), "{mode}: {:?}", record.summary.incidents);
+        assert!(record.summary.ended_at.seconds() < 50.0, "{mode}: the node was not stopped");
+    }
 }
 
 #[test]

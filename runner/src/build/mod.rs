@@ -17,6 +17,7 @@ mod registries;
 mod room;
 mod settings;
 mod toolchain;
+mod unlinked;
 mod version;
 mod warm;
 mod workspace;

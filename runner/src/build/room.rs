@@ -14,6 +14,7 @@ use super::{
     BuildError, Limits,
     error::End,
     proxy::{Proxy, Report, Rules},
+    unlinked,
 };
 use crate::{
     backend::{self, Backend, Cell, CellEvent, CellSpec, Control, Exit, Mount, OpenError, Reached, Root, Stdio, Work},
@@ -236,8 +237,10 @@ async fn watch(folders: &Folders, limit: u64) -> End {
     loop {
         let paths = [folders.tree.clone(), folders.deps.clone(), folders.out.clone()];
         let started = Instant::now();
-        let used =
-            tokio::task::spawn_blocking(move || paths.iter().map(|path| used(path)).sum::<std::io::Result<u64>>());
+        let used = tokio::task::spawn_blocking(move || {
+            let listed = paths.iter().map(|path| used(path)).sum::<std::io::Result<u64>>()?;
+            Ok::<u64, std::io::Error>(listed + unlinked::held(paths.iter().map(PathBuf::as_path)))
+        });
         match used.await.unwrap_or(Ok(0)) {
             Ok(used) if used <= limit => {}
             Ok(_) => return End::Disk(limit),

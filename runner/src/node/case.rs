@@ -242,7 +242,8 @@ impl Case {
     ) -> tokio::task::JoinHandle<Result<Process, OpenError>> {
         let log = self.setup.logs.as_ref().map(|folder| folder.join(format!("n{node}.log")));
         let (backend, spec) = (self.setup.backend.clone(), self.spec(node));
-        tokio::spawn(async move { Process::open(&*backend, spec, node, log, events).await })
+        let most_log = self.setup.limits.output.0;
+        tokio::spawn(async move { Process::open(&*backend, spec, node, log, most_log, events).await })
     }
 
     fn spec(&self, node: u32) -> CellSpec {

@@ -49,6 +49,10 @@ pub enum NodeEvent {
     Rest(Output),
     /// It wrote more than the longest line without a line end; the beginning of it.
     Endless(Output),
+    /// So many more bytes of that line were read and thrown away.
+    Skipped(u32, usize),
+    /// Its log has become longer than may be; the end of it.
+    LogFlood(u32, String),
     /// Its program runs.
     Started(u32),
     /// Its program could not be executed.
@@ -93,12 +97,17 @@ impl Process {
         spec: CellSpec,
         node: u32,
         log: Option<PathBuf>,
+        most_log: u64,
         events: mpsc::Sender<NodeEvent>,
     ) -> Result<Self, OpenError> {
         let Cell { control, events: cell_events, .. } = backend.open(spec).await?;
         let reader: Arc<Mutex<Option<JoinHandle<()>>>> = Arc::default();
         tokio::spawn(forward(node, cell_events, events.clone(), reader.clone()));
-        let log = Arc::new(Mutex::new(Log { path: log, ..Log::default() }));
+        let log = Arc::new(Mutex::new(Log {
+            path: log,
+            most: usize::try_from(most_log).unwrap_or(usize::MAX),
+            ..Log::default()
+        }));
         Ok(Self { node, control, events, stdin: None, held: None, log, reader })
     }
 
@@ -110,7 +119,8 @@ impl Process {
         self.stdin = Some(Outbox::new(pipe::Sender::from_owned_fd(to_node)?));
         self.held = None;
         tokio::spawn(read_lines(self.node, pipe::Receiver::from_owned_fd(from_node)?, self.events.clone()));
-        let log = tokio::spawn(read_log(pipe::Receiver::from_owned_fd(from_log)?, self.log.clone()));
+        let (node, events) = (self.node, self.events.clone());
+        let log = tokio::spawn(read_log(node, pipe::Receiver::from_owned_fd(from_log)?, self.log.clone(), events));
         *self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(log);
         self.ask(Control::Start(command, Stdio { stdin, stdout, stderr }));
         Ok(())
@@ -306,8 +316,12 @@ async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<No
                 return;
             }
         } else if skipping {
+            let skipped = NodeEvent::Skipped(node, buffer.len());
             buffer.clear();
             scanned = 0;
+            if events.send(skipped).await.is_err() {
+                return;
+            }
         }
     }
     if let Some((since, text)) = early {
@@ -340,11 +354,13 @@ async fn read_more(pipe: &mut pipe::Receiver, buffer: &mut Vec<u8>) -> Read {
 #[derive(Default)]
 struct Log {
     path: Option<PathBuf>,
+    /// More than so many bytes are a flood.
+    most: usize,
     written: usize,
     tail: Vec<u8>,
 }
 
-async fn read_log(mut pipe: pipe::Receiver, log: Arc<Mutex<Log>>) {
+async fn read_log(node: u32, mut pipe: pipe::Receiver, log: Arc<Mutex<Log>>, events: mpsc::Sender<NodeEvent>) {
     let path = log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).path.clone();
     let mut file = match path {
         Some(path) => tokio::fs::OpenOptions::new().create(true).append(true).open(path).await.ok(),
@@ -355,15 +371,19 @@ async fn read_log(mut pipe: pipe::Receiver, log: Arc<Mutex<Log>>) {
     let mut begun = Vec::new();
     while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
         let chunk = &buffer[..count];
-        let room = {
+        let (room, flood) = {
             let mut log = log.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             let room = MOST_LOG.saturating_sub(log.written).min(count);
+            let flood = log.written <= log.most && log.written + count > log.most;
             log.written += count;
             log.tail.extend_from_slice(chunk);
             let excess = log.tail.len().saturating_sub(TAIL);
             log.tail.drain(..excess);
-            room
+            (room, flood.then(|| String::from_utf8_lossy(&log.tail).into_owned()))
         };
+        if let Some(tail) = flood {
+            let _gone = events.send(NodeEvent::LogFlood(node, tail)).await;
+        }
         if let Some(file) = &mut file {
             // A full disk must not stop the node; the record says less then.
             begun.extend_from_slice(&chunk[..room]);

@@ -48,6 +48,12 @@ fn main() {
                         let body = format!("\"type\":\"junk\",\"junk\":\"{}\"", "x".repeat(1 << 20));
                         send(&me, &me, &body);
                     },
+                    "never-ends-a-line" => loop {
+                        print!("{}", "x".repeat(1 << 20));
+                    },
+                    "floods-its-log" => loop {
+                        eprintln!("{}", "x".repeat(1 << 10));
+                    },
                     "nowhere" => send(&me, "n99", "\"type\":\"lost\""),
                     "mismatched" => send(&me, &src, "\"type\":\"echo_ok\",\"in_reply_to\":777777"),
                     "forges" => send("n7", &src, "\"type\":\"echo_ok\""),

@@ -7,8 +7,9 @@
 use super::cgroup::CellGroup;
 use crate::backend::Limits;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs,
+    os::unix::fs::MetadataExt,
     sync::{
         LazyLock, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
@@ -206,11 +207,12 @@ impl Processes {
             tally.ended += init.children;
             waiting.extend(below(init.pid));
         }
+        let mut files = HashSet::new();
         while let Some(process) = waiting.pop() {
             tally.tasks += process.threads;
             tally.running += process.own + process.children;
             if with_memory {
-                tally.memory += memory(process.pid);
+                tally.memory += memory(process.pid) + files_in_memory(process.pid, &mut files);
             }
             waiting.extend(below(process.pid));
         }
@@ -253,9 +255,32 @@ fn memory(pid: u32) -> u64 {
     (field("RssAnon:") + field("RssShmem:")) << 10
 }
 
+/// Memory of the files without a name that a process holds open and that `counted` does not have yet: what is written to
+/// them is in no page table. Files of a file system of its own are counted by that.
+fn files_in_memory(pid: u32, counted: &mut HashSet<(u64, u64)>) -> u64 {
+    let nameless = |entry: &fs::DirEntry| {
+        fs::read_link(entry.path()).is_ok_and(|target| target.as_os_str().as_encoded_bytes().starts_with(b"/memfd:"))
+    };
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten().filter(nameless);
+    let data = open.filter_map(|entry| fs::metadata(entry.path()).ok());
+    data.filter(|data| counted.insert((data.dev(), data.ino()))).map(|data| data.blocks() * 512).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_without_a_name_are_counted_once() {
+        let name = std::ffi::CString::new("x").unwrap();
+        let before = files_in_memory(std::process::id(), &mut HashSet::new());
+        let file = nix::sys::memfd::memfd_create(name.as_c_str(), nix::sys::memfd::MFdFlags::empty()).unwrap();
+        let again = file.try_clone().unwrap();
+        nix::unistd::write(&file, &[1; 1 << 20]).unwrap();
+        // Other tests of this process hold none.
+        assert_eq!(files_in_memory(std::process::id(), &mut HashSet::new()), before + (1 << 20));
+        drop((file, again));
+    }
 
     const LINE: &str = "42 (a (b) c) S 7 42 42 0 -1 4194560 100 0 0 0 250 50 30 20 20 0 3 0 5 1 1";
 

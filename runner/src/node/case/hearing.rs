@@ -28,7 +28,8 @@ impl Case {
             | NodeEvent::Endless(output)
                 if self.heard > self.setup.limits.output.0 =>
             {
-                self.on_flood(self.now(), &output);
+                let detail = format!("more than {} of output in one case", self.setup.limits.output);
+                self.on_flood(self.now(), output.node, detail, &output.text);
             }
             NodeEvent::Line(output) => self.on_line(&output),
             NodeEvent::Early(output) => self.on_early(&output),
@@ -39,7 +40,19 @@ impl Case {
             }
             NodeEvent::Endless(output) => {
                 let detail = format!("more than {} MiB without a line end", process::LONGEST_LINE >> 20);
+                self.heard += process::LONGEST_LINE as u64;
                 self.incident(self.offset(output.at), output.node, IncidentKind::OutputFlood, detail, &output.text);
+            }
+            NodeEvent::Skipped(node, bytes) => {
+                self.heard += bytes as u64;
+                if self.heard > self.setup.limits.output.0 {
+                    let detail = format!("more than {} of output in one case", self.setup.limits.output);
+                    self.on_flood(self.now(), node, detail, b"");
+                }
+            }
+            NodeEvent::LogFlood(node, tail) => {
+                let detail = format!("more than {} on stderr", self.setup.limits.output);
+                self.on_flood(self.now(), node, detail, tail.as_bytes());
             }
             NodeEvent::Started(node) => self.on_started(self.now(), node),
             NodeEvent::StartFailed(node, why) => {
@@ -78,12 +91,11 @@ impl Case {
     }
 
     /// The case has recorded all that it can hold: whoever goes on is stopped.
-    fn on_flood(&mut self, now: Offset, output: &Output) {
-        let slot = &mut self.nodes[output.node as usize];
+    fn on_flood(&mut self, now: Offset, node: u32, detail: String, text: &[u8]) {
+        let slot = &mut self.nodes[node as usize];
         if !matches!(slot.phase, Phase::Down | Phase::Crashed) {
             slot.process.ask(Control::Kill);
-            let detail = format!("more than {} of output in one case; the node was stopped", self.setup.limits.output);
-            self.incident(now, output.node, IncidentKind::OutputFlood, detail, &output.text);
+            self.incident(now, node, IncidentKind::OutputFlood, format!("{detail}; the node was stopped"), text);
         }
     }
 
