@@ -140,6 +140,21 @@ fn every_registry_is_complete() {
     registered("runner/src/backend", "Backend", "runner/src/backend/registry.rs", |name| format!("{name}::"));
 }
 
+/// The compiler finds a condition or a format that no list names, but not a monitor.
+#[test]
+fn every_monitor_is_asked() {
+    let objects = read("harness/src/linearizability/object.rs");
+    let monitors = files("harness/src/linearizability/monitor", "rs").into_iter().flat_map(|path| {
+        let text = read(&path);
+        let names = text.lines().filter_map(|line| line.strip_prefix("impl Monitor for ")?.split_whitespace().next());
+        names.map(|name| (path.clone(), name.to_owned())).collect::<Vec<_>>()
+    });
+    let missing = monitors.filter(|(_, name)| {
+        !objects.contains(&format!("Box::new(monitor::{name}")) && !objects.contains(&format!("Box::new({name} "))
+    });
+    nothing_of(missing.map(|(path, name)| format!("{path}: no object of object.rs asks `{name}`")).collect());
+}
+
 #[test]
 fn every_command_is_dispatched() {
     let dispatcher = read("runner/src/commands/mod.rs");

@@ -4,6 +4,9 @@
 //! the same; `compare judge CASE FOLDER` judges those of one case with the judge that `verify-history` would take and
 //! prints files, illegal ones, undecided ones, nanoseconds to decide (as Porcupine does), nanoseconds to decide and to
 //! explain what is illegal, and peak memory in KiB.
+//!
+//! `compare large` prints time and peak memory of the judges for histories of a million operations or transactions, each
+//! in a process of its own, the history included in the memory; `CORPORA` as the last word adds Elle's largest component.
 
 #![allow(
     clippy::disallowed_methods,
@@ -56,7 +59,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             CASES.iter().try_for_each(|(case, ..)| write(case, checkout.as_ref(), corpora.as_ref(), folder.as_ref()))
         }
         ["judge", case, folder] => judge(case, folder.as_ref()),
-        _ => Err("compare write CHECKOUT CORPORA FOLDER | compare judge CASE FOLDER".into()),
+        ["large"] => large_table(None),
+        ["large", corpora] => large_table(Some(corpora)),
+        ["large", case, corpora] => large(case, corpora.as_ref()),
+        _ => Err("compare write CHECKOUT CORPORA FOLDER | compare judge CASE FOLDER | compare large [CORPORA]".into()),
     }
 }
 
@@ -103,9 +109,7 @@ fn judge(case: &str, folder: &Path) -> Result<(), Box<dyn Error>> {
     let histories = recorded(&folder.join(case.0), "")?;
     let decided = decide(case, &histories)?;
     let (illegal, undecided, explained) = explain(case, histories)?;
-    let status = fs::read_to_string("/proc/self/status")?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
-    let peak = peak.trim().trim_end_matches(" kB");
+    let peak = peak()?;
     // Where a monitor decides, what it finds is its explanation, and both together take less than the search.
     let (files, illegal) = match decided {
         Some((found, _)) if found != illegal => return Err("search and judge differ".into()),
@@ -113,6 +117,62 @@ fn judge(case: &str, folder: &Path) -> Result<(), Box<dyn Error>> {
     };
     let decided = decided.map_or(explained, |(_, time)| time.min(explained));
     println!("RESULT\t{files}\t{illegal}\t{undecided}\t{decided}\t{explained}\t{peak}");
+    Ok(())
+}
+
+/// This process's peak memory in KiB.
+fn peak() -> Result<u64, Box<dyn Error>> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+    Ok(peak.trim().trim_end_matches(" kB").parse()?)
+}
+
+/// The large histories, and the judge of each.
+const LARGE: [(&str, &str); 6] = [
+    ("queue-1000000", "queue"),
+    ("stack-1000000", "stack"),
+    ("register-1000000", "register"),
+    ("kv-append-1000000", "kv"),
+    ("list-append-1000000", "list-append"),
+    ("huge-scc", "list-append"),
+];
+
+fn large_table(corpora: Option<&str>) -> Result<(), Box<dyn Error>> {
+    println!("| history | operations | ms | peak MiB |\n|---|---|---|---|");
+    for (case, _) in LARGE.iter().filter(|(case, _)| corpora.is_some() || *case != "huge-scc") {
+        let one =
+            std::process::Command::new(env::current_exe()?).args(["large", case, corpora.unwrap_or("-")]).output()?;
+        match one.status.success() {
+            true => print!("{}", String::from_utf8_lossy(&one.stdout)),
+            false => return Err(format!("{case}: {}", String::from_utf8_lossy(&one.stderr)).into()),
+        }
+    }
+    Ok(())
+}
+
+/// One row of the table.
+fn large(case: &str, corpora: &Path) -> Result<(), Box<dyn Error>> {
+    const MANY: usize = 1_000_000;
+    let (_, model) = LARGE.iter().find(|(name, _)| *name == case).ok_or("no such history")?;
+    let recorded = match case {
+        "queue-1000000" => Recorded::Operations(made::queue(MANY)),
+        "stack-1000000" => Recorded::Operations(made::stack(MANY)),
+        "register-1000000" => Recorded::Operations(made::register(MANY, 16)),
+        "kv-append-1000000" => Recorded::Operations(made::appended(MANY)),
+        "list-append-1000000" => Recorded::Transactions(made::lists(MANY as u64)),
+        _ => format::read(&fs::read(corpora.join("elle/huge-scc.edn"))?, None, format::Shape::of_model(model))?,
+    };
+    let operations = match &recorded {
+        Recorded::Operations(history) => history.len(),
+        Recorded::Transactions(transactions) => transactions.len(),
+    };
+    let judge = verify::find(model).ok_or("no such judge")?;
+    let settings = Settings::default();
+    let (legal, time) = repeated(|| Ok(judge.judge(&recorded, &settings)?.verdict == Verdict::Pass))?;
+    if legal == (case == "huge-scc") {
+        return Err("a wrong verdict".into());
+    }
+    println!("| {case} | {operations} | {:.1} | {} |", time as f64 / 1e6, peak()? >> 10);
     Ok(())
 }
 

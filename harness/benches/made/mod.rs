@@ -3,7 +3,11 @@
 //! Each operation takes effect at a random time within itself, and clients call again soon after they were answered. The
 //! same arguments make the same history.
 
-#![allow(dead_code, reason = "not every benchmark needs every history")]
+#![allow(dead_code, unused_imports, reason = "not every benchmark needs every history")]
+
+mod lists;
+
+pub use lists::lists;
 
 use harness::history::{Builder, Function, History, Id, Invocation, Value};
 use std::collections::{BTreeSet, HashSet, VecDeque};
