@@ -10,6 +10,8 @@ mod tree;
 pub mod broadcast;
 #[path = "../echo/oracle.rs"]
 pub mod echo;
+#[path = "../kv-store/oracle.rs"]
+pub mod kv_store;
 #[path = "../unique-ids/oracle.rs"]
 pub mod unique_ids;
 
@@ -17,7 +19,7 @@ pub use mutant::{Edit, Expectation, Mutant};
 pub use tree::{Tree, TreeError};
 
 use harness::{
-    manifest::{Manifest, ManifestError},
+    manifest::{Manifest, ManifestError, ProgramKind},
     oracle::Oracle,
     plan::Figures,
 };
@@ -47,6 +49,7 @@ pub const CATALOGUE: &[Challenge] = &[
     Challenge { name: "echo", oracle: &echo::Echo },
     Challenge { name: "unique-ids", oracle: &unique_ids::UniqueIds },
     Challenge { name: "broadcast", oracle: &broadcast::Broadcast },
+    Challenge { name: "kv-store", oracle: &kv_store::KvStore },
 ];
 
 /// The challenge with this name.
@@ -100,7 +103,9 @@ impl Challenge {
     pub fn project(&self, variant: &str) -> Result<Tree, TreeError> {
         let language = variant.rsplit('/').next().unwrap_or(variant);
         let mut tree = Tree::default();
-        tree.overlay(files_below(&format!("library/{language}")));
+        let server = self.manifest().is_ok_and(|manifest| manifest.kind == ProgramKind::Server);
+        let library = if server { "library/server" } else { "library" };
+        tree.overlay(files_below(&format!("{library}/{language}")));
         let own = files_below(&format!("{}/{variant}", self.name)).collect::<Vec<_>>();
         if own.is_empty() {
             return Err(TreeError::Missing(format!("{}/{variant}", self.name)));

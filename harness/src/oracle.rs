@@ -68,6 +68,9 @@ pub enum Vocabulary {
         /// The reply's field with the list.
         values: &'static str,
     },
+    /// Objects by key: stores with `read`, `write`, `append` and `delete`, counters with `add` and `read`, in the words that
+    /// the record of a case is read by (`history::format`, the format `calls`).
+    Objects,
 }
 
 /// A body from its type and fields.

@@ -4,12 +4,13 @@ use crate::{
     backend::{Backend, Command, Mount, Root},
     node::{self, CaseSetup, Notice},
     record::{RecordWriter, case_folder, write_case},
+    server,
 };
 use harness::{
     case::{CaseRecord, Ended},
     event::{Event, EventKind},
     judge::{self, JudgedCase},
-    manifest::Stage,
+    manifest::{Protocol, Stage},
     oracle::Oracle,
     plan::{Plan, PlannedCase},
 };
@@ -206,18 +207,22 @@ async fn attempt(context: &Context, case: &PlannedCase, stage: &Stage, folder: &
         notices,
         stage: stage.clone(),
     };
-    let record = on_own_thread(setup, case).await;
+    let record = on_own_thread(setup, context.plan.manifest.protocol, case).await;
     let _ = forwarding.await;
     Ok(record)
 }
 
 /// Each case has a thread and a scheduler of its own, so that no other case's work delays its messages.
-async fn on_own_thread(setup: CaseSetup, case: &PlannedCase) -> CaseRecord {
+async fn on_own_thread(setup: CaseSetup, protocol: Option<Protocol>, case: &PlannedCase) -> CaseRecord {
     let (done, result) = tokio::sync::oneshot::channel();
     let work = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let record = match runtime {
-            Ok(runtime) => runtime.block_on(node::run(setup)),
+            // Only a server has a protocol.
+            Ok(runtime) => match protocol {
+                Some(protocol) => runtime.block_on(server::run(setup, protocol)),
+                None => runtime.block_on(node::run(setup)),
+            },
             Err(error) => broken(&setup.stage.id, setup.seed, format!("no thread for the case: {error}")),
         };
         let _ = done.send(record);

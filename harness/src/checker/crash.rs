@@ -5,7 +5,10 @@ use super::{
     evidence::{Figure, finding, share},
     view::node_name,
 };
-use crate::case::{Incident, IncidentKind};
+use crate::{
+    case::{Incident, IncidentKind},
+    oracle::Vocabulary,
+};
 
 /// The check.
 pub struct StaysUp;
@@ -32,8 +35,8 @@ impl Checker for StaysUp {
         };
         let node = node_name(crash.node);
         let actual = format!("{node}: {} at {}", crash.detail, crash.at);
-        let mut finding =
-            finding(crash.kind.code(), ABOUT, format!("{node} answers `init` and goes on running"), actual);
+        let begins = if view.vocabulary == Vocabulary::Objects { "listens on its address" } else { "answers `init`" };
+        let mut finding = finding(crash.kind.code(), ABOUT, format!("{node} {begins} and goes on running"), actual);
         finding.count = crashes.len() as u64;
         finding.evidence = evidence(view, crash);
         Judgement::fail(share(crashes.len(), view.nodes as usize, "node") + " ended or never started", finding)

@@ -4,6 +4,7 @@ mod crash;
 mod echo;
 mod evidence;
 mod field;
+mod linearizable;
 mod set_duplicate;
 mod set_lost;
 mod set_phantom;
@@ -58,6 +59,7 @@ pub const REGISTRY: &[&dyn Checker] = &[
     &crash::StaysUp,
     &echo::EchoesExactly,
     &unique::IdsUnique,
+    &linearizable::Linearizable,
     &set_lost::NothingLost,
     &set_duplicate::NoDuplicates,
     &set_phantom::NoPhantoms,
@@ -128,6 +130,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("value-lost", "an acknowledged value is missing from a final read"),
     ("duplicate-value", "a read holds the same value twice"),
     ("phantom-value", "a read holds a value that nobody wrote"),
+    ("not-linearizable", "no order of the operations on an object explains what clients were told"),
     ("bound-missed", "a metric is outside the bound that the stage requires"),
     ("metric-zero", "a graded metric is so far off that it earns no points"),
 ];

@@ -181,3 +181,33 @@ proptest! {
         prop_assert_eq!(judge("nothing-lost", SET, 1, operations).0, expected);
     }
 }
+
+fn kv(client: u32, at: u64, request: &str, reply: Option<&str>) -> Call {
+    let function = field_of(request, "type").unwrap_or_default().as_str().unwrap_or("").to_owned();
+    Call { client, ..op(Role::Work, 0, at, &function, request, reply) }
+}
+
+#[test]
+fn a_stale_read_and_a_lost_increment_have_no_order() {
+    let write = |at, value| {
+        kv(1, at, &format!(r#"{{"type":"write","key":"k","value":{value}}}"#), Some(r#"{"type":"write_ok"}"#))
+    };
+    let read = |at, value: &str| {
+        kv(2, at, r#"{"type":"read","key":"k"}"#, Some(&format!(r#"{{"type":"read_ok","value":{value}}}"#)))
+    };
+    let add = |client, at, before: u32| {
+        let reply = format!(r#"{{"type":"add_ok","before":{before}}}"#);
+        kv(client, at, r#"{"type":"add","key":"c","delta":1}"#, Some(&reply))
+    };
+    let judged = |operations| judge("linearizable", Vocabulary::Objects, 1, operations);
+    assert_eq!(judged(vec![read(0, "null"), write(5, 1), read(10, "1"), add(1, 20, 0), add(2, 30, 1)]), passed());
+    assert_eq!(judged(vec![write(0, 1), write(5, 2), read(10, "1")]), failed("not-linearizable"));
+    assert_eq!(judged(vec![add(1, 0, 0), add(2, 10, 0)]), failed("not-linearizable"));
+    // An acknowledged write that is gone after a crash.
+    assert_eq!(judged(vec![write(0, 1), read(10, "null")]), failed("not-linearizable"));
+    assert_eq!(judged(vec![kv(1, 0, r#"{"type":"read","key":"k"}"#, None)]), failed("no-reply"));
+    let record = case(vec![write(0, 1), write(5, 2), read(10, "1")]);
+    let judgement = find("linearizable").unwrap().check(&View::new(&record, Vocabulary::Objects, 1));
+    let evidence = &judgement.findings[0].evidence;
+    assert!(evidence.arrows.iter().any(|arrow| arrow.highlight && arrow.label.contains("read_ok")), "{evidence:?}");
+}

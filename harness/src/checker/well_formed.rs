@@ -7,13 +7,14 @@ use super::{
 };
 use crate::{
     case::{Incident, IncidentKind},
+    oracle::Vocabulary,
     verdict::{Finding, Verdict},
 };
 
 /// The check.
 pub struct WellFormed;
 
-const ABOUT: &str = "each line of stdout is one message to an existing node or client, and each reply answers an open request as its protocol says";
+const ABOUT: &str = "each message is one, and to an existing node or client, and each reply answers an open request as its protocol says";
 
 impl Checker for WellFormed {
     fn name(&self) -> &'static str {
@@ -38,7 +39,7 @@ impl Checker for WellFormed {
         findings.extend(misshapen(view));
         let decisive: u64 = findings.iter().filter(|finding| finding.decisive).map(|finding| finding.count).sum();
         if decisive == 0 {
-            let detail = "every line was a message, every reply matched".to_owned();
+            let detail = "every message was one, every reply matched".to_owned();
             return Judgement { verdict: Verdict::Pass, detail, findings };
         }
         let plural = if decisive == 1 { "" } else { "s" };
@@ -53,12 +54,14 @@ impl Checker for WellFormed {
 fn describe(view: &View<'_>, incident: &Incident) -> Finding {
     let node = node_name(incident.node);
     let actual = format!("{node} at {}: {}", incident.at, incident.detail);
-    let mut finding = finding(incident.kind.code(), ABOUT, expected(incident.kind).into(), actual);
+    let server = view.vocabulary == Vocabulary::Objects;
+    let expected = if server { "an answer that its protocol has for the request" } else { expected(incident.kind) };
+    let mut finding = finding(incident.kind.code(), ABOUT, expected.into(), actual);
     finding.count = incident.count;
     // A second reply is odd, but a client that has its answer is not harmed by it.
     finding.decisive = incident.kind != IncidentKind::RepeatedReply;
     let mut figure = Figure::of(view);
-    figure.line(format!("{node} stdout"), &incident.line);
+    figure.line(format!("{node} {}", if server { "sent" } else { "stdout" }), &incident.line);
     finding.evidence = figure.finish(format!("the first of {} such lines", incident.count));
     finding
 }

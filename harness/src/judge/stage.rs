@@ -171,6 +171,9 @@ fn conditions(stage: &Stage) -> String {
             parts.push(format!("latency {} {:?}", stage.latency.mean, stage.latency.distribution).to_lowercase());
         }
     }
+    if stage.clients > 1 {
+        parts.push(plural(stage.clients, "client"));
+    }
     parts.push(format!("{} operations/s for {}", stage.rate, stage.duration));
     for (name, share) in [("loss", stage.loss), ("duplication", stage.duplicate), ("reordering", stage.reorder)] {
         if share > 0.0 {

@@ -26,6 +26,9 @@ pub struct Manifest {
     pub title: String,
     /// How a submission is driven.
     pub kind: ProgramKind,
+    /// What a server and its clients speak.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
     /// How long a candidate is expected to need.
     pub minutes: u32,
     /// What it measures, in a few words each.
@@ -48,6 +51,16 @@ pub struct Manifest {
 pub enum ProgramKind {
     /// N processes that speak newline-delimited JSON on stdin and stdout; the harness is the network.
     Node,
+    /// One process that listens on TCP; the harness is its clients.
+    Server,
+}
+
+/// What a server and its clients speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// Redis's, version 2: <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
+    Resp,
 }
 
 /// Limits on each process of a submission.
@@ -99,6 +112,9 @@ pub struct Stage {
     /// Shape that the `topology` message suggests.
     #[serde(default = "grid")]
     pub topology: Topology,
+    /// How many clients a server has, each on a connection of its own. A client waits for an answer before it asks again.
+    #[serde(default = "one")]
+    pub clients: u32,
     /// Client operations per second, all clients together.
     pub rate: f64,
     /// How long the clients work.
@@ -234,6 +250,15 @@ impl Manifest {
         if self.stages.is_empty() {
             return Err(ManifestError::new("a challenge needs at least one [[stage]]"));
         }
+        match (self.kind, self.protocol) {
+            (ProgramKind::Server, None) => {
+                return Err(ManifestError::near("a server needs a `protocol`", text, "kind"));
+            }
+            (ProgramKind::Node, Some(_)) => {
+                return Err(ManifestError::near("only a server has a `protocol`", text, "protocol"));
+            }
+            _ => {}
+        }
         for (index, stage) in self.stages.iter().enumerate() {
             let at = |message: String, near: &str| Err(ManifestError::near(message, text, near));
             if self.stages[..index].iter().any(|earlier| earlier.id == stage.id) {
@@ -248,6 +273,9 @@ impl Manifest {
             if let Err(error) = stage.fault_schedule(0) {
                 return at(format!("stage `{}`: {error}", stage.id), "faults");
             }
+            if let Some(message) = self.misdriven(stage) {
+                return at(format!("stage `{}`: {message}", stage.id), &format!("id = \"{}\"", stage.id));
+            }
             for requirement in &stage.require {
                 requirement.validate(&stage.id, text)?;
             }
@@ -256,6 +284,18 @@ impl Manifest {
             }
         }
         Ok(())
+    }
+}
+
+impl Manifest {
+    /// What a stage asks for that programs of this kind do not have.
+    fn misdriven(&self, stage: &Stage) -> Option<&'static str> {
+        match self.kind {
+            ProgramKind::Server if stage.nodes != 1 => Some("a server is one node"),
+            ProgramKind::Server if stage.probe.is_some() => Some("a server is not probed"),
+            ProgramKind::Node if stage.clients != 1 => Some("only a server has `clients`"),
+            _ => None,
+        }
     }
 }
 
@@ -301,6 +341,7 @@ impl Stage {
             _ if self.nodes == 0 || self.nodes > 10_000 => Err("`nodes` must be between 1 and 10000".into()),
             _ if !(self.rate > 0.0 && self.rate <= 1e6) => Err("`rate` must be above 0 and at most 1000000".into()),
             _ if !(self.points >= 0.0 && self.points.is_finite()) => Err("`points` must not be negative".into()),
+            _ if self.clients == 0 || self.clients > 10_000 => Err("`clients` must be between 1 and 10000".into()),
             _ if self.cores == Some(0) => Err("`cores` must be at least 1".into()),
             _ if self.seeds == 0 => Err("`seeds` must be at least 1".into()),
             _ if self.require.is_empty() => Err("`require` must name at least one check".into()),

@@ -132,6 +132,8 @@ pub struct Stdio {
 pub enum Control {
     /// Start a program; answered by [`CellEvent::Started`] or [`CellEvent::StartFailed`].
     Start(Command, Stdio),
+    /// Connect to a port of the cell's own loopback, as one of its programs would; the only way in.
+    Connect(u16, Connected),
     /// SIGTERM to the started program.
     Terminate,
     /// SIGKILL to every process of the cell; the cell stays and can start another program.
@@ -143,6 +145,9 @@ pub enum Control {
     /// Kill everything and take the cell down; answered by [`CellEvent::Closed`], the last event.
     Close,
 }
+
+/// Where the connection to a program is handed over, or the error of `connect`. The connection may still be under way.
+pub type Connected = tokio::sync::oneshot::Sender<std::io::Result<std::net::TcpStream>>;
 
 /// What a cell tells. Also sent unasked: an exit is reported as soon as it happens.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@
 //! | `clients` | requests that wait for their replies, and the history |
 //! | `links` | the network model under the wall clock, and the journal |
 //! | `wire` | the message format |
+//! | `log` | a program's log: its beginning on disk, its end in memory |
 //! | `incidents` | what nodes did wrong |
 //! | `cpus` | which processors a node is kept to |
 //! | `settle` | whether the final reads are complete |
@@ -14,11 +15,12 @@
 
 mod case;
 mod clients;
-mod cpus;
+pub(crate) mod cpus;
 pub mod fuzzing;
-mod incidents;
+pub(crate) mod incidents;
 mod links;
-mod process;
+pub(crate) mod log;
+pub(crate) mod process;
 mod settle;
 mod wire;
 

@@ -1,8 +1,10 @@
 //! One node's process: its cell, its pipes, its log.
 
-use super::wire;
+use super::{
+    log::{self, Log},
+    wire,
+};
 use crate::backend::{Backend, Cell, CellEvent, CellSpec, Command, Control, Exit, Limits, OpenError, Stdio, Usage};
-use harness::text;
 use nix::{fcntl::OFlag, unistd::pipe2};
 use std::{
     io,
@@ -14,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncReadExt,
     net::unix::pipe,
     sync::{
         OwnedSemaphorePermit, Semaphore,
@@ -29,10 +31,6 @@ pub const LONGEST_LINE: usize = 16 << 20;
 const MOST_QUEUED: usize = 64 << 20;
 /// Most bytes of one node's output that may wait to be looked at, in KiB.
 const MOST_WAITING: usize = 32 << 10;
-/// How much of a node's log is kept on disk.
-const MOST_LOG: usize = 1 << 20;
-/// How much of the end of a node's log is kept for findings.
-const TAIL: usize = 4 << 10;
 /// How long a complete message may lack its line end before it is taken without.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -86,7 +84,7 @@ pub struct Process {
     stdin: Option<Outbox>,
     /// What is kept back, to be written in one piece.
     held: Option<Vec<u8>>,
-    log: Arc<Mutex<Log>>,
+    log: Log,
     reader: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -103,11 +101,7 @@ impl Process {
         let Cell { control, events: cell_events, .. } = backend.open(spec).await?;
         let reader: Arc<Mutex<Option<JoinHandle<()>>>> = Arc::default();
         tokio::spawn(forward(node, cell_events, events.clone(), reader.clone()));
-        let log = Arc::new(Mutex::new(Log {
-            path: log,
-            most: usize::try_from(most_log).unwrap_or(usize::MAX),
-            ..Log::default()
-        }));
+        let log = Log::new(log, most_log);
         Ok(Self { node, control, events, stdin: None, held: None, log, reader })
     }
 
@@ -120,7 +114,8 @@ impl Process {
         self.held = None;
         tokio::spawn(read_lines(self.node, pipe::Receiver::from_owned_fd(from_node)?, self.events.clone()));
         let (node, events) = (self.node, self.events.clone());
-        let log = tokio::spawn(read_log(node, pipe::Receiver::from_owned_fd(from_log)?, self.log.clone(), events));
+        let flood = async move |tail| drop(events.send(NodeEvent::LogFlood(node, tail)).await);
+        let log = tokio::spawn(log::read(pipe::Receiver::from_owned_fd(from_log)?, self.log.clone(), flood));
         *self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(log);
         self.ask(Control::Start(command, Stdio { stdin, stdout, stderr }));
         Ok(())
@@ -157,14 +152,7 @@ impl Process {
 
     /// The end of the log.
     pub fn log_tail(&self) -> String {
-        let log = self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let tail = String::from_utf8_lossy(&log.tail);
-        // A tail that was cut begins in the middle of a line.
-        if log.written > TAIL {
-            tail.split_once('\n').map_or("", |(_, rest)| rest).to_owned()
-        } else {
-            tail.into_owned()
-        }
+        self.log.end()
     }
 }
 
@@ -350,63 +338,6 @@ async fn read_more(pipe: &mut pipe::Receiver, buffer: &mut Vec<u8>) -> Read {
     tokio::time::timeout(PATIENCE, reading(buffer, pipe)).await.unwrap_or(Read::Idle)
 }
 
-/// A node's log: its beginning on disk, its end in memory.
-#[derive(Default)]
-struct Log {
-    path: Option<PathBuf>,
-    /// More than so many bytes are a flood.
-    most: usize,
-    written: usize,
-    tail: Vec<u8>,
-}
-
-async fn read_log(node: u32, mut pipe: pipe::Receiver, log: Arc<Mutex<Log>>, events: mpsc::Sender<NodeEvent>) {
-    let path = log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).path.clone();
-    let mut file = match path {
-        Some(path) => tokio::fs::OpenOptions::new().create(true).append(true).open(path).await.ok(),
-        None => None,
-    };
-    let mut buffer = vec![0; 16 << 10];
-    // The beginning of a character whose end has not been read yet.
-    let mut begun = Vec::new();
-    while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
-        let chunk = &buffer[..count];
-        let (room, flood) = {
-            let mut log = log.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            let room = MOST_LOG.saturating_sub(log.written).min(count);
-            let flood = log.written <= log.most && log.written + count > log.most;
-            log.written += count;
-            log.tail.extend_from_slice(chunk);
-            let excess = log.tail.len().saturating_sub(TAIL);
-            log.tail.drain(..excess);
-            (room, flood.then(|| String::from_utf8_lossy(&log.tail).into_owned()))
-        };
-        if let Some(tail) = flood {
-            let _gone = events.send(NodeEvent::LogFlood(node, tail)).await;
-        }
-        if let Some(file) = &mut file {
-            // A full disk must not stop the node; the record says less then.
-            begun.extend_from_slice(&chunk[..room]);
-            let rest = begun.split_off(whole(&begun));
-            let _ = file.write_all(text::log(&begun).as_bytes()).await;
-            begun = rest;
-        }
-    }
-    if let Some(mut file) = file {
-        let _ = file.write_all(text::log(&begun).as_bytes()).await;
-        let _ = file.flush().await;
-    }
-}
-
-/// How many of the bytes end with a whole character, or with what will never be one.
-fn whole(bytes: &[u8]) -> usize {
-    let unfinished = |back: &usize| {
-        let tail = &bytes[bytes.len() - back..];
-        std::str::from_utf8(tail).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
-    };
-    bytes.len() - (1..=bytes.len().min(3)).find(unfinished).unwrap_or(0)
-}
-
 /// The limits of a node's cell, and the processors that it is kept to.
 pub fn limits(limits: &harness::manifest::Limits, cpus: Vec<u32>) -> Limits {
     Limits {
@@ -416,20 +347,5 @@ pub fn limits(limits: &harness::manifest::Limits, cpus: Vec<u32>) -> Limits {
         open_files: limits.open_files,
         file_size: limits.disk.0,
         cpu: Some(limits.cpu.0),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_character_in_two_pieces_is_kept_until_it_is_whole() {
-        let bytes = "naïve 日本".as_bytes();
-        for end in 0..=bytes.len() {
-            let valid = std::str::from_utf8(&bytes[..end]).map_or_else(|error| error.valid_up_to(), str::len);
-            assert_eq!(whole(&bytes[..end]), valid);
-        }
-        assert_eq!((whole(b"a\xff"), whole(b"\xf0\x9f\xa6"), whole(b"a\x80\x80\x80\x80")), (2, 0, 5));
     }
 }

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `read`, `write`, `cas` with `key` | of a key-value store; without a `key` of the one object there is |
 //! | `broadcast`, `add` with `element` | insert into a set |
-//! | `add` with `delta` | increment a counter |
+//! | `add` with `delta` | increment a counter, the one of the `key` where there is one; `before` in the reply is its value before |
+//! | `append`, `delete` with `key` | of a key-value store |
 //! | `generate` | generate an id |
 //! | `send`, `poll`, `commit_offsets`, `list_committed_offsets` | of logs, an operation for each |
 //! | `txn` | a transaction; then all others have to be ones, too |
@@ -40,6 +41,11 @@ const OTHER_VALUE: u32 = 22;
 
 fn read(bytes: &[u8], shape: Shape) -> Result<Recorded, FormatError> {
     let calls = Calls::from_text(format::utf8(bytes)?).map_err(|error| super::text_error(&error))?;
+    recorded(&calls, shape)
+}
+
+/// The operations of a case's calls; an error says which call is none, and why.
+pub fn recorded(calls: &Calls, shape: Shape) -> Result<Recorded, FormatError> {
     let work = calls.operations.iter().enumerate().filter(|(_, call)| call.role != Role::Opening);
     let work: Vec<(usize, &Call)> = work.map(|(index, call)| (index + 2, call)).collect();
     if work.iter().any(|(_, call)| &*call.function == "txn") { transactions(&work, shape) } else { operations(&work) }
@@ -129,6 +135,8 @@ fn parts(call: &Call, bodies: &Bodies, builder: &mut Builder) -> Result<Vec<Part
         }
         "read" => part(Function::Read, id(key), Id::NONE, id(bodies.told(&["value", "messages"])?)),
         "write" => part(Function::Write, id(key), id(Some(bodies.needed("value")?)), Id::NONE),
+        "append" => part(Function::Append, id(key), id(Some(bodies.needed("value")?)), Id::NONE),
+        "delete" => part(Function::Delete, id(Some(bodies.needed("key")?)), Id::NONE, Id::NONE),
         "cas" => {
             let pair = [id(Some(bodies.needed("from")?)), id(Some(bodies.needed("to")?))];
             let key = id(key);
@@ -138,7 +146,8 @@ fn parts(call: &Call, bodies: &Bodies, builder: &mut Builder) -> Result<Vec<Part
         }
         "broadcast" => part(Function::Insert, Id::NONE, id(Some(bodies.needed("message")?)), Id::NONE),
         "add" if bodies.asked("delta").is_some() => {
-            part(Function::Increment, Id::NONE, id(bodies.asked("delta")), Id::NONE)
+            let before = bodies.reply.and_then(|reply| tape.field(reply, "before"));
+            part(Function::Increment, id(key), id(bodies.asked("delta")), id(before))
         }
         "add" => part(Function::Insert, Id::NONE, id(Some(bodies.needed("element")?)), Id::NONE),
         "generate" => part(Function::Generate, Id::NONE, Id::NONE, id(bodies.told(&["id"])?)),

@@ -3,7 +3,7 @@
 //! A format is found by the beginning of the content, or named. Files come from anywhere: none can make a reader panic,
 //! nest without bound or take more than time linear in its size.
 
-mod calls;
+pub mod calls;
 mod clients;
 mod dbcop_bincode;
 mod dbcop_yaml;

@@ -11,9 +11,15 @@ use super::{
     wire::{Bytes, Report, Request, Start},
 };
 use crate::backend::{
-    CellEvent, CellSpec, Command, Control, Exit, Full, Limits, Reached, SCRATCH, Stdio, Usage, WORK, Work,
+    CellEvent, CellSpec, Command, Connected, Control, Exit, Full, Limits, Reached, SCRATCH, Stdio, Usage, WORK, Work,
 };
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt, time::Duration};
+use std::{
+    collections::VecDeque,
+    ffi::OsStr,
+    io,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    time::Duration,
+};
 use tokio::sync::mpsc;
 
 /// Stands between the caller's channels and one cell.
@@ -29,6 +35,8 @@ pub(super) struct Driver {
     watch: Watch,
     /// What the watch has seen of this program.
     excesses: Vec<Excess>,
+    /// Who waits for a connection, in the order in which they are answered.
+    connecting: VecDeque<Connected>,
     events: mpsc::UnboundedSender<CellEvent>,
 }
 
@@ -73,6 +81,7 @@ impl Driver {
             before: Counts::default(),
             watch: Watch::Needless,
             excesses: Vec::new(),
+            connecting: VecDeque::new(),
             events,
         }
     }
@@ -86,7 +95,7 @@ impl Driver {
                     Some(request) => self.request(request).await,
                 },
                 report = self.link.receive() => match report {
-                    Ok(Some((report, _))) => self.report(report),
+                    Ok(Some((report, descriptors))) => self.report(report, descriptors),
                     Ok(None) => Err(self.link.fate().await),
                     Err(error) => Err(error.to_string()),
                 },
@@ -105,6 +114,10 @@ impl Driver {
     async fn request(&mut self, request: Control) -> Result<(), String> {
         let sent = match request {
             Control::Start(command, stdio) => return self.start(&command, stdio).await,
+            Control::Connect(port, connected) => {
+                self.connecting.push_back(connected);
+                self.link.send(&Request::Connect(port), &[]).await
+            }
             Control::Terminate => self.link.send(&Request::Terminate, &[]).await,
             Control::Kill => self.link.send(&Request::Kill, &[]).await,
             Control::Pause => self.link.send(&Request::Pause, &[]).await,
@@ -130,7 +143,7 @@ impl Driver {
     }
 
     /// Passes on what PID 1 tells.
-    fn report(&mut self, report: Report) -> Result<(), String> {
+    fn report(&mut self, report: Report, descriptors: Vec<OwnedFd>) -> Result<(), String> {
         match report {
             Report::Started => {
                 self.begin();
@@ -142,11 +155,22 @@ impl Driver {
                 self.watch = Watch::Needless;
                 self.tell(CellEvent::Exited(exit));
             }
+            Report::Connected => {
+                let socket = descriptors.into_iter().next().ok_or(io::ErrorKind::NotConnected);
+                self.connected(socket.map(Into::into).map_err(Into::into));
+            }
+            Report::NotConnected { errno } => self.connected(Err(io::Error::from_raw_os_error(errno))),
             Report::Failed(failure) => return Err(probe::explain(&failure).to_string()),
             Report::Closed { .. } => return Err("the cell closed unasked".into()),
             Report::Born { .. } | Report::Ready | Report::Listening | Report::Facts(_) => {}
         }
         Ok(())
+    }
+
+    /// Hands a connection, or why there is none, to who has waited longest.
+    fn connected(&mut self, result: io::Result<std::net::TcpStream>) {
+        // Who has given up waiting has dropped the other end.
+        self.connecting.pop_front().map(|waiting| waiting.send(result));
     }
 
     /// A program runs from here on.
@@ -199,12 +223,12 @@ impl Driver {
     async fn close(mut self) {
         let mut usage = Usage::default();
         if self.link.send(&Request::Close, &[]).await.is_ok() {
-            while let Ok(Some((report, _))) = self.link.receive().await {
+            while let Ok(Some((report, descriptors))) = self.link.receive().await {
                 match report {
                     Report::Closed { cpu_micros, peak_bytes } => {
                         usage = Usage { cpu: Duration::from_micros(cpu_micros), peak_memory: peak_bytes };
                     }
-                    other => drop(self.report(other)),
+                    other => drop(self.report(other, descriptors)),
                 }
             }
         }

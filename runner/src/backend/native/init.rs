@@ -128,6 +128,10 @@ impl Init {
         };
         match request {
             Request::Start(start) => self.start(&start, descriptors)?,
+            Request::Connect(port) => match connect(port) {
+                Ok(socket) => send(control(), &Report::Connected, &[socket.as_raw_fd()]).map_err(errno)?,
+                Err(error) => tell(&Report::NotConnected { errno: error as i32 })?,
+            },
             Request::Terminate => self.terminate(),
             Request::Kill => self.kill_and_report()?,
             Request::Pause => everyone(Signal::SIGSTOP),
@@ -207,6 +211,17 @@ impl Init {
                 None => return main,
             }
         }
+    }
+}
+
+/// A connection to a port of the loopback. It is not waited for: a server may be slow to accept.
+fn connect(port: u16) -> nix::Result<OwnedFd> {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, connect, socket};
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
+    match connect(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, port)) {
+        Ok(()) | Err(Errno::EINPROGRESS) => Ok(socket),
+        Err(error) => Err(error),
     }
 }
 

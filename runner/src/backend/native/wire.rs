@@ -33,6 +33,8 @@ pub(super) enum Request {
     Enter(super::foreign::Enter),
     /// With three descriptors.
     Start(Start),
+    /// To a port of the cell's loopback.
+    Connect(u16),
     Terminate,
     Kill,
     Pause,
@@ -98,6 +100,11 @@ pub(super) enum Report {
         /// Scratch places without room for bytes, or for files (then true).
         #[serde(default)]
         full: Vec<(String, bool)>,
+    },
+    /// With the connected socket.
+    Connected,
+    NotConnected {
+        errno: i32,
     },
     Facts(Facts),
     Closed {

@@ -1,0 +1,52 @@
+// Your solution to the challenge kv-store. It listens and knows no command yet.
+#include "resp.hpp"
+
+#include <arpa/inet.h>
+#include <cstdio>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <thread>
+
+// Does what a command says. This is where your work begins.
+static void execute(resp::Connection& connection, const resp::Command& command) {
+    if (command.empty()) return;
+    connection.error("ERR unknown command '" + command.front() + "'");
+}
+
+static void serve(int socket) {
+    resp::Connection connection(socket);
+    try {
+        while (auto command = connection.read()) {
+            execute(connection, *command);
+            // Several commands may have come at once: their answers go back together.
+            if (!connection.has_more() && !connection.flush()) return;
+        }
+    } catch (const resp::Error& error) {
+        connection.error(std::string("ERR ") + error.what());
+        connection.flush();
+    }
+}
+
+int main() {
+    const char* listen_on = std::getenv("TAKEHOME_LISTEN");
+    const std::string address = listen_on ? listen_on : "127.0.0.1:6379";
+    const size_t colon = address.rfind(':');
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_port = htons(static_cast<uint16_t>(std::atoi(address.c_str() + colon + 1)));
+    inet_pton(AF_INET, address.substr(0, colon).c_str(), &name.sin_addr);
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    const int one = 1;
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(listener, reinterpret_cast<sockaddr*>(&name), sizeof name) != 0 || listen(listener, 1024) != 0) {
+        std::perror("listen");
+        return 1;
+    }
+    std::fprintf(stderr, "listening on %s\n", address.c_str());
+    for (;;) {
+        const int socket = accept(listener, nullptr, nullptr);
+        if (socket < 0) return 1;
+        setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        std::thread(serve, socket).detach();
+    }
+}

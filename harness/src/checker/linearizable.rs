@@ -1,0 +1,123 @@
+//! `linearizable`: some order of the operations on each object explains every answer, crashes included.
+
+use super::{
+    Checker, Judgement, View,
+    evidence::{Figure, finding, share},
+};
+use crate::{
+    calls::Call,
+    explanation::{Explanation, explain},
+    history::{
+        Function, History, PENDING,
+        format::{Shape, calls},
+    },
+    oracle::Vocabulary,
+    text::excerpt,
+    verdict::{Finding, Verdict},
+    verify::{self, Answer, Recorded, Settings},
+};
+use std::collections::HashSet;
+
+/// The check.
+pub struct Linearizable;
+
+const ABOUT: &str = "each operation takes effect at one moment between its request and its answer, so that some order of \
+                     them explains all that clients were told";
+
+impl Checker for Linearizable {
+    fn name(&self) -> &'static str {
+        "linearizable"
+    }
+    fn about(&self) -> &'static str {
+        ABOUT
+    }
+
+    fn check(&self, view: &View<'_>) -> Judgement {
+        let Vocabulary::Objects = view.vocabulary else { return super::well_formed::not_applicable(self.name()) };
+        if !view.work().any(Call::is_ok) {
+            return super::nothing_answered(view, ABOUT, "answered operations");
+        }
+        let history = match calls::recorded(&view.case.history, Shape::default()) {
+            Ok(Recorded::Operations(history)) => history,
+            Ok(Recorded::Transactions(_)) => return super::well_formed::not_applicable(self.name()),
+            Err(why) => return undecided(format!("the record cannot be judged: {why}")),
+        };
+        let mut findings = Vec::new();
+        let mut open = Vec::new();
+        for (model, part) in objects(&history) {
+            let operations = part.len();
+            let recorded = Recorded::Operations(part);
+            match judge(model, &recorded) {
+                Ok(answer) => {
+                    let told = answer.violations.iter().map(|violation| explain(&recorded, violation));
+                    findings.extend(told.map(|told| describe(view, &recorded, &told, operations)));
+                    open.extend(answer.undecided);
+                }
+                Err(why) => open.push(why),
+            }
+        }
+        conclude(findings, open, history.len())
+    }
+}
+
+fn judge(model: &str, recorded: &Recorded) -> Result<Answer, String> {
+    let judge = verify::find(model).ok_or_else(|| format!("there is no model called `{model}`"))?;
+    judge.judge(recorded, &Settings::default())
+}
+
+/// The history in two: keys that are counted on, and all others.
+fn objects(history: &History) -> [(&'static str, History); 2] {
+    let counters: HashSet<_> =
+        history.iter().filter(|op| op.function == Function::Increment).map(|op| op.key).collect();
+    let of = |counted: bool| {
+        let is_one = |index: &u32| counters.contains(&history.get(*index).key) == counted;
+        let operations: Vec<u32> = (0..history.len() as u32).filter(is_one).collect();
+        history.part(&operations, PENDING)
+    };
+    [("counter", of(true)), ("kv", of(false))]
+}
+
+fn conclude(mut findings: Vec<Finding>, open: Vec<String>, operations: usize) -> Judgement {
+    if findings.is_empty() {
+        return match open.first() {
+            Some(why) => undecided(why.clone()),
+            None => Judgement::pass(format!("{operations} operations, all explained by one order")),
+        };
+    }
+    let count = findings.len();
+    let mut first = findings.swap_remove(0);
+    first.count = count as u64;
+    let detail = format!("{count} object{} whose operations no order explains", if count == 1 { "" } else { "s" });
+    Judgement::fail(detail, first)
+}
+
+fn undecided(detail: String) -> Judgement {
+    Judgement { verdict: Verdict::Unknown, detail, findings: Vec::new() }
+}
+
+/// The finding with the smallest part of the history that shows it, and the orders that were tried.
+fn describe(view: &View<'_>, recorded: &Recorded, told: &Explanation, operations: usize) -> Finding {
+    let expected = "one order of these operations that explains every answer".to_owned();
+    let mut finding = finding("not-linearizable", ABOUT, expected, told.sentence.clone());
+    let Recorded::Operations(history) = recorded else { return finding };
+    let mut figure = Figure::of(view);
+    for bar in &told.diagram.bars {
+        if let Some(call) = call(view, history, bar.index) {
+            let reply = call.reply.as_deref().map(|reply| excerpt(reply, 48));
+            figure.operation(call, excerpt(&call.request, 48), reply, bar.highlight);
+        }
+    }
+    for attempt in &told.attempts {
+        figure.line("an order that was tried".into(), attempt);
+    }
+    let shown = told.diagram.bars.len();
+    finding.evidence = figure.finish(share(shown, operations, "operation"));
+    finding
+}
+
+/// The call that an operation of the history was.
+fn call<'a>(view: &View<'a>, history: &History, index: u32) -> Option<&'a Call> {
+    let op = history.get(index);
+    let client = history.process_name(op.process);
+    view.case.history.operations.iter().find(|call| call.invoked.0 == op.call && format!("c{}", call.client) == client)
+}

@@ -1,0 +1,158 @@
+//! RESP2, the protocol of Redis: <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
+//!
+//! | body | command |
+//! |---|---|
+//! | `read {key}` | `GET key` |
+//! | `write {key, value}` | `SET key value` |
+//! | `add {key, delta}` | `INCRBY key delta` |
+//! | `append {key, value}` | `APPEND key value` |
+//! | `delete {key}` | `DEL key` |
+//!
+//! Values are texts on the wire; one that is the only way to write an integer is that integer.
+
+use super::{Answer, Wire};
+use harness::{oracle::Body, text::excerpt};
+use redis_protocol::resp2::{
+    decode::decode,
+    encode::encode,
+    types::{OwnedFrame as Frame, Resp2Frame},
+};
+use serde_json::{Value, json};
+
+/// The protocol.
+pub(super) struct Resp;
+
+impl Wire for Resp {
+    fn request(&self, body: &Body) -> Vec<u8> {
+        let frame = Frame::Array(words(body).into_iter().map(|word| Frame::BulkString(word.into_bytes())).collect());
+        let mut bytes = vec![0; frame.encode_len(false)];
+        // It fails only where the buffer is too short, which has the length that was asked for.
+        let length = encode(&mut bytes, &frame, false).unwrap_or(0);
+        bytes.truncate(length);
+        bytes
+    }
+
+    fn answer(&self, request: &Body, received: &[u8]) -> Result<Option<(Answer, usize)>, String> {
+        let decoded = decode(received).map_err(|error| format!("no RESP: {}", excerpt(&error.to_string(), 120)))?;
+        Ok(decoded.map(|(frame, length)| (answer(request, frame), length)))
+    }
+}
+
+fn words(body: &Body) -> Vec<String> {
+    let text = |name: &str| match body.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+        None => String::new(),
+    };
+    let (command, fields): (&str, &[&str]) = match kind(body) {
+        "read" => ("GET", &["key"]),
+        "write" => ("SET", &["key", "value"]),
+        "add" => ("INCRBY", &["key", "delta"]),
+        "append" => ("APPEND", &["key", "value"]),
+        "delete" => ("DEL", &["key"]),
+        other => (other, &[]),
+    };
+    std::iter::once(command.to_owned()).chain(fields.iter().map(|field| text(field))).collect()
+}
+
+fn kind(body: &Body) -> &str {
+    body.get("type").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn answer(request: &Body, frame: Frame) -> Answer {
+    let ok = |fields: Value| {
+        let mut body = fields;
+        body["type"] = format!("{}_ok", kind(request)).into();
+        Answer::Ok(body)
+    };
+    match (kind(request), frame) {
+        (_, Frame::Error(text)) => Answer::Refused(text),
+        ("read", Frame::Null) => ok(json!({ "value": null })),
+        ("read", Frame::BulkString(bytes)) => ok(json!({ "value": value(&bytes) })),
+        ("write", Frame::SimpleString(text)) if text == b"OK" => ok(json!({})),
+        ("add", Frame::Integer(after)) => {
+            let delta = request.get("delta").and_then(Value::as_i64).unwrap_or(0);
+            ok(json!({ "before": after.wrapping_sub(delta) }))
+        }
+        ("append" | "delete", Frame::Integer(count)) => ok(json!({ "count": count })),
+        (_, frame) => Answer::Wrong(format!("`{}` is answered with {}", words(request)[0], show(&frame))),
+    }
+}
+
+/// An integer where the text is how an integer is written, otherwise the text.
+fn value(bytes: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(bytes);
+    match text.parse::<i64>() {
+        Ok(number) if number.to_string() == text => number.into(),
+        _ => text.into(),
+    }
+}
+
+fn show(frame: &Frame) -> String {
+    let text = |bytes: &[u8]| excerpt(&String::from_utf8_lossy(bytes), 60);
+    match frame {
+        Frame::SimpleString(bytes) => format!("the simple string `{}`", text(bytes)),
+        Frame::BulkString(bytes) => format!("the bulk string `{}`", text(bytes)),
+        Frame::Error(error) => format!("the error `{}`", excerpt(error, 60)),
+        Frame::Integer(number) => format!("the integer {number}"),
+        Frame::Array(list) => format!("an array of {}", list.len()),
+        Frame::Null => "nil".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness::oracle::body;
+    use proptest::prelude::*;
+
+    fn read() -> Body {
+        body("read", [("key", "k".into())])
+    }
+
+    fn told(request: &Body, bytes: &[u8]) -> Answer {
+        let (answer, length) = Resp.answer(request, bytes).unwrap().unwrap();
+        assert_eq!(length, bytes.len());
+        answer
+    }
+
+    #[test]
+    fn requests_are_arrays_of_bulk_strings() {
+        assert_eq!(Resp.request(&read()), b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
+        let write = body("write", [("key", "k".into()), ("value", "a\r\nb".into())]);
+        assert_eq!(Resp.request(&write), b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\na\r\nb\r\n");
+        let add = body("add", [("key", "c".into()), ("delta", 5.into())]);
+        assert_eq!(Resp.request(&add), b"*3\r\n$6\r\nINCRBY\r\n$1\r\nc\r\n$1\r\n5\r\n");
+    }
+
+    #[test]
+    fn answers_are_told_in_the_words_of_the_record() {
+        assert_eq!(told(&read(), b"$-1\r\n"), Answer::Ok(json!({"type": "read_ok", "value": null})));
+        assert_eq!(told(&read(), b"$2\r\n17\r\n"), Answer::Ok(json!({"type": "read_ok", "value": 17})));
+        assert_eq!(told(&read(), b"$3\r\n017\r\n"), Answer::Ok(json!({"type": "read_ok", "value": "017"})));
+        let add = body("add", [("key", "c".into()), ("delta", 5.into())]);
+        assert_eq!(told(&add, b":7\r\n"), Answer::Ok(json!({"type": "add_ok", "before": 2})));
+        assert_eq!(told(&add, b"-ERR no number\r\n"), Answer::Refused("ERR no number".into()));
+        for wrong in [&b"+OK\r\n"[..], b":1\r\n", b"*0\r\n"] {
+            assert!(matches!(told(&read(), wrong), Answer::Wrong(why) if why.starts_with("`GET` is answered with")));
+        }
+        assert!(Resp.answer(&read(), b"hello\r\n").is_err());
+    }
+
+    proptest! {
+        /// Whatever arrives in whatever pieces: it is an answer, the beginning of one, or none, and never a panic.
+        #[test]
+        fn any_bytes_are_taken(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let _any = Resp.answer(&read(), &bytes);
+        }
+
+        #[test]
+        fn an_answer_is_complete_with_its_last_byte(text in "[ -~\r\n]{0,40}") {
+            let whole = format!("${}\r\n{text}\r\n", text.len());
+            for end in 0..whole.len() {
+                prop_assert_eq!(Resp.answer(&read(), &whole.as_bytes()[..end]), Ok(None));
+            }
+            prop_assert!(matches!(Resp.answer(&read(), whole.as_bytes()), Ok(Some((Answer::Ok(_), _)))));
+        }
+    }
+}

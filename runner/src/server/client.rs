@@ -1,0 +1,186 @@
+//! One client: a connection at a time, one request at a time.
+
+use super::program::Address;
+use crate::protocol::{Answer, Wire};
+use harness::{
+    calls::{Call, Outcome, Role},
+    oracle::Body,
+    time::Offset,
+};
+use serde_json::Value;
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::watch,
+};
+
+/// How long a client waits until it tries to connect again.
+const RETRY: Duration = Duration::from_millis(5);
+/// The longest answer.
+const LONGEST: usize = 128 << 20;
+/// The code of an error that the server told: the request has no effect.
+const REFUSED: u32 = 12;
+
+/// What all clients of a case share.
+pub(super) struct Shared {
+    /// Where the server is.
+    pub(super) address: Address,
+    /// What it speaks.
+    pub(super) wire: &'static dyn Wire,
+    /// When the case began.
+    pub(super) began: Instant,
+    /// How long a client waits for an answer.
+    pub(super) timeout: Duration,
+    /// When no request is made any more.
+    pub(super) end: Offset,
+    /// How many clients there are.
+    pub(super) clients: u32,
+    /// Turns true when the server is gone for good, or the user wants to stop.
+    pub(super) over: watch::Receiver<bool>,
+}
+
+/// What a client comes home with.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// What it asked and was told.
+    pub(super) calls: Vec<Call>,
+    /// What was no answer: when, why, and the bytes.
+    pub(super) wrong: Vec<(Offset, String, Vec<u8>)>,
+    /// How late it was with a request at worst through no fault of the server's.
+    pub(super) lag: Duration,
+}
+
+/// A client.
+pub(super) struct Client {
+    shared: Arc<Shared>,
+    /// Its name; another one after each request whose answer it does not know.
+    name: u32,
+    socket: Option<TcpStream>,
+    received: Vec<u8>,
+    seen: Seen,
+}
+
+impl Client {
+    /// A client that is not connected yet.
+    pub(super) fn new(shared: Arc<Shared>, name: u32) -> Self {
+        Self { shared, name, socket: None, received: Vec::new(), seen: Seen::default() }
+    }
+
+    /// Makes its requests, each when it is due and the one before it has been answered.
+    pub(super) async fn run(mut self, requests: Vec<(Offset, Body)>) -> Seen {
+        let mut over = self.shared.over.clone();
+        let work = async {
+            for (due, body) in &requests {
+                self.wait_for(*due).await;
+                if !self.connected().await {
+                    break;
+                }
+                self.ask(body).await;
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            _ = over.wait_for(|over| *over) => {}
+        }
+        self.seen
+    }
+
+    fn now(&self) -> Offset {
+        self.shared.began.elapsed().into()
+    }
+
+    async fn wait_for(&mut self, due: Offset) {
+        if due > self.now() {
+            tokio::time::sleep_until((self.shared.began + due.since(Offset::ZERO)).into()).await;
+            self.seen.lag = self.seen.lag.max(self.now().since(due));
+        }
+    }
+
+    /// Connects again, if need be, until the end of the work.
+    async fn connected(&mut self) -> bool {
+        while self.socket.is_none() {
+            match self.shared.address.connect().await {
+                Ok(socket) => self.socket = Some(socket),
+                Err(_) if self.now() < self.shared.end => tokio::time::sleep(RETRY).await,
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Makes one request and records what came of it.
+    async fn ask(&mut self, body: &Body) {
+        let request = Value::Object(body.clone()).to_string();
+        let function = body.get("type").and_then(Value::as_str).unwrap_or_default();
+        let index = self.seen.calls.len();
+        self.seen.calls.push(Call {
+            client: self.name,
+            node: 0,
+            role: Role::Work,
+            function: function.into(),
+            invoked: self.now(),
+            returned: None,
+            outcome: Outcome::Unknown(None),
+            request: request.into(),
+            reply: None,
+        });
+        let bytes = self.shared.wire.request(body);
+        let told = tokio::time::timeout(self.shared.timeout, self.exchange(&bytes, body)).await;
+        let now = self.now();
+        let call = &mut self.seen.calls[index];
+        match told {
+            Ok(Ok(Answer::Ok(reply))) => {
+                (call.returned, call.outcome, call.reply) = (Some(now), Outcome::Ok, Some(reply.to_string().into()));
+            }
+            Ok(Ok(Answer::Refused(text))) => {
+                let reply = serde_json::json!({ "type": "error", "code": REFUSED, "text": text });
+                call.reply = Some(reply.to_string().into());
+                (call.returned, call.outcome) = (Some(now), Outcome::Failed(REFUSED));
+            }
+            Ok(Ok(Answer::Wrong(why))) => self.wrong(now, why),
+            Ok(Err(why)) if why.kind() == io::ErrorKind::InvalidData => self.wrong(now, why.to_string()),
+            // The connection ended, or the answer did not come in time: it may have taken effect.
+            Ok(Err(_)) | Err(_) => self.give_up(),
+        }
+    }
+
+    /// Sends a request and waits for the whole answer.
+    async fn exchange(&mut self, bytes: &[u8], body: &Body) -> io::Result<Answer> {
+        let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+        if !self.received.is_empty() {
+            return Err(invalid("an answer that nobody has asked for".into()));
+        }
+        let socket = self.socket.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        socket.write_all(bytes).await?;
+        loop {
+            if socket.read_buf(&mut self.received).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if let Some((answer, length)) = self.shared.wire.answer(body, &self.received).map_err(invalid)? {
+                self.received.drain(..length);
+                return Ok(answer);
+            }
+            if self.received.len() > LONGEST {
+                return Err(invalid(format!("an answer of more than {} MiB", LONGEST >> 20)));
+            }
+        }
+    }
+
+    fn wrong(&mut self, now: Offset, why: String) {
+        let bytes = self.received.iter().copied().take(2_000).collect();
+        self.seen.wrong.push((now, why, bytes));
+        self.give_up();
+    }
+
+    /// The answer will never be known: whoever asks next is somebody else, on another connection.
+    fn give_up(&mut self) {
+        self.socket = None;
+        self.received.clear();
+        self.name += self.shared.clients;
+    }
+}

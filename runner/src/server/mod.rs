@@ -1,0 +1,16 @@
+//! Server programs: one process that listens on TCP in a cell of its own, and clients that the harness is.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `case` | runs one case: start, clients, faults, end |
+//! | `program` | the server's process: its cell, its address, its log |
+//! | `client` | one client on one connection: asks, waits, records |
+//!
+//! The server has the loopback of its cell for itself; a client's connection is made inside by PID 1 and handed out, so
+//! nobody but the harness reaches the port, and no proxy stands between.
+
+mod case;
+mod client;
+mod program;
+
+pub use case::run;

@@ -1,0 +1,171 @@
+//! The server's process: its cell, its address, its log.
+
+use crate::{
+    backend::{Backend, Cell, CellEvent, CellSpec, Command, Control, Stdio, Work},
+    node::{
+        CaseSetup, cpus,
+        log::{self, Log},
+        process,
+    },
+};
+use nix::{fcntl::OFlag, unistd::pipe2};
+use std::{ffi::OsString, io, net::Ipv4Addr, os::unix::ffi::OsStrExt, os::unix::ffi::OsStringExt};
+use tokio::{
+    net::{TcpStream, unix::pipe},
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+/// Size of the server's `/tmp`.
+const TMP: u64 = 16 << 20;
+
+/// The server's cell and what runs in it.
+pub(super) struct Program {
+    control: mpsc::UnboundedSender<Control>,
+    events: mpsc::UnboundedReceiver<CellEvent>,
+    command: Command,
+    address: Address,
+    log: Log,
+    reader: Option<JoinHandle<()>>,
+    floods: (mpsc::UnboundedSender<String>, mpsc::UnboundedReceiver<String>),
+}
+
+/// What happens to a server.
+pub(super) enum Happening {
+    /// Its cell tells something.
+    Cell(CellEvent),
+    /// Its log has become longer than may be; the end of it.
+    Flood(String),
+}
+
+/// Where a server listens, seen from inside its cell.
+#[derive(Debug, Clone)]
+pub(super) struct Address {
+    control: mpsc::UnboundedSender<Control>,
+    port: u16,
+}
+
+impl Program {
+    /// Opens the cell; nothing runs yet.
+    pub(super) async fn open(setup: &CaseSetup) -> Result<Self, String> {
+        let spec = CellSpec {
+            label: "n0".into(),
+            root: setup.root,
+            mounts: setup.mounts.clone(),
+            work: Work::Memory { bytes: setup.limits.disk.0, inodes: 16 << 10 },
+            tmp_bytes: TMP,
+            limits: process::limits(
+                &setup.limits,
+                setup.stage.cores.map(|cores| cpus::some(cores, 0)).unwrap_or_default(),
+            ),
+            egress: false,
+        };
+        let port = free_port().map_err(|error| format!("no port is free: {error}"))?;
+        let backend: &dyn Backend = &*setup.backend;
+        let Cell { control, events, .. } = backend.open(spec).await.map_err(|error| error.to_string())?;
+        let path = setup.logs.as_ref().map(|folder| folder.join("n0.log"));
+        Ok(Self {
+            address: Address { control: control.clone(), port },
+            control,
+            events,
+            command: addressed(&setup.command, port),
+            log: Log::new(path, setup.limits.output.0),
+            reader: None,
+            floods: mpsc::unbounded_channel(),
+        })
+    }
+
+    /// Starts the server; what it writes goes to its log.
+    pub(super) fn start(&mut self) -> Result<(), String> {
+        let start = || -> io::Result<(pipe::Receiver, Stdio)> {
+            let (reading, writing) = pipe2(OFlag::O_CLOEXEC)?;
+            let stdin = std::fs::File::open("/dev/null")?.into();
+            let stdio = Stdio { stdin, stdout: writing.try_clone()?, stderr: writing };
+            Ok((pipe::Receiver::from_owned_fd(reading)?, stdio))
+        };
+        let (output, stdio) = start().map_err(|error| format!("the pipes of the server: {error}"))?;
+        let floods = self.floods.0.clone();
+        let flood = async move |tail| drop(floods.send(tail));
+        self.reader = Some(tokio::spawn(log::read(output, self.log.clone(), flood)));
+        self.ask(Control::Start(self.command.clone(), stdio));
+        Ok(())
+    }
+
+    /// Asks something of the cell; a lost cell is told by its events.
+    pub(super) fn ask(&self, control: Control) {
+        let _told_by_events = self.control.send(control);
+    }
+
+    /// What happens next; none when the cell is gone. The log of a server that has ended has been read by then.
+    pub(super) async fn next(&mut self) -> Option<Happening> {
+        tokio::select! {
+            event = self.events.recv() => {
+                if let (Some(CellEvent::Exited(_)), Some(reader)) = (&event, self.reader.take()) {
+                    let _late = tokio::time::timeout(std::time::Duration::from_millis(200), reader).await;
+                }
+                event.map(Happening::Cell)
+            }
+            Some(tail) = self.floods.1.recv() => Some(Happening::Flood(tail)),
+        }
+    }
+
+    /// Its last words.
+    pub(super) fn log_tail(&self) -> String {
+        self.log.end()
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+}
+
+impl Address {
+    /// A connection; an error while nobody listens.
+    pub(super) async fn connect(&self) -> io::Result<TcpStream> {
+        let (connected, connection) = oneshot::channel();
+        let gone = || io::Error::other("the cell is gone");
+        self.control.send(Control::Connect(self.port, connected)).map_err(|_| gone())?;
+        let stream = TcpStream::from_std(connection.await.map_err(|_| gone())??)?;
+        // It may have been handed over before it was made.
+        stream.writable().await?;
+        match stream.take_error()? {
+            Some(error) => Err(error),
+            None => stream.set_nodelay(true).map(|()| stream),
+        }
+    }
+}
+
+/// A port that nobody listens on, on this machine either: not every sandbox has a network of its own.
+fn free_port() -> io::Result<u16> {
+    Ok(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// The command with the address in its words and in its environment.
+fn addressed(command: &Command, port: u16) -> Command {
+    let host = Ipv4Addr::LOCALHOST.to_string();
+    let word = |word: &OsString| match word.to_str() {
+        Some(text) => text.replace("{host}", &host).replace("{port}", &port.to_string()).into(),
+        None => OsString::from_vec(word.as_bytes().to_vec()),
+    };
+    let mut env = command.env.clone();
+    env.push(("TAKEHOME_LISTEN".into(), format!("{host}:{port}").into()));
+    Command { argv: command.argv.iter().map(word).collect(), env, cwd: command.cwd.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_in_the_words_and_in_the_environment() {
+        let command = Command {
+            argv: ["server", "--port={port}", "{host}:{port}"].map(Into::into).to_vec(),
+            env: vec![("A".into(), "b".into())],
+            cwd: "/work".into(),
+        };
+        let told = addressed(&command, 7000);
+        assert_eq!(told.argv, ["server", "--port=7000", "127.0.0.1:7000"]);
+        assert_eq!(told.env[1], ("TAKEHOME_LISTEN".into(), "127.0.0.1:7000".into()));
+    }
+}
