@@ -59,6 +59,40 @@ async fn a_program_that_cannot_be_executed_is_named() {
 }
 
 #[tokio::test]
+async fn a_server_is_reached_through_its_cell_alone() {
+    // One without a network of its own lets nobody listen.
+    for subject in subjects(Strength::None).filter(|subject| subject.entry.name != "degraded") {
+        let mut session = subject.open(spec_with_probe("t")).await;
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let connect = async |session: &Session| {
+            let (connected, connection) = tokio::sync::oneshot::channel();
+            session.cell.control.send(Control::Connect(port, connected)).unwrap();
+            let stream = tokio::net::TcpStream::from_std(connection.await.unwrap()?)?;
+            stream.writable().await?;
+            stream.take_error()?.map_or(Ok(stream), Err)
+        };
+        let refused = connect(&session).await.expect_err("nobody listens yet");
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused, "{}", subject.entry.name);
+        let _output = session.start(&["/probe", "greet", &port.to_string()]);
+        session.started().await;
+        // From outside there is nobody, where the cell has a network of its own.
+        if subject.enforces("network namespace") {
+            assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "{}", subject.entry.name);
+        }
+        let mut stream = loop {
+            match connect(&session).await {
+                Ok(stream) => break stream,
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        };
+        let mut hello = String::new();
+        tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut hello).await.unwrap();
+        assert_eq!(hello, "hello", "{}", subject.entry.name);
+        session.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_daemon_does_not_survive_its_program() {
     for subject in subjects(Strength::Degraded) {
         let marker = marker();

@@ -237,8 +237,19 @@ static void burn(int milliseconds) {
     while (now.tv_sec * 1000 + now.tv_nsec / 1000000 < milliseconds);
 }
 
+/* Says hello to the first client of a port. */
+static int greet(int port) {
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(listener, (struct sockaddr *)&name, sizeof name) || listen(listener, 8)) return 1;
+    int client = accept(listener, 0, 0);
+    return write(client, "hello", 5) != 5;
+}
+
 int main(int argc, char **argv) {
     const char *word = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "";
+    if (!strcmp(word, "greet")) return greet(atoi(argument));
     if (!strcmp(word, "connect")) return connect_to("127.0.0.1", atoi(argument));
     if (!strcmp(word, "route")) return connect_to("192.0.2.1", 80);
     if (!strcmp(word, "loopback")) return loopback();

@@ -13,6 +13,9 @@ use crate::{
 /// The check.
 pub struct StaysUp;
 
+/// How many of the last lines of a log are shown.
+const LAST: usize = 8;
+
 const ABOUT: &str = "a node runs until it is told to stop";
 
 impl Checker for StaysUp {
@@ -51,7 +54,9 @@ fn evidence(view: &View<'_>, crash: &Incident) -> crate::verdict::Evidence {
         let reply = op.reply.as_deref().map(|reply| crate::text::excerpt(reply, 48));
         figure.operation(op, crate::text::excerpt(&op.request, 48), reply, true);
     }
-    for line in crash.line.lines() {
+    // What it said last tells most.
+    let lines: Vec<&str> = crash.line.lines().collect();
+    for line in &lines[lines.len().saturating_sub(LAST)..] {
         figure.line(format!("{} stderr", node_name(crash.node)), line);
     }
     figure.finish("the last requests to the node and the end of its log".into())

@@ -103,12 +103,15 @@ fn describe(view: &View<'_>, recorded: &Recorded, told: &Explanation, operations
     let mut figure = Figure::of(view);
     for bar in &told.diagram.bars {
         if let Some(call) = call(view, history, bar.index) {
-            let reply = call.reply.as_deref().map(|reply| excerpt(reply, 48));
-            figure.operation(call, excerpt(&call.request, 48), reply, bar.highlight);
+            let (request, reply) = bar.label.split_once(" → ").unwrap_or((&bar.label, "done"));
+            let key =
+                super::field_of(&call.request, "key").map(|key| excerpt(&key.to_string(), 24)).unwrap_or_default();
+            let reply = call.returned.map(|_| excerpt(reply, 48));
+            figure.operation(call, format!("{key} {}", excerpt(request, 40)), reply, bar.highlight);
         }
     }
     for attempt in &told.attempts {
-        figure.line("an order that was tried".into(), attempt);
+        figure.line("tried".into(), attempt);
     }
     let shown = told.diagram.bars.len();
     finding.evidence = figure.finish(share(shown, operations, "operation"));

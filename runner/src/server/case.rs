@@ -13,7 +13,7 @@ use crate::{
     protocol::{self, Wire},
 };
 use harness::{
-    calls::Calls,
+    calls::{Call, Calls},
     case::{CaseRecord, CaseSummary, Down, Ended, IncidentKind, NodeUsage},
     journal::Journal,
     manifest::Protocol,
@@ -106,11 +106,12 @@ impl Case {
     async fn run(mut self) -> CaseRecord {
         let script = self.setup.oracle.script(&self.setup.stage, self.setup.seed);
         let mut stop = self.setup.stop.clone();
-        let mut calls = Vec::new();
+        let mut seen = Vec::new();
         let ended = tokio::select! {
-            ended = self.play(&script, &mut calls) => ended,
+            ended = self.play(&script, &mut seen) => ended,
             _ = stop.wait_for(|stop| *stop) => Ended::Interrupted,
         };
+        let calls = seen.into_iter().flat_map(|seen| self.take(seen)).collect();
         self.finish(ended, calls).await
     }
 
@@ -119,7 +120,7 @@ impl Case {
     }
 
     /// From the start of the server to the last answer.
-    async fn play(&mut self, script: &Script, calls: &mut Vec<harness::calls::Call>) -> Ended {
+    async fn play(&mut self, script: &Script, home: &mut Vec<Seen>) -> Ended {
         if let Err(why) = self.program.start() {
             return Ended::Broken(why);
         }
@@ -139,7 +140,7 @@ impl Case {
                     self.play_fault();
                 }
                 seen = clients.join_next() => match seen {
-                    Some(Ok(seen)) => self.take(seen, calls),
+                    Some(Ok(seen)) => home.push(seen),
                     Some(Err(error)) => break Ended::Broken(format!("a client ended: {error}")),
                     None => break Ended::Completed,
                 },
@@ -148,7 +149,7 @@ impl Case {
         // Whoever still waits for an answer comes home without it.
         let _nobody_listens = gone.send(true);
         while let Some(Ok(seen)) = clients.join_next().await {
-            self.take(seen, calls);
+            home.push(seen);
         }
         self.summary.work_ended = self.now();
         ended
@@ -203,14 +204,15 @@ impl Case {
         clients
     }
 
-    fn take(&mut self, seen: Seen, calls: &mut Vec<harness::calls::Call>) {
-        calls.extend(seen.calls);
+    /// The calls of a client, with what else it has seen noted.
+    fn take(&mut self, seen: Seen) -> Vec<Call> {
         self.summary.lag = self.summary.lag.max(seen.lag.into());
         for (at, why, bytes) in seen.wrong {
             if let Some(incident) = self.incidents.note(at, 0, IncidentKind::MalformedOutput, why, &bytes) {
                 let _nobody_listens = self.setup.notices.send(Notice::Incident(incident.clone()));
             }
         }
+        seen.calls
     }
 
     /// What happens to the server; an error ends the case.
@@ -333,7 +335,7 @@ impl Case {
     }
 
     /// Stops the server, takes its cell down and puts the record together.
-    async fn finish(mut self, ended: Ended, mut calls: Vec<harness::calls::Call>) -> CaseRecord {
+    async fn finish(mut self, ended: Ended, mut calls: Vec<Call>) -> CaseRecord {
         let now = self.now();
         if ended == Ended::Completed {
             self.program.ask(Control::Terminate);

@@ -53,6 +53,9 @@ pub(super) struct Seen {
     pub(super) wrong: Vec<(Offset, String, Vec<u8>)>,
     /// How late it was with a request at worst through no fault of the server's.
     pub(super) lag: Duration,
+    /// Its connection, which stays open until all have done their work: a server that serves some clients to their end
+    /// before it looks at the others does not get away with it.
+    connection: Option<TcpStream>,
 }
 
 /// A client.
@@ -77,7 +80,7 @@ impl Client {
         let work = async {
             for (due, body) in &requests {
                 self.wait_for(*due).await;
-                if !self.connected().await {
+                if self.now() >= self.shared.end || !self.connected().await {
                     break;
                 }
                 self.ask(body).await;
@@ -87,6 +90,7 @@ impl Client {
             () = work => {}
             _ = over.wait_for(|over| *over) => {}
         }
+        self.seen.connection = self.socket;
         self.seen
     }
 

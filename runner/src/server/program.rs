@@ -1,7 +1,9 @@
 //! The server's process: its cell, its address, its log.
 
 use crate::{
-    backend::{Backend, Cell, CellEvent, CellSpec, Command, Control, Stdio, Work},
+    backend::{
+        Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Layer, LayerStatus, Stdio, WORK, Work,
+    },
     node::{
         CaseSetup, cpus,
         log::{self, Log},
@@ -62,6 +64,7 @@ impl Program {
         };
         let port = free_port().map_err(|error| format!("no port is free: {error}"))?;
         let backend: &dyn Backend = &*setup.backend;
+        reachable(&backend.capabilities())?;
         let Cell { control, events, .. } = backend.open(spec).await.map_err(|error| error.to_string())?;
         let path = setup.logs.as_ref().map(|folder| folder.join("n0.log"));
         Ok(Self {
@@ -136,6 +139,18 @@ impl Address {
     }
 }
 
+/// Whether a server in a cell can be reached: it has a network of its own, or that of the host.
+fn reachable(capabilities: &Capabilities) -> Result<(), String> {
+    let own = |layer: &Layer| layer.name == "network namespace" && layer.status == LayerStatus::Enforced;
+    match capabilities.backend == "none" || capabilities.layers.iter().any(own) {
+        true => Ok(()),
+        false => Err(format!(
+            "the sandbox `{}` lets no program listen; `takehome doctor` says what a stronger one needs",
+            capabilities.backend
+        )),
+    }
+}
+
 /// A port that nobody listens on, on this machine either: not every sandbox has a network of its own.
 fn free_port() -> io::Result<u16> {
     Ok(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
@@ -145,7 +160,7 @@ fn free_port() -> io::Result<u16> {
 fn addressed(command: &Command, port: u16) -> Command {
     let host = Ipv4Addr::LOCALHOST.to_string();
     let word = |word: &OsString| match word.to_str() {
-        Some(text) => text.replace("{host}", &host).replace("{port}", &port.to_string()).into(),
+        Some(text) => text.replace("{host}", &host).replace("{port}", &port.to_string()).replace("{data}", WORK).into(),
         None => OsString::from_vec(word.as_bytes().to_vec()),
     };
     let mut env = command.env.clone();
@@ -160,12 +175,12 @@ mod tests {
     #[test]
     fn the_address_is_in_the_words_and_in_the_environment() {
         let command = Command {
-            argv: ["server", "--port={port}", "{host}:{port}"].map(Into::into).to_vec(),
+            argv: ["server", "--port={port}", "{host}:{port}", "{data}/log"].map(Into::into).to_vec(),
             env: vec![("A".into(), "b".into())],
             cwd: "/work".into(),
         };
         let told = addressed(&command, 7000);
-        assert_eq!(told.argv, ["server", "--port=7000", "127.0.0.1:7000"]);
+        assert_eq!(told.argv, ["server", "--port=7000", "127.0.0.1:7000", "/work/log"]);
         assert_eq!(told.env[1], ("TAKEHOME_LISTEN".into(), "127.0.0.1:7000".into()));
     }
 }
