@@ -103,15 +103,12 @@ fn describe(view: &View<'_>, recorded: &Recorded, told: &Explanation, operations
     let mut figure = Figure::of(view);
     for bar in &told.diagram.bars {
         if let Some(call) = call(view, history, bar.index) {
-            let (request, reply) = bar.label.split_once(" → ").unwrap_or((&bar.label, "done"));
+            let (request, reply) = bar.label.split_once(" → ").unwrap_or((&bar.label, "ok"));
             let key =
                 super::field_of(&call.request, "key").map(|key| excerpt(&key.to_string(), 24)).unwrap_or_default();
-            let reply = call.returned.map(|_| excerpt(reply, 48));
+            let reply = call.returned.map(|_| format!("→ {}", excerpt(reply, 48)));
             figure.operation(call, format!("{key} {}", excerpt(request, 40)), reply, bar.highlight);
         }
-    }
-    for attempt in &told.attempts {
-        figure.line("tried".into(), attempt);
     }
     let shown = told.diagram.bars.len();
     finding.evidence = figure.finish(share(shown, operations, "operation"));

@@ -209,6 +209,6 @@ fn a_stale_read_and_a_lost_increment_have_no_order() {
     let record = case(vec![write(0, 1), write(5, 2), read(10, "1")]);
     let judgement = find("linearizable").unwrap().check(&View::new(&record, Vocabulary::Objects, 1));
     let evidence = &judgement.findings[0].evidence;
-    assert!(evidence.arrows.iter().any(|arrow| arrow.highlight && arrow.label == "1"), "{evidence:?}");
+    assert!(evidence.arrows.iter().any(|arrow| arrow.highlight && arrow.label == "→ 1"), "{evidence:?}");
     assert!(evidence.arrows.iter().any(|arrow| arrow.label == "\"k\" write 2"), "{evidence:?}");
 }

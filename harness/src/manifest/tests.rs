@@ -74,3 +74,26 @@ fn impossible_values_are_refused() {
         assert!(error.message.contains(word), "{to}: {error}");
     }
 }
+
+#[test]
+fn a_server_has_a_protocol_one_node_and_clients() {
+    let manifest = |kind: &str, stage: &str| {
+        Manifest::parse(&format!(
+            "title = \"T\"\nkind = {kind}\nminutes = 1\n[[stage]]\nid = \"s\"\ntitle = \"S\"\npoints = 1\nrate = 1\n\
+             duration = \"1s\"\nrequire = [\"stays-up\"]\n{stage}\n"
+        ))
+    };
+    let server = "\"server\"\nprotocol = \"resp\"";
+    assert_eq!(manifest(server, "nodes = 1\nclients = 64\nfaults = [\"kill\"]").unwrap().stages[0].clients, 64);
+    for (kind, stage, words) in [
+        ("\"server\"", "nodes = 1", "a server needs a `protocol`"),
+        ("\"node\"\nprotocol = \"resp\"", "nodes = 1", "only a server has a `protocol`"),
+        (server, "nodes = 2", "a server is one node"),
+        (server, "nodes = 1\nclients = 0", "`clients` must be between 1 and 10000"),
+        (server, "nodes = 1\nfaults = [\"partition\"]", "one node cannot be partitioned"),
+        ("\"node\"", "nodes = 1\nclients = 2", "only a server has `clients`"),
+    ] {
+        let error = manifest(kind, stage).unwrap_err().to_string();
+        assert!(error.contains(words), "{kind} {stage}: {error}");
+    }
+}

@@ -7,7 +7,7 @@ pub mod skip;
 use harness::{
     case::CaseRecord,
     judge::{JudgedCase, case as judge},
-    manifest::Manifest,
+    manifest::{Manifest, Protocol},
     oracle::Oracle,
     plan::{Figures, Plan, RECORD_VERSION, cases},
     report::{Environment, Submission},
@@ -15,6 +15,7 @@ use harness::{
 use runner::{
     backend::{Backend, Command, Mount, Root, native::Native},
     node::{self, CaseSetup},
+    server,
 };
 use std::{
     path::{Path, PathBuf},
@@ -58,9 +59,11 @@ pub fn backend() -> Option<Arc<dyn Backend>> {
 }
 
 pub fn plan(challenge: &str, stage: &str) -> Plan {
-    let text = format!(
-        "title = \"T\"\nkind = \"node\"\nminutes = 1\n[[stage]]\nid = \"s\"\ntitle = \"S\"\npoints = 1\n{stage}"
-    );
+    plan_of(challenge, "kind = \"node\"", stage)
+}
+
+fn plan_of(challenge: &str, kind: &str, stage: &str) -> Plan {
+    let text = format!("title = \"T\"\n{kind}\nminutes = 1\n[[stage]]\nid = \"s\"\ntitle = \"S\"\npoints = 1\n{stage}");
     let mut manifest = Manifest::parse(&text).unwrap();
     manifest.limits.output = harness::units::Bytes(16 << 20);
     Plan {
@@ -114,7 +117,17 @@ pub fn run_program(
         notices,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let record = runtime.block_on(node::run(setup));
+    let record = match plan.manifest.protocol {
+        Some(protocol) => runtime.block_on(server::run(setup, protocol)),
+        None => runtime.block_on(node::run(setup)),
+    };
     let judged = judge(plan, &record, oracle).unwrap();
     Some((record, judged))
+}
+
+/// Runs one case of a server's mode; none where there is no sandbox.
+pub fn serve(challenge: &str, protocol: Protocol, folder: &Path, mode: &str, stage: &str) -> Option<JudgedCase> {
+    let oracle = challenges::find(challenge).unwrap().oracle;
+    let plan = plan_of(challenge, &format!("kind = \"server\"\nprotocol = {}", serde_json::json!(protocol)), stage);
+    run_program(&plan, oracle, folder, mode, 1).map(|(_, judged)| judged)
 }

@@ -1,0 +1,87 @@
+//! A server that is right, or wrong in one way that its argument names. Standard library only.
+
+use std::{
+    collections::HashMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        Arc, Mutex,
+    },
+};
+
+type Values = Arc<Mutex<HashMap<String, String>>>;
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+fn main() {
+    let mode = std::env::args().nth(1).unwrap_or_default();
+    match mode.as_str() {
+        "never-listens" => loop {
+            std::thread::park();
+        },
+        "dies-at-once" => std::process::exit(3),
+        _ => {}
+    }
+    let listener = TcpListener::bind(std::env::var("TAKEHOME_LISTEN").unwrap()).unwrap();
+    let values = Values::default();
+    for stream in listener.incoming().flatten() {
+        let (mode, values) = (mode.clone(), values.clone());
+        std::thread::spawn(move || serve(stream, &mode, &values));
+    }
+}
+
+fn serve(mut stream: TcpStream, mode: &str, values: &Values) -> Option<()> {
+    let mut input = BufReader::new(stream.try_clone().ok()?);
+    let mut old = HashMap::<String, String>::new();
+    loop {
+        let count = line(&mut input)?;
+        let mut words = Vec::new();
+        for _ in 0..count {
+            let mut word = vec![0; line(&mut input)? + 2];
+            input.read_exact(&mut word).ok()?;
+            word.truncate(word.len() - 2);
+            words.push(String::from_utf8(word).ok()?);
+        }
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let mut values = values.lock().ok()?;
+        let key = words.get(1).cloned().unwrap_or_default();
+        let value = values.get(&key).cloned();
+        let bulk = |value: Option<String>| value.map_or("$-1\r\n".into(), |it| format!("${}\r\n{it}\r\n", it.len()));
+        let reply = match words[0].as_str() {
+            // What this client has read once, it is told again.
+            "GET" if mode == "stale" => bulk(Some(old.entry(key).or_insert(value.unwrap_or_default()).clone())),
+            "GET" if mode == "wrong-type" => "+OK\r\n".into(),
+            "GET" => bulk(value),
+            "SET" => {
+                values.insert(key, words[2].clone());
+                "+OK\r\n".into()
+            }
+            "INCRBY" => {
+                let sum = value.map_or(0, |it| it.parse::<i64>().unwrap()) + words[2].parse::<i64>().unwrap();
+                values.insert(key, sum.to_string());
+                format!(":{sum}\r\n")
+            }
+            "APPEND" => {
+                let text = value.unwrap_or_default() + &words[2];
+                values.insert(key, text.clone());
+                format!(":{}\r\n", text.len())
+            }
+            _ => format!(":{}\r\n", u8::from(values.remove(&key).is_some())),
+        };
+        drop(values);
+        match mode {
+            "silent" if number > 20 => continue,
+            "exits" if number > 20 => std::process::exit(7),
+            "garbage" if number > 20 => stream.write_all(b"hello\r\n").ok()?,
+            "twice" if number % 20 == 19 => stream.write_all((reply.clone() + &reply).as_bytes()).ok()?,
+            _ => stream.write_all(reply.as_bytes()).ok()?,
+        }
+    }
+}
+
+fn line(input: &mut impl BufRead) -> Option<usize> {
+    let mut line = String::new();
+    input.read_line(&mut line).ok()?;
+    line.trim_end().get(1..)?.parse().ok()
+}
