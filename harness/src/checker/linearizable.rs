@@ -8,7 +8,7 @@ use crate::{
     calls::Call,
     explanation::{Explanation, explain},
     history::{
-        Function, History, PENDING,
+        Builder, Function, History, Id, Invocation, Operation, Outcome, PENDING, Value,
         format::{Shape, calls},
     },
     oracle::Vocabulary,
@@ -42,7 +42,7 @@ impl Checker for Linearizable {
             Ok(Recorded::Transactions(_)) => return super::well_formed::not_applicable(self.name()),
             Err(why) => return undecided(format!("the record cannot be judged: {why}")),
         };
-        let mut findings = Vec::new();
+        let mut findings: Vec<Finding> = no_number(view, &history).into_iter().collect();
         let mut open = Vec::new();
         for (model, part) in objects(&history) {
             let operations = part.len();
@@ -60,6 +60,48 @@ impl Checker for Linearizable {
     }
 }
 
+/// The keys that are counted on.
+fn counters(history: &History) -> HashSet<Id> {
+    history.iter().filter(|op| op.function == Function::Increment).map(|op| op.key).collect()
+}
+
+/// The finding for a counter that was read and is no number; nothing at all is 0.
+fn no_number(view: &View<'_>, history: &History) -> Option<Finding> {
+    let counters = counters(history);
+    let is_wrong = |index: &u32| {
+        let op = history.get(*index);
+        let number = matches!(history.values.get(op.result), Some(Value::Int(_) | Value::Nil));
+        op.function == Function::Read && op.outcome == Outcome::Ok && counters.contains(&op.key) && !number
+    };
+    let wrong = (0..history.len() as u32).find(is_wrong)?;
+    let read = call(view, history, wrong)?;
+    let actual = format!("{} was read, which is no number", excerpt(read.reply.as_deref().unwrap_or(""), 60));
+    let mut finding = finding("not-linearizable", ABOUT, "a number, which was only added to".into(), actual);
+    let mut figure = Figure::of(view);
+    figure.operation(read, excerpt(&read.request, 48), read.reply.as_deref().map(|it| excerpt(it, 48)), true);
+    finding.evidence = figure.finish(share(1, history.len(), "operation"));
+    Some(finding)
+}
+
+/// The operations on counters, of which nothing at all is read as 0 and what is no number is left out.
+fn counted(history: &History, operations: &[u32]) -> History {
+    let mut builder = Builder::new(history.clock);
+    (builder.values, builder.process_names) = (history.values.clone(), history.process_names.clone());
+    let zero = builder.values.int(0);
+    for index in operations {
+        let op = history.get(*index);
+        let result = match (op.function, history.values.get(op.result)) {
+            (Function::Read, Some(Value::Nil)) => zero,
+            (Function::Read, Some(Value::Int(_)) | None) | (Function::Increment, _) => op.result,
+            _ => continue,
+        };
+        let Operation { process, call, function, key, argument, .. } = op;
+        let ticket = builder.invoke(Invocation { process, call, function, key, argument });
+        builder.complete(ticket, op.ret, op.outcome, result);
+    }
+    builder.finish()
+}
+
 fn judge(model: &str, recorded: &Recorded) -> Result<Answer, String> {
     let judge = verify::find(model).ok_or_else(|| format!("there is no model called `{model}`"))?;
     judge.judge(recorded, &Settings::default())
@@ -67,14 +109,10 @@ fn judge(model: &str, recorded: &Recorded) -> Result<Answer, String> {
 
 /// The history in two: keys that are counted on, and all others.
 fn objects(history: &History) -> [(&'static str, History); 2] {
-    let counters: HashSet<_> =
-        history.iter().filter(|op| op.function == Function::Increment).map(|op| op.key).collect();
-    let of = |counted: bool| {
-        let is_one = |index: &u32| counters.contains(&history.get(*index).key) == counted;
-        let operations: Vec<u32> = (0..history.len() as u32).filter(is_one).collect();
-        history.part(&operations, PENDING)
-    };
-    [("counter", of(true)), ("kv", of(false))]
+    let counters = counters(history);
+    let is_counted = |index: &u32| counters.contains(&history.get(*index).key);
+    let (of_counters, others): (Vec<u32>, Vec<u32>) = (0..history.len() as u32).partition(is_counted);
+    [("counter", counted(history, &of_counters)), ("kv", history.part(&others, PENDING))]
 }
 
 fn conclude(mut findings: Vec<Finding>, open: Vec<String>, operations: usize) -> Judgement {

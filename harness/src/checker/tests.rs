@@ -203,6 +203,19 @@ fn a_stale_read_and_a_lost_increment_have_no_order() {
     assert_eq!(judged(vec![read(0, "null"), write(5, 1), read(10, "1"), add(1, 20, 0), add(2, 30, 1)]), passed());
     assert_eq!(judged(vec![write(0, 1), write(5, 2), read(10, "1")]), failed("not-linearizable"));
     assert_eq!(judged(vec![add(1, 0, 0), add(2, 10, 0)]), failed("not-linearizable"));
+    let count = |at, value: &str| {
+        kv(2, at, r#"{"type":"read","key":"c"}"#, Some(&format!(r#"{{"type":"read_ok","value":{value}}}"#)))
+    };
+    assert_eq!(judged(vec![count(0, "null"), add(1, 5, 0), count(10, "1")]), passed());
+    assert_eq!(judged(vec![add(1, 5, 0), count(10, "null")]), failed("not-linearizable"));
+    assert_eq!(judged(vec![add(1, 5, 0), count(10, "\"one\"")]), failed("not-linearizable"));
+    let delete = |at, existed: bool| {
+        let reply = format!(r#"{{"type":"delete_ok","existed":{existed}}}"#);
+        kv(2, at, r#"{"type":"delete","key":"k"}"#, Some(&reply))
+    };
+    assert_eq!(judged(vec![delete(0, false), write(5, 1), delete(10, true), delete(20, false)]), passed());
+    assert_eq!(judged(vec![delete(0, true)]), failed("not-linearizable"));
+    assert_eq!(judged(vec![write(5, 1), delete(10, false)]), failed("not-linearizable"));
     // An acknowledged write that is gone after a crash.
     assert_eq!(judged(vec![write(0, 1), read(10, "null")]), failed("not-linearizable"));
     assert_eq!(judged(vec![kv(1, 0, r#"{"type":"read","key":"k"}"#, None)]), failed("no-reply"));

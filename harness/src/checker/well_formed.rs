@@ -54,7 +54,7 @@ impl Checker for WellFormed {
 fn describe(view: &View<'_>, incident: &Incident) -> Finding {
     let node = node_name(incident.node);
     let actual = format!("{node} at {}: {}", incident.at, incident.detail);
-    let server = view.vocabulary == Vocabulary::Objects;
+    let server = view.vocabulary == Vocabulary::Objects && incident.kind == IncidentKind::MalformedOutput;
     let expected = if server { "an answer that its protocol has for the request" } else { expected(incident.kind) };
     let mut finding = finding(incident.kind.code(), ABOUT, expected.into(), actual);
     finding.count = incident.count;

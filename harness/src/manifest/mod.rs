@@ -341,7 +341,7 @@ impl Stage {
             _ if self.nodes == 0 || self.nodes > 10_000 => Err("`nodes` must be between 1 and 10000".into()),
             _ if !(self.rate > 0.0 && self.rate <= 1e6) => Err("`rate` must be above 0 and at most 1000000".into()),
             _ if !(self.points >= 0.0 && self.points.is_finite()) => Err("`points` must not be negative".into()),
-            _ if self.clients == 0 || self.clients > 10_000 => Err("`clients` must be between 1 and 10000".into()),
+            _ if self.clients == 0 || self.clients > 2_000 => Err("`clients` must be between 1 and 2000".into()),
             _ if self.cores == Some(0) => Err("`cores` must be at least 1".into()),
             _ if self.seeds == 0 => Err("`seeds` must be at least 1".into()),
             _ if self.require.is_empty() => Err("`require` must name at least one check".into()),

@@ -89,7 +89,7 @@ fn a_server_has_a_protocol_one_node_and_clients() {
         ("\"server\"", "nodes = 1", "a server needs a `protocol`"),
         ("\"node\"\nprotocol = \"resp\"", "nodes = 1", "only a server has a `protocol`"),
         (server, "nodes = 2", "a server is one node"),
-        (server, "nodes = 1\nclients = 0", "`clients` must be between 1 and 10000"),
+        (server, "nodes = 1\nclients = 0", "`clients` must be between 1 and 2000"),
         (server, "nodes = 1\nfaults = [\"partition\"]", "one node cannot be partitioned"),
         ("\"node\"", "nodes = 1\nclients = 2", "only a server has `clients`"),
     ] {

@@ -47,6 +47,8 @@ pub enum KvOp {
     Plain(RegisterOp<Content>),
     /// Puts this value behind what is there.
     Append(Id),
+    /// Takes away what is there, and finds something.
+    Remove,
 }
 
 impl Kv {
@@ -151,7 +153,7 @@ impl Kv {
 fn plain(ops: &[KvOp]) -> Option<Vec<RegisterOp<Content>>> {
     let plain = ops.iter().map(|op| match op {
         KvOp::Plain(op) => Some(*op),
-        KvOp::Append(_) => None,
+        KvOp::Append(_) | KvOp::Remove => None,
     });
     plain.collect()
 }
@@ -193,7 +195,11 @@ impl Model for Kv {
             (Function::ReadModifyWrite, Outcome::Ok) if op.result.is_some() => replace(op.result, op.argument),
             (Function::ReadModifyWrite, _) => effect(RegisterOp::Write(self.content(op.argument))),
             (Function::Append, _) => Decoded::Effect(KvOp::Append(op.argument)),
-            (Function::Delete, _) => effect(RegisterOp::Write(Content::Absent)),
+            (Function::Delete, _) => match history.values.get(op.result) {
+                Some(Value::Bool(true)) => Decoded::Effect(KvOp::Remove),
+                Some(Value::Bool(false)) => pure(RegisterOp::Read(Content::Absent)),
+                _ => effect(RegisterOp::Write(Content::Absent)),
+            },
             (Function::Cas, _) => {
                 let (expected, new) = register::cas(&history.values, op.argument)
                     .ok_or_else(|| format!("cas needs the expected and the new value: {}", history.show(operation)))?;
@@ -210,6 +216,7 @@ impl Model for Kv {
         match op {
             KvOp::Plain(op) => op.step(*state),
             KvOp::Append(value) => self.append(*state, value),
+            KvOp::Remove => (*state != Content::Absent).then_some(Content::Absent),
         }
     }
 
@@ -236,6 +243,7 @@ impl Refusal for Kv {
             KvOp::Append(value) => {
                 format!("cannot append {}, the key holds {}", words::value(history, value), show(*state))
             }
+            KvOp::Remove => "cannot have deleted anything, the key holds nothing".to_owned(),
         }
     }
 

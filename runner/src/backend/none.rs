@@ -58,13 +58,6 @@ impl Backend for None {
     }
 }
 
-/// A connection to a port of this machine's loopback, as a cell would hand it over.
-fn connect(port: u16) -> io::Result<std::net::TcpStream> {
-    let stream = std::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port))?;
-    stream.set_nonblocking(true)?;
-    Ok(stream)
-}
-
 /// Limits of each process. Not the one on processes, which would count all that the user runs.
 fn bounds(spec: &CellSpec) -> Bounds {
     Bounds::new(&spec.limits, false).without_processes()
@@ -103,7 +96,11 @@ impl Driver {
     fn request(&mut self, request: Control) {
         match request {
             Control::Start(command, stdio) => self.start(&command, stdio),
-            Control::Connect(port, connected) => drop(connected.send(connect(port))),
+            Control::Connect(port, connected) => {
+                let socket = super::native::connect(port).map(Into::into).map_err(io::Error::from);
+                // Who has given up waiting has dropped the other end.
+                let _ = connected.send(socket);
+            }
             Control::Terminate => self.signal_program(Signal::SIGTERM),
             Control::Kill => self.signal(Signal::SIGKILL),
             Control::Pause => self.signal(Signal::SIGSTOP),

@@ -76,6 +76,7 @@ pub(super) async fn network(teacher: &Teacher<'_>, tools: &[Tool], extra: &[Stri
                 let (found, env) = settings::pip(teacher.host).await;
                 network.env.extend(env);
                 hosts.extend(found);
+                network.mounts = certificates(&network.env);
                 hosts.extend(teacher.learn(*tool, &network).await?);
             }
             Tool::Rust | Tool::Maven => hosts.extend(teacher.learn(*tool, &network).await?),

@@ -32,7 +32,10 @@ impl Incidents {
             known.count += 1;
             return None;
         }
-        let line = String::from_utf8_lossy(&line[..line.len().min(LINE)]).into_owned();
+        // Of a log the end tells most, of a message its beginning.
+        let of_a_log = matches!(kind, IncidentKind::Crashed | IncidentKind::OutOfMemory | IncidentKind::SlowStart);
+        let line = if of_a_log { &line[line.len().saturating_sub(LINE)..] } else { &line[..line.len().min(LINE)] };
+        let line = String::from_utf8_lossy(line).into_owned();
         let detail: String = detail.chars().take(LINE).collect();
         self.all.push(Incident { at, node, kind, detail, line, count: 1 });
         self.all.last()

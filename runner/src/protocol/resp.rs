@@ -33,6 +33,10 @@ impl Wire for Resp {
     }
 
     fn answer(&self, request: &Body, received: &[u8]) -> Result<Option<(Answer, usize)>, String> {
+        // No command here is answered with an array, and one within the other without end is no matter for a decoder.
+        if received.first() == Some(&b'*') {
+            return Err(format!("`{}` is answered with an array", words(request)[0]));
+        }
         let decoded = decode(received).map_err(|error| format!("no RESP: {}", excerpt(&error.to_string(), 120)))?;
         Ok(decoded.map(|(frame, length)| (answer(request, frame), length)))
     }
@@ -74,7 +78,8 @@ fn answer(request: &Body, frame: Frame) -> Answer {
             let delta = request.get("delta").and_then(Value::as_i64).unwrap_or(0);
             ok(json!({ "before": after.wrapping_sub(delta) }))
         }
-        ("append" | "delete", Frame::Integer(count)) => ok(json!({ "count": count })),
+        ("append", Frame::Integer(length)) => ok(json!({ "length": length })),
+        ("delete", Frame::Integer(count @ 0..=1)) => ok(json!({ "existed": count == 1 })),
         (_, frame) => Answer::Wrong(format!("`{}` is answered with {}", words(request)[0], show(&frame))),
     }
 }
@@ -133,7 +138,11 @@ mod tests {
         let add = body("add", [("key", "c".into()), ("delta", 5.into())]);
         assert_eq!(told(&add, b":7\r\n"), Answer::Ok(json!({"type": "add_ok", "before": 2})));
         assert_eq!(told(&add, b"-ERR no number\r\n"), Answer::Refused("ERR no number".into()));
-        for wrong in [&b"+OK\r\n"[..], b":1\r\n", b"*0\r\n"] {
+        let delete = body("delete", [("key", "k".into())]);
+        assert_eq!(told(&delete, b":1\r\n"), Answer::Ok(json!({"type": "delete_ok", "existed": true})));
+        assert!(matches!(told(&delete, b":2\r\n"), Answer::Wrong(_)));
+        assert!(Resp.answer(&read(), "*1\r\n".repeat(100_000).as_bytes()).is_err_and(|why| why.contains("an array")));
+        for wrong in [&b"+OK\r\n"[..], b":1\r\n"] {
             assert!(matches!(told(&read(), wrong), Answer::Wrong(why) if why.starts_with("`GET` is answered with")));
         }
         assert!(Resp.answer(&read(), b"hello\r\n").is_err());

@@ -23,7 +23,7 @@ use harness::{
     verdict::FaultWindow,
 };
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::AtomicUsize},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -58,6 +58,25 @@ pub async fn run(setup: CaseSetup, protocol: Protocol) -> CaseRecord {
     }
 }
 
+/// Where the server stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// It was started and cannot be connected to yet.
+    Starting,
+    /// It works, or is paused.
+    Up,
+    /// It was killed, and its end has not been told yet.
+    Dying {
+        /// Whether it is to be started again then.
+        restart: bool,
+    },
+    /// It was killed and has ended.
+    Down,
+}
+
+/// Which start it was, and whether it was in time.
+type Back = (u64, bool);
+
 struct Case {
     setup: CaseSetup,
     wire: &'static dyn Wire,
@@ -68,13 +87,13 @@ struct Case {
     summary: CaseSummary,
     incidents: Incidents,
     open_faults: Vec<FaultWindow>,
-    /// Whether its process is to end, and whether it is to be started again then.
-    killed: bool,
-    restart: bool,
+    life: Life,
+    /// How often it was started.
+    starts: u64,
     down_since: Option<Offset>,
     usage: Option<Usage>,
-    /// Told when a server that was started again can be connected to.
-    back: (mpsc::UnboundedSender<()>, mpsc::UnboundedReceiver<()>),
+    /// Told when a server that was started again can be connected to, or has taken too long.
+    back: (mpsc::UnboundedSender<Back>, mpsc::UnboundedReceiver<Back>),
 }
 
 impl Case {
@@ -95,8 +114,8 @@ impl Case {
             summary,
             incidents: Incidents::default(),
             open_faults: Vec::new(),
-            killed: false,
-            restart: false,
+            life: Life::Starting,
+            starts: 0,
             down_since: None,
             usage: None,
             back: mpsc::unbounded_channel(),
@@ -111,7 +130,7 @@ impl Case {
             ended = self.play(&script, &mut seen) => ended,
             _ = stop.wait_for(|stop| *stop) => Ended::Interrupted,
         };
-        let calls = seen.into_iter().flat_map(|seen| self.take(seen)).collect();
+        let calls = self.take(seen);
         self.finish(ended, calls).await
     }
 
@@ -131,18 +150,21 @@ impl Case {
         let (gone, over) = watch::channel(false);
         let mut clients = self.clients(script, over);
         let ended = loop {
+            // A server that was killed has to come back, also when nobody asks any more.
+            if clients.is_empty() && self.life == Life::Up && self.next_fault == self.schedule.actions.len() {
+                break Ended::Completed;
+            }
             let fault = self.next_fault_at();
             tokio::select! {
                 biased;
                 Some(happening) = self.program.next() => if let Err(ended) = self.on(happening) { break ended },
-                Some(()) = self.back.1.recv() => self.is_back(),
+                Some((start, in_time)) = self.back.1.recv() => if let Err(ended) = self.on_back(start, in_time) { break ended },
                 () = tokio::time::sleep_until((self.began + fault.unwrap_or(Offset::ZERO).since(Offset::ZERO)).into()), if fault.is_some() => {
-                    self.play_fault();
+                    if let Err(ended) = self.play_fault() { break ended }
                 }
-                seen = clients.join_next() => match seen {
-                    Some(Ok(seen)) => home.push(seen),
-                    Some(Err(error)) => break Ended::Broken(format!("a client ended: {error}")),
-                    None => break Ended::Completed,
+                Some(seen) = clients.join_next() => match seen {
+                    Ok(seen) => home.push(seen),
+                    Err(error) => break Ended::Broken(format!("a client ended: {error}")),
                 },
             }
         };
@@ -169,11 +191,12 @@ impl Case {
                         return Err(if ended == Ended::AllCrashed { Ended::NeverReady } else { ended });
                     }
                 }
-                () = &mut ready => return Ok(()),
+                () = &mut ready => {
+                    self.life = Life::Up;
+                    return Ok(());
+                }
                 () = &mut deadline => {
-                    let detail = format!("nobody listened on its address within {} s", START_TIMEOUT.as_secs());
-                    let tail = self.program.log_tail();
-                    self.incident(IncidentKind::SlowStart, detail, tail.as_bytes());
+                    self.is_late();
                     return Err(Ended::NeverReady);
                 }
             }
@@ -191,6 +214,7 @@ impl Case {
             timeout: self.setup.stage.timeout.0,
             end: began + self.setup.stage.duration() + self.setup.stage.settle.0,
             clients: count,
+            room: AtomicUsize::new(usize::try_from(self.setup.limits.output.0).unwrap_or(usize::MAX)),
             over,
         });
         let mut work: Vec<Vec<(Offset, Body)>> = vec![Vec::new(); count as usize];
@@ -204,15 +228,21 @@ impl Case {
         clients
     }
 
-    /// The calls of a client, with what else it has seen noted.
-    fn take(&mut self, seen: Seen) -> Vec<Call> {
-        self.summary.lag = self.summary.lag.max(seen.lag.into());
-        for (at, why, bytes) in seen.wrong {
+    /// The calls of all clients, with what else they have seen noted: what came first, first.
+    fn take(&mut self, all: Vec<Seen>) -> Vec<Call> {
+        let (mut calls, mut wrong) = (Vec::new(), Vec::new());
+        for seen in all {
+            self.summary.lag = self.summary.lag.max(seen.lag.into());
+            calls.extend(seen.calls);
+            wrong.extend(seen.wrong);
+        }
+        wrong.sort_by_key(|(at, ..)| *at);
+        for (at, why, bytes) in wrong {
             if let Some(incident) = self.incidents.note(at, 0, IncidentKind::MalformedOutput, why, &bytes) {
                 let _nobody_listens = self.setup.notices.send(Notice::Incident(incident.clone()));
             }
         }
-        seen.calls
+        calls
     }
 
     /// What happens to the server; an error ends the case.
@@ -242,11 +272,13 @@ impl Case {
     }
 
     fn on_exit(&mut self, exit: &Exit) -> Result<(), Ended> {
-        if std::mem::take(&mut self.killed) {
-            return match std::mem::take(&mut self.restart) {
-                true => self.start_again(),
-                false => Ok(()),
-            };
+        match self.life {
+            Life::Dying { restart: true } => return self.start_again(),
+            Life::Dying { restart: false } => {
+                self.life = Life::Down;
+                return Ok(());
+            }
+            Life::Starting | Life::Up | Life::Down => {}
         }
         let (kind, detail) = incidents::ending(exit, &self.setup.limits);
         let tail = self.program.log_tail();
@@ -256,12 +288,35 @@ impl Case {
 
     fn start_again(&mut self) -> Result<(), Ended> {
         self.program.start().map_err(Ended::Broken)?;
-        let (address, back) = (self.program.address().clone(), self.back.0.clone());
+        self.life = Life::Starting;
+        self.starts += 1;
+        let (address, back, start) = (self.program.address().clone(), self.back.0.clone(), self.starts);
         tokio::spawn(async move {
-            reachable(address).await;
-            let _case_is_over = back.send(());
+            let in_time = tokio::time::timeout(START_TIMEOUT, reachable(address)).await.is_ok();
+            let _case_is_over = back.send((start, in_time));
         });
         Ok(())
+    }
+
+    /// A server that was started again can be connected to, or took too long for that.
+    fn on_back(&mut self, start: u64, in_time: bool) -> Result<(), Ended> {
+        if start != self.starts || self.life != Life::Starting {
+            // It was killed meanwhile.
+            return Ok(());
+        }
+        if !in_time {
+            self.is_late();
+            return Err(Ended::AllCrashed);
+        }
+        self.life = Life::Up;
+        self.is_back();
+        Ok(())
+    }
+
+    fn is_late(&mut self) {
+        let detail = format!("nobody listened on its address within {} s", START_TIMEOUT.as_secs());
+        let tail = self.program.log_tail();
+        self.incident(IncidentKind::SlowStart, detail, tail.as_bytes());
     }
 
     /// A server that was down or paused works again.
@@ -277,23 +332,26 @@ impl Case {
         Some(self.summary.work_began + action.at.since(Offset::ZERO))
     }
 
-    fn play_fault(&mut self) {
-        let Some(action) = self.schedule.actions.get(self.next_fault).cloned() else { return };
+    fn play_fault(&mut self) -> Result<(), Ended> {
+        let Some(action) = self.schedule.actions.get(self.next_fault).cloned() else { return Ok(()) };
         self.next_fault += 1;
         let now = self.now();
         match action.fault {
             Fault::Kill(_) => {
                 self.open_fault(now, "kill", "n0 killed");
-                self.killed = true;
                 self.down_since.get_or_insert(now);
-                self.program.ask(Control::Kill);
+                if self.life != Life::Down {
+                    self.life = Life::Dying { restart: false };
+                    self.program.ask(Control::Kill);
+                }
             }
             Fault::Restart(_) => {
                 self.close_fault(now);
-                match self.killed {
+                match self.life {
                     // As soon as the killed one is gone.
-                    true => self.restart = true,
-                    false => drop(self.start_again()),
+                    Life::Dying { .. } => self.life = Life::Dying { restart: true },
+                    Life::Down => return self.start_again(),
+                    Life::Starting | Life::Up => {}
                 }
             }
             Fault::Pause(_) => {
@@ -304,11 +362,14 @@ impl Case {
             Fault::Resume(_) => {
                 self.close_fault(now);
                 self.program.ask(Control::Resume);
-                self.is_back();
+                if self.life == Life::Up {
+                    self.is_back();
+                }
             }
             // A manifest of a server cannot ask for these: it has one node.
             Fault::Partition(_) | Fault::Heal => {}
         }
+        Ok(())
     }
 
     fn open_fault(&mut self, now: Offset, kind: &str, description: &str) {

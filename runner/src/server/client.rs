@@ -9,8 +9,12 @@ use harness::{
 };
 use serde_json::Value;
 use std::{
+    collections::VecDeque,
     io,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{
@@ -22,9 +26,11 @@ use tokio::{
 /// How long a client waits until it tries to connect again.
 const RETRY: Duration = Duration::from_millis(5);
 /// The longest answer.
-const LONGEST: usize = 128 << 20;
+const LONGEST: usize = 1 << 20;
 /// The code of an error that the server told: the request has no effect.
 const REFUSED: u32 = 12;
+/// The code of a request that was due and could not be made before the end, because the server kept its client waiting.
+const NOT_MADE: u32 = 11;
 
 /// What all clients of a case share.
 pub(super) struct Shared {
@@ -40,6 +46,8 @@ pub(super) struct Shared {
     pub(super) end: Offset,
     /// How many clients there are.
     pub(super) clients: u32,
+    /// Bytes of answers that all of them may still take.
+    pub(super) room: AtomicUsize,
     /// Turns true when the server is gone for good, or the user wants to stop.
     pub(super) over: watch::Receiver<bool>,
 }
@@ -77,21 +85,43 @@ impl Client {
     /// Makes its requests, each when it is due and the one before it has been answered.
     pub(super) async fn run(mut self, requests: Vec<(Offset, Body)>) -> Seen {
         let mut over = self.shared.over.clone();
+        let mut requests = VecDeque::from(requests);
         let work = async {
-            for (due, body) in &requests {
+            while let Some((due, body)) = requests.front() {
                 self.wait_for(*due).await;
                 if self.now() >= self.shared.end || !self.connected().await {
                     break;
                 }
                 self.ask(body).await;
+                requests.pop_front();
             }
         };
         tokio::select! {
             () = work => {}
             _ = over.wait_for(|over| *over) => {}
         }
+        let now = self.now();
+        for (due, body) in requests.iter().filter(|(due, _)| *due <= now) {
+            let call = self.call(*due, body);
+            self.seen.calls.push(Call { outcome: Outcome::Failed(NOT_MADE), ..call });
+        }
         self.seen.connection = self.socket;
         self.seen
+    }
+
+    /// A request of this client, unanswered.
+    fn call(&self, invoked: Offset, body: &Body) -> Call {
+        Call {
+            client: self.name,
+            node: 0,
+            role: Role::Work,
+            function: body.get("type").and_then(Value::as_str).unwrap_or_default().into(),
+            invoked,
+            returned: None,
+            outcome: Outcome::Unknown(None),
+            request: Value::Object(body.clone()).to_string().into(),
+            reply: None,
+        }
     }
 
     fn now(&self) -> Offset {
@@ -119,20 +149,8 @@ impl Client {
 
     /// Makes one request and records what came of it.
     async fn ask(&mut self, body: &Body) {
-        let request = Value::Object(body.clone()).to_string();
-        let function = body.get("type").and_then(Value::as_str).unwrap_or_default();
         let index = self.seen.calls.len();
-        self.seen.calls.push(Call {
-            client: self.name,
-            node: 0,
-            role: Role::Work,
-            function: function.into(),
-            invoked: self.now(),
-            returned: None,
-            outcome: Outcome::Unknown(None),
-            request: request.into(),
-            reply: None,
-        });
+        self.seen.calls.push(self.call(self.now(), body));
         let bytes = self.shared.wire.request(body);
         let told = tokio::time::timeout(self.shared.timeout, self.exchange(&bytes, body)).await;
         let now = self.now();
@@ -162,8 +180,13 @@ impl Client {
         let socket = self.socket.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         socket.write_all(bytes).await?;
         loop {
-            if socket.read_buf(&mut self.received).await? == 0 {
+            let count = socket.read_buf(&mut self.received).await?;
+            if count == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let taken = |left: usize| left.checked_sub(count);
+            if self.shared.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_err() {
+                return Err(invalid("more answers in one case than may be".into()));
             }
             if let Some((answer, length)) = self.shared.wire.answer(body, &self.received).map_err(invalid)? {
                 self.received.drain(..length);

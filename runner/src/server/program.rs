@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use nix::{fcntl::OFlag, unistd::pipe2};
-use std::{ffi::OsString, io, net::Ipv4Addr, os::unix::ffi::OsStrExt, os::unix::ffi::OsStringExt};
+use std::{ffi::OsString, io, net::Ipv4Addr, os::unix::ffi::OsStrExt, os::unix::ffi::OsStringExt, time::Duration};
 use tokio::{
     net::{TcpStream, unix::pipe},
     sync::{mpsc, oneshot},
@@ -21,6 +21,11 @@ use tokio::{
 /// Size of the server's `/tmp`.
 const TMP: u64 = 16 << 20;
 
+/// How long the end of a log is waited for when its program has ended.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The server's cell and what runs in it.
 pub(super) struct Program {
     control: mpsc::UnboundedSender<Control>,
@@ -29,6 +34,8 @@ pub(super) struct Program {
     address: Address,
     log: Log,
     reader: Option<JoinHandle<()>>,
+    /// What the cell has told and nobody has heard yet, because its log is still being read.
+    told: Option<CellEvent>,
     floods: (mpsc::UnboundedSender<String>, mpsc::UnboundedReceiver<String>),
 }
 
@@ -74,6 +81,7 @@ impl Program {
             command: addressed(&setup.command, port),
             log: Log::new(path, setup.limits.output.0),
             reader: None,
+            told: None,
             floods: mpsc::unbounded_channel(),
         })
     }
@@ -99,17 +107,20 @@ impl Program {
         let _told_by_events = self.control.send(control);
     }
 
-    /// What happens next; none when the cell is gone. The log of a server that has ended has been read by then.
+    /// What happens next; none when the cell is gone. The log of a server that has ended has been read by then. Loses
+    /// nothing when it is cancelled.
     pub(super) async fn next(&mut self) -> Option<Happening> {
-        tokio::select! {
-            event = self.events.recv() => {
-                if let (Some(CellEvent::Exited(_)), Some(reader)) = (&event, self.reader.take()) {
-                    let _late = tokio::time::timeout(std::time::Duration::from_millis(200), reader).await;
-                }
-                event.map(Happening::Cell)
+        if self.told.is_none() {
+            tokio::select! {
+                event = self.events.recv() => self.told = Some(event?),
+                Some(tail) = self.floods.1.recv() => return Some(Happening::Flood(tail)),
             }
-            Some(tail) = self.floods.1.recv() => Some(Happening::Flood(tail)),
         }
+        if let (Some(CellEvent::Exited(_)), Some(reader)) = (&self.told, &mut self.reader) {
+            let _late = tokio::time::timeout(LAST_WORDS, reader).await;
+            self.reader = None;
+        }
+        self.told.take().map(Happening::Cell)
     }
 
     /// Its last words.
@@ -126,6 +137,10 @@ impl Program {
 impl Address {
     /// A connection; an error while nobody listens.
     pub(super) async fn connect(&self) -> io::Result<TcpStream> {
+        tokio::time::timeout(CONNECT_TIMEOUT, self.handed_out()).await.unwrap_or_else(|late| Err(late.into()))
+    }
+
+    async fn handed_out(&self) -> io::Result<TcpStream> {
         let (connected, connection) = oneshot::channel();
         let gone = || io::Error::other("the cell is gone");
         self.control.send(Control::Connect(self.port, connected)).map_err(|_| gone())?;

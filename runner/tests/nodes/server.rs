@@ -21,14 +21,26 @@ fn main() {
             std::thread::park();
         },
         "dies-at-once" => std::process::exit(3),
+        "comes-up-once" if !first_life() => loop {
+            std::thread::park();
+        },
         _ => {}
     }
     let listener = TcpListener::bind(std::env::var("TAKEHOME_LISTEN").unwrap()).unwrap();
     let values = Values::default();
-    for stream in listener.incoming().flatten() {
+    for (number, stream) in listener.incoming().flatten().enumerate() {
+        if mode == "three-clients" && number > 2 {
+            std::mem::forget(stream);
+            continue;
+        }
         let (mode, values) = (mode.clone(), values.clone());
         std::thread::spawn(move || serve(stream, &mode, &values));
     }
+}
+
+/// Whether its data directory is as empty as on the first day.
+fn first_life() -> bool {
+    std::fs::File::create_new("lives").is_ok()
 }
 
 fn serve(mut stream: TcpStream, mode: &str, values: &Values) -> Option<()> {

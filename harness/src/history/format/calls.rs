@@ -5,7 +5,7 @@
 //! | `read`, `write`, `cas` with `key` | of a key-value store; without a `key` of the one object there is |
 //! | `broadcast`, `add` with `element` | insert into a set |
 //! | `add` with `delta` | increment a counter, the one of the `key` where there is one; `before` in the reply is its value before |
-//! | `append`, `delete` with `key` | of a key-value store |
+//! | `append`, `delete` with `key` | of a key-value store; `existed` in the reply says whether there was something to delete |
 //! | `generate` | generate an id |
 //! | `send`, `poll`, `commit_offsets`, `list_committed_offsets` | of logs, an operation for each |
 //! | `txn` | a transaction; then all others have to be ones, too |
@@ -136,7 +136,10 @@ fn parts(call: &Call, bodies: &Bodies, builder: &mut Builder) -> Result<Vec<Part
         "read" => part(Function::Read, id(key), Id::NONE, id(bodies.told(&["value", "messages"])?)),
         "write" => part(Function::Write, id(key), id(Some(bodies.needed("value")?)), Id::NONE),
         "append" => part(Function::Append, id(key), id(Some(bodies.needed("value")?)), Id::NONE),
-        "delete" => part(Function::Delete, id(Some(bodies.needed("key")?)), Id::NONE, Id::NONE),
+        "delete" => {
+            let existed = bodies.reply.and_then(|reply| tape.field(reply, "existed"));
+            part(Function::Delete, id(Some(bodies.needed("key")?)), Id::NONE, id(existed))
+        }
         "cas" => {
             let pair = [id(Some(bodies.needed("from")?)), id(Some(bodies.needed("to")?))];
             let key = id(key);

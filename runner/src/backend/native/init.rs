@@ -215,7 +215,7 @@ impl Init {
 }
 
 /// A connection to a port of the loopback. It is not waited for: a server may be slow to accept.
-fn connect(port: u16) -> nix::Result<OwnedFd> {
+pub(in crate::backend) fn connect(port: u16) -> nix::Result<OwnedFd> {
     use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, connect, socket};
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;

@@ -26,6 +26,8 @@ mod watchdog;
 pub(in crate::backend) mod wire;
 mod zygote;
 
+pub(super) use init::connect;
+
 use super::{Backend, Capabilities, Cell, CellSpec, OpenError, Opening, Usage, living::Living};
 use cgroup::{CellGroup, Hierarchy};
 use driver::Driver;
