@@ -194,15 +194,8 @@ fn witnesses_stand_alone(of: &dyn Judge, list: &[Txn]) -> Result<(), TestCaseErr
             again.levels.iter().flat_map(|levels| levels.weakest.iter().chain(&levels.also)).collect::<Vec<_>>();
         let same_levels =
             levels_of(violation.rule).is_some_and(|all| all.iter().all(|level| standing.contains(&level)));
-        // One contradiction has several names, by what is looked at first: reads that contradict each other, and versions in
-        // a circle, which are a cycle of transactions as well.
-        let same_kind = match violation.rule {
-            rule if torn.contains(&rule) => rules.iter().any(|other| torn.contains(other)),
-            "cyclic-versions" => rules.iter().any(|other| levels_of(other).is_some()),
-            _ => false,
-        };
         prop_assert!(
-            rules.contains(&violation.rule) || same_levels || same_kind,
+            rules.contains(&violation.rule) || same_levels,
             "{:?}\n{:?}\nis {:?} of {:?}",
             violation,
             part,

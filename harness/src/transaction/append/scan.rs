@@ -147,7 +147,12 @@ impl Scan<'_, '_> {
         self.chain[(at - begin) as usize] = if touched.added > 0 { touched.last } else { NOWHERE };
         if touched.read != NOWHERE {
             let read = index.position[touched.read as usize];
-            if read != NOWHERE && position < read {
+            // A read that fits no order of the key may hold it as well.
+            let has_it = || {
+                let value = index.transactions.steps[at as usize].value;
+                index.list(touched.read).is_some_and(|list| list.contains(&value))
+            };
+            if read != NOWHERE && position < read || read == NOWHERE && has_it() {
                 anomaly::future_read(index, findings, touched.read, at);
             } else if read != NOWHERE && touched.added == 0 && position != read {
                 self.missed.push((key, read, touched.transaction));

@@ -48,6 +48,8 @@ fn internal() {
 fn future_read() {
     let found = answer(&["0 l1.1 a1.1"]);
     has(&found, "future-read", &[Level::ReadCommitted]);
+    // The longest read says otherwise, and what the shorter one holds comes later all the same.
+    has(&answer(&["1 l1.2.1", "0 l1.1 a1.1", "1 a1.2"]), "future-read", &[Level::ReadCommitted]);
     passes(&answer(&["0 a1.1 l1.1"]));
 }
 
@@ -125,6 +127,10 @@ fn what_happened_before_has_to_be_seen() {
     has(&answer(&["0 a1.1", "1 l1.1 a2.1", "2 l2.1 l1"]), "G-single", &causal);
     has(&answer(&["0 a1.1", "0 l1"]), "G-single-process", &[Level::Causal]);
     has(&answer(&["0 a1.1", "1 l1.1", "1 l1"]), "G-single-process", &[Level::Causal]);
+    // The last of three who all read nothing and append comes behind the second in its session.
+    let behind = answer(&["0 l1 a1.2", "2 l1 a1.4", "2 l1 l2 a1.7"]);
+    has(&behind, "lost-update", &[Level::Causal, Level::RepeatableRead, Level::SnapshotIsolation]);
+    assert!(weakest(&answer(&["0 l1 a1.2", "2 l1 a1.4", "3 l1 l2 a1.7"])) == SNAPSHOT);
     passes(&answer(&["0 a1.1", "1 l1", "1 l1.1"]));
 }
 

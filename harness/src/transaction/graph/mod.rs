@@ -145,11 +145,8 @@ impl Edges {
         }
     }
 
-    /// Each reader comes before each writer that is not itself, over one joint. Both ascend; `from` and `to` tell the
-    /// nodes of readers and writers.
-    ///
-    /// Readers that write too need edges of their own. Of two such each comes before the other: an update is lost and
-    /// known to be, and the edges of the first two say all that can be said.
+    /// Each reader comes before each writer that is not itself, over joints: as many edges as there are readers and
+    /// writers. Both ascend; `from` and `to` tell the nodes of readers and writers.
     pub fn add_all(
         &mut self,
         readers: &[u32],
@@ -158,22 +155,50 @@ impl Edges {
         from: impl Fn(u32) -> u32,
         to: impl Fn(u32) -> u32,
     ) {
-        let both = |reader: &u32| writers.binary_search(reader).is_ok();
-        for reader in readers.iter().filter(|reader| both(reader)).take(2) {
-            for writer in writers.iter().filter(|writer| *writer != reader) {
-                self.add(from(*reader), to(*writer), kind);
+        let place = |reader: u32| writers.binary_search(&reader).ok();
+        let (both, plain): (Vec<u32>, Vec<u32>) = readers.iter().partition(|reader| place(**reader).is_some());
+        if both.len() > 2 {
+            let places = both.iter().filter_map(|reader| Some((from(*reader), place(*reader)?)));
+            self.add_to_others(&places.collect::<Vec<_>>(), writers, kind, &to);
+        } else {
+            for reader in both {
+                for writer in writers.iter().filter(|writer| **writer != reader) {
+                    self.add(from(reader), to(*writer), kind);
+                }
             }
         }
-        let mut plain = readers.iter().filter(|reader| !both(reader)).peekable();
-        if plain.peek().is_none() || writers.is_empty() {
+        if plain.is_empty() || writers.is_empty() {
             return;
         }
         let joint = self.joints(1);
         for reader in plain {
-            self.add(from(*reader), joint, kind);
+            self.add(from(reader), joint, kind);
         }
         for writer in writers {
             self.add(joint, to(*writer), kind);
+        }
+    }
+
+    /// From each node to all writers but the one at its place: over a chain of joints to those before it, and over one to
+    /// those behind it.
+    fn add_to_others(&mut self, places: &[(u32, usize)], writers: &[u32], kind: Kind, to: impl Fn(u32) -> u32) {
+        let count = writers.len() as u32;
+        let (before, behind) = (self.joints(count), self.joints(count));
+        for (index, writer) in (0..count).zip(writers) {
+            self.add(before + index, to(*writer), kind);
+            self.add(behind + index, to(*writer), kind);
+            if index > 0 {
+                self.add(before + index, before + index - 1, kind);
+                self.add(behind + index - 1, behind + index, kind);
+            }
+        }
+        for (from, place) in places.iter().map(|(from, place)| (*from, *place as u32)) {
+            if place > 0 {
+                self.add(from, before + place - 1, kind);
+            }
+            if place + 1 < count {
+                self.add(from, behind + place + 1, kind);
+            }
         }
     }
 

@@ -116,10 +116,10 @@ fn decide(index: &Index<'_>, known: &Edges, found: &[Overlooked]) -> Option<(Vio
         return Some(violation(index, known, &HashMap::new(), *overlooked, &[]));
     }
     let mut edges = known.clone();
-    let mut why: HashMap<(u32, u32), Overlooked> = HashMap::new();
+    let mut why: HashMap<(u32, u32), Vec<Overlooked>> = HashMap::new();
     for overlooked in found {
         let later = index.writer_of[overlooked.version as usize];
-        why.entry((overlooked.writer, later)).or_insert(*overlooked);
+        why.entry((overlooked.writer, later)).or_default().push(*overlooked);
         edges.add(overlooked.writer, later, Kind::Ww);
     }
     let graph = edges.finish();
@@ -133,14 +133,27 @@ fn decide(index: &Index<'_>, known: &Edges, found: &[Overlooked]) -> Option<(Vio
         |node: u32| graph.out(node).iter().any(|edge| edge.kind() == Kind::Ww && parts.of(edge.to()) == parts.of(node));
     let cycle = shortest(&graph, query, stays, 1 << 24)?;
     let (first, rest) = cycle.split_first()?;
-    let overlooked = *why.get(&(first.from, first.to))?;
-    let all_ww = cycle.iter().all(|link| link.kind == Kind::Ww);
-    let key = |link: &Link| why.get(&(link.from, link.to)).map(|entry| index.key_of[entry.version as usize]);
-    let (mut violation, scope) = violation(index, known, &why, overlooked, rest);
-    if all_ww && cycle.iter().all(|link| key(link) == key(first)) {
+    let circle = one_key(index, &cycle, &why);
+    let told = |link: &Link| {
+        let all = why.get(&(link.from, link.to))?;
+        let of_circle = |entry: &&Overlooked| circle == Some(index.key_of[entry.version as usize]);
+        Some(((link.from, link.to), *all.iter().find(of_circle).or(all.first())?))
+    };
+    let why: HashMap<(u32, u32), Overlooked> = cycle.iter().filter_map(told).collect();
+    let (mut violation, scope) = violation(index, known, &why, *why.get(&(first.from, first.to))?, rest);
+    if circle.is_some() {
         violation.rule = "cyclic-versions";
     }
     Some((violation, scope))
+}
+
+/// The key whose versions alone are a circle, where there is one: that tells more than several keys together.
+fn one_key(index: &Index<'_>, cycle: &[Link], why: &HashMap<(u32, u32), Vec<Overlooked>>) -> Option<u32> {
+    let keys = |link: &Link| {
+        let all = why.get(&(link.from, link.to)).filter(|_| link.kind == Kind::Ww).into_iter().flatten();
+        all.map(|entry| index.key_of[entry.version as usize])
+    };
+    keys(cycle.first()?).find(|key| cycle.iter().all(|link| keys(link).any(|other| other == *key)))
 }
 
 /// The cycle of what was overlooked, who saw it, and that this one read what came before it: `later` leads from what was
