@@ -100,10 +100,13 @@ async fn run_task(setup: CaseSetup) -> CaseRecord {
     let (events_in, events) = mpsc::channel(8192);
     let mut case = Case::new(setup, script, schedule, events);
     case.lost = unplayable;
+    // Told as an event like all others: one more thing to wait for would be looked at with every message.
+    let stopping = tokio::spawn(tell_stop(case.setup.stop.clone(), events_in.clone()));
     let ended = match case.open(events_in).await {
         Ok(()) => case.play().await,
         Err(why) => Ended::Broken(why),
     };
+    stopping.abort();
     case.finish(ended).await
 }
 
@@ -187,6 +190,7 @@ struct Case {
     /// Bytes of output that were taken.
     heard: u64,
     lost: Option<String>,
+    interrupted: bool,
 }
 
 impl Case {
@@ -211,6 +215,7 @@ impl Case {
             open_faults: Vec::new(),
             heard: 0,
             lost: None,
+            interrupted: false,
         }
     }
 
@@ -277,11 +282,13 @@ impl Case {
     }
 
     async fn play(&mut self) -> Ended {
-        let mut stopping = pin!(stopped(self.setup.stop.clone()));
         let mut timer = pin!(tokio::time::sleep_until(self.began.into()));
         loop {
             let now = self.now();
             self.tick(now);
+            if self.interrupted {
+                return Ended::Interrupted;
+            }
             if let Some(ended) = self.over(now) {
                 return ended;
             }
@@ -292,7 +299,6 @@ impl Case {
             }
             tokio::select! {
                 biased;
-                () = &mut stopping => return Ended::Interrupted,
                 event = self.events.recv() => if let Some(event) = event { self.on_event(event) },
                 () = &mut timer => {}
             }
@@ -560,9 +566,9 @@ impl Case {
     }
 }
 
-/// Comes to an end when the user wants to stop.
-async fn stopped(mut stop: watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending().await
+/// Tells the case when the user wants to stop.
+async fn tell_stop(mut stop: watch::Receiver<bool>, events: mpsc::Sender<NodeEvent>) {
+    if stop.wait_for(|stop| *stop).await.is_ok() {
+        let _the_case_is_over = events.send(NodeEvent::Stop).await;
     }
 }

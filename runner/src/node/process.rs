@@ -61,6 +61,8 @@ pub enum NodeEvent {
     Closed(u32, Usage),
     /// Its cell was lost through a fault of the machine.
     Lost(u32, String),
+    /// Not of a node: the user wants to stop.
+    Stop,
 }
 
 /// Something that a node wrote.

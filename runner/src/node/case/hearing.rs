@@ -71,6 +71,7 @@ impl Case {
                 self.nodes[node as usize].usage = Some(NodeUsage { cpu_seconds, peak_memory });
                 self.on_closed(self.now(), node);
             }
+            NodeEvent::Stop => self.interrupted = true,
             NodeEvent::Lost(node, why) => self.lost = Some(format!("the sandbox of n{node} was lost: {why}")),
         }
     }
