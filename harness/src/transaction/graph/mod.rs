@@ -155,6 +155,8 @@ impl Edges {
         from: impl Fn(u32) -> u32,
         to: impl Fn(u32) -> u32,
     ) {
+        // Readers that write too must not come before themselves. One or two, as is usual, get edges of their own; for more
+        // that would be an edge for each pair.
         let place = |reader: u32| writers.binary_search(&reader).ok();
         let (both, plain): (Vec<u32>, Vec<u32>) = readers.iter().partition(|reader| place(**reader).is_some());
         if both.len() > 2 {

@@ -132,6 +132,8 @@ proptest! {
             let others: Vec<u32> = of(writers).into_iter().filter(|writer| reads && *writer != one).collect();
             prop_assert_eq!(over_joints(&graph, one), others, "from {}", one);
         }
+        let both = (readers & writers).count_ones();
+        prop_assert_eq!((0..6).any(|node| reaches(&graph, Kinds::ALL, node, node)), both > 1);
     }
 }
 

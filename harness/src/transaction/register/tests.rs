@@ -88,10 +88,10 @@ fn readers_of_one_key_who_disagree_about_its_order_show_cyclic_versions() {
     // Either saw both transactions by other keys, and reads the other's value.
     let lines = ["0 w1.1 w2.1", "1 w1.2 w3.1", "2 r2.1 r3.1 r1.1", "3 r2.1 r3.1 r1.2"];
     has(&answer(&lines), "cyclic-versions", &INTERNAL);
-    // Another key, of which one reader saw as little, is no circle by itself, whichever of the two is read first.
-    let [first, second] = ["r4.1 r1.1", "r1.1 r4.1"].map(|reads| {
-        let reader = format!("2 r2.1 r3.1 {reads}");
-        answer(&["0 w1.1 w2.1 w4.1", "1 w1.2 w3.1 w4.2", &reader, "3 r2.1 r3.1 r1.2"])
+    // Another key, of which one reader saw as little, is no circle by itself, whichever of the two comes up first.
+    let [first, second] = [["w4.1 w1.1", "r4.1 r1.1"], ["w1.1 w4.1", "r1.1 r4.1"]].map(|[writes, reads]| {
+        let (writer, reader) = (format!("0 w2.1 {writes}"), format!("2 r2.1 r3.1 {reads}"));
+        answer(&[&writer, "1 w1.2 w3.1 w4.2", &reader, "3 r2.1 r3.1 r1.2"])
     });
     has(&first, "cyclic-versions", &INTERNAL);
     has(&second, "cyclic-versions", &INTERNAL);
