@@ -2,7 +2,7 @@
 
 use super::Part;
 use crate::{
-    history::{Function, Id, Outcome, Value},
+    history::{Function, Id, Outcome},
     linearizability::initial,
 };
 use std::collections::HashMap;
@@ -125,7 +125,7 @@ fn effect(part: &Part<'_>, index: u32) -> Result<Effect, String> {
         Function::ReadModifyWrite => Effect { reads: some(op.result), writes: some(op.argument) },
         Function::Cas => match values.as_list(op.argument) {
             // A refused one says only what the value was not.
-            Some([_, _]) if values.get(op.result) == Some(Value::Bool(false)) => Effect { reads: None, writes: None },
+            Some([_, _]) if values.is_false(op.result) => Effect { reads: None, writes: None },
             Some([old, new]) => Effect { reads: some(*old), writes: some(*new) },
             _ => return Err(part.unknown(index, "a register's: it compares with one value and sets another")),
         },

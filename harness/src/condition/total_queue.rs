@@ -12,7 +12,7 @@
 
 use super::{Condition, Found, Initial, Part, Scope, violation, words};
 use crate::{
-    history::{Function, Id, Outcome, Value},
+    history::{Function, Id, Outcome},
     verify::Violation,
 };
 use std::collections::HashMap;
@@ -76,7 +76,7 @@ impl Account {
         }
         for (index, op) in part.iter() {
             let element = match (op.function, op.outcome) {
-                (Function::Complete, Outcome::Ok) if part.history.values.get(op.result) == Some(Value::Bool(false)) => {
+                (Function::Complete, Outcome::Ok) if part.history.values.is_false(op.result) => {
                     continue;
                 }
                 (Function::Complete, Outcome::Ok) => op.argument,

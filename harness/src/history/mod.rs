@@ -220,8 +220,14 @@ impl History {
 
     /// Indices of the operations that took effect or may have, in order of calls: all but the failed ones.
     pub fn effective(&self) -> Vec<u32> {
-        let mut effective = Vec::with_capacity(self.len());
-        effective.extend((0..).zip(&self.outcome).filter(|(_, how)| **how != Outcome::Failed).map(|(index, _)| index));
+        // Without a branch: which operations fail is not to be predicted.
+        let mut effective = vec![0; self.len()];
+        let mut kept = 0;
+        for (index, outcome) in (0..).zip(&self.outcome) {
+            effective[kept] = index;
+            kept += usize::from(*outcome != Outcome::Failed);
+        }
+        effective.truncate(kept);
         effective
     }
 

@@ -229,6 +229,11 @@ impl Values {
         }
     }
 
+    /// Whether an id is the truth value `false`: how an operation is refused that may be, such as a compare-and-set.
+    pub fn is_false(&self, id: Id) -> bool {
+        id.index().and_then(|index| self.table.get(index)) == Some(&Value::Bool(false))
+    }
+
     /// The text of an id, if it is one.
     pub fn as_text(&self, id: Id) -> Option<&str> {
         match self.table.get(id.index()?)? {

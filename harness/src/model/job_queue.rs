@@ -11,7 +11,7 @@
 //!   have been one that nobody has reserved since, or only after its lease may have run out.
 
 use super::{Decoded, Model, Refusal};
-use crate::history::{Function, History, Id, Outcome, Value};
+use crate::history::{Function, History, Id, Outcome};
 
 /// When a lease ends that does not run out.
 const NEVER: u64 = u64::MAX;
@@ -133,7 +133,7 @@ impl Model for JobQueue {
 
     fn decode(&self, history: &History, operation: u32) -> Result<Decoded<Op>, String> {
         let op = history.get(operation);
-        let refused = history.values.get(op.result) == Some(Value::Bool(false));
+        let refused = history.values.is_false(op.result);
         let told = op.outcome == Outcome::Ok && op.result.is_some();
         let (action, job) = match op.function {
             Function::Complete | Function::GiveBack if refused => return Ok(Decoded::Nothing),

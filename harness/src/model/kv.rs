@@ -203,9 +203,9 @@ impl Model for Kv {
             (Function::Cas, _) => {
                 let (expected, new) = register::cas(&history.values, op.argument)
                     .ok_or_else(|| format!("cas needs the expected and the new value: {}", history.show(operation)))?;
-                match history.values.get(op.result) {
-                    Some(Value::Bool(false)) => pure(RegisterOp::Differs(self.content(expected))),
-                    _ => replace(expected, new),
+                match history.values.is_false(op.result) {
+                    true => pure(RegisterOp::Differs(self.content(expected))),
+                    false => replace(expected, new),
                 }
             }
             _ => return Err(format!("a key-value store has no such operation: {}", history.show(operation))),

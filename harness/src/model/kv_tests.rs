@@ -1,7 +1,7 @@
 //! The model of a key-value store against one that keeps whole texts.
 
 use super::*;
-use crate::history::{Function, History, Id, Outcome, Value};
+use crate::history::{Function, History, Id, Outcome};
 use crate::linearizability::search::search;
 use crate::linearizability::testing::{Draft, Timing, Word, brute_force, histories, laws, run, timings};
 use crate::verify::Judged;
@@ -32,7 +32,7 @@ impl Model for Plain {
 
     fn decode(&self, history: &History, operation: u32) -> Result<Decoded<PlainOp>, String> {
         let op = history.get(operation);
-        let refused = history.values.get(op.result) == Some(Value::Bool(false));
+        let refused = history.values.is_false(op.result);
         let (first, second) = match history.values.as_list(op.argument) {
             Some([expected, new]) => (*expected, *new),
             _ => (op.argument, Id::NONE),

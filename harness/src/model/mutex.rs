@@ -1,7 +1,7 @@
 //! Mutexes: one process at a time holds the lock. Plain, reentrant and with fencing tokens.
 
 use super::{Decoded, Model, Refusal};
-use crate::history::{Function, History, Id, Value};
+use crate::history::{Function, History};
 
 /// A lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Model for Mutex {
         let op = history.get(operation);
         let process = if self.kind == Kind::Shared { 0 } else { op.process };
         match op.function {
-            Function::Acquire if refused(history, op.result) => Ok(Decoded::Pure(Op::Refused(process))),
+            Function::Acquire if history.values.is_false(op.result) => Ok(Decoded::Pure(Op::Refused(process))),
             Function::Acquire => {
                 let token = history.values.as_int(op.result).filter(|_| self.kind == Kind::Fenced);
                 Ok(Decoded::Effect(Op::Acquire(process, token)))
@@ -104,11 +104,6 @@ impl Refusal for Mutex {
             (Op::Release(_), ..) => format!("cannot release it, {holder}"),
         }
     }
-}
-
-/// Whether a result says that something was refused.
-pub(crate) fn refused(history: &History, result: Id) -> bool {
-    history.values.find(&Value::Bool(false)) == Some(result)
 }
 
 #[cfg(test)]

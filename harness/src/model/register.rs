@@ -1,7 +1,7 @@
 //! A register: one value, read, written, compared and set.
 
 use super::{Decoded, Model, Refusal};
-use crate::history::{Function, History, Id, Outcome, Value, Values};
+use crate::history::{Function, History, Id, Outcome, Values};
 use crate::linearizability::{search::Interner, words};
 use std::hash::Hash;
 
@@ -58,6 +58,7 @@ impl Model for Register {
         self.initial
     }
 
+    #[inline]
     fn decode(&self, history: &History, operation: u32) -> Result<Decoded<RegisterOp>, String> {
         let place = operation as usize;
         let (argument, result) = (history.arguments()[place], history.results()[place]);
@@ -72,9 +73,9 @@ impl Model for Register {
             (Function::Cas, _) => {
                 let (expected, new) = cas(&history.values, argument)
                     .ok_or_else(|| format!("cas needs the expected and the new value: {}", history.show(operation)))?;
-                match history.values.get(result) {
-                    Some(Value::Bool(false)) => Decoded::Pure(RegisterOp::Differs(expected)),
-                    _ => replace(expected, new),
+                match history.values.is_false(result) {
+                    true => Decoded::Pure(RegisterOp::Differs(expected)),
+                    false => replace(expected, new),
                 }
             }
             _ => return Err(format!("a register has no such operation: {}", history.show(operation))),

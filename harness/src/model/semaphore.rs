@@ -1,6 +1,6 @@
 //! A counting semaphore: permits are acquired and released, and an acquire may be refused where there are too few.
 
-use super::{Decoded, Model, Refusal, mutex::refused};
+use super::{Decoded, Model, Refusal};
 use crate::history::{Function, History, Id};
 
 /// A semaphore.
@@ -34,11 +34,11 @@ impl Model for Semaphore {
         let op = history.get(operation);
         let permits = permits(history, op.argument);
         match (op.function, permits) {
-            (Function::Acquire, Some(permits)) if refused(history, op.result) => {
+            (Function::Acquire, Some(permits)) if history.values.is_false(op.result) => {
                 Ok(Decoded::Pure(Op::Refused(permits)))
             }
             (Function::Acquire, Some(permits)) => Ok(Decoded::Effect(Op::Acquire(permits))),
-            (Function::Release, Some(permits)) if !refused(history, op.result) => {
+            (Function::Release, Some(permits)) if !history.values.is_false(op.result) => {
                 Ok(Decoded::Effect(Op::Release(permits)))
             }
             _ => Err(format!(

@@ -3,7 +3,6 @@
 use super::{words, zones::Zone};
 use crate::{
     history::{Function, History, Outcome},
-    model::mutex::refused,
     verify::Violation,
 };
 use std::collections::HashMap;
@@ -65,7 +64,7 @@ pub(super) fn holds(history: &History, operations: &[u32], reentrant: bool) -> R
         }
         process.ret = Some(op.ret);
         match op.function {
-            Function::Acquire if refused(history, op.result) => {
+            Function::Acquire if history.values.is_false(op.result) => {
                 return Err(Stop::NotCovered("an acquire was refused"));
             }
             Function::Acquire if op.outcome == Outcome::Unknown => {}

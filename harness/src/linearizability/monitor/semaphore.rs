@@ -10,7 +10,7 @@ use super::words;
 use crate::{
     history::{Function, History, Outcome},
     linearizability::Monitor,
-    model::{mutex::refused, semaphore::permits},
+    model::semaphore::permits,
     verify::{Judged, Violation},
 };
 
@@ -71,9 +71,9 @@ impl Ops {
             let known = Op { index: *index, call: op.call, ret: op.ret, permits };
             match op.function {
                 Function::Acquire if op.outcome == Outcome::Unknown => ops.crashed.push(known),
-                Function::Acquire if refused(history, op.result) => ops.refused.push(known),
+                Function::Acquire if history.values.is_false(op.result) => ops.refused.push(known),
                 Function::Acquire => ops.acquires.push(known),
-                Function::Release if !refused(history, op.result) => ops.releases.push(known),
+                Function::Release if !history.values.is_false(op.result) => ops.releases.push(known),
                 _ => return None,
             }
         }

@@ -52,7 +52,7 @@ pub struct Interner<T> {
 
 impl<T: Eq + Hash> Interner<T> {
     pub fn new() -> Self {
-        Self { values: Vec::with_capacity(32), places: vec![0; 64] }
+        Self { values: Vec::with_capacity(64), places: vec![0; 128] }
     }
 
     /// The number of a value, and whether it is a new one.

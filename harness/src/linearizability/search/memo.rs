@@ -27,7 +27,7 @@ impl<M: Mask> Memo<M> {
     /// An empty table; `pure` and `crashed` are the slots of such operations, among `slots`.
     pub fn new(slots: usize, pure: M, crashed: M) -> Self {
         let free = Entry { position: FREE, state: 0, placed: M::empty(slots) };
-        Self { entries: vec![free.clone(); 64], len: 0, free, pure, crashed }
+        Self { entries: vec![free.clone(); 128], len: 0, free, pure, crashed }
     }
 
     /// Takes a configuration in; false if one that covers it was visited before.

@@ -3,7 +3,7 @@
 use super::intern::Interner;
 use crate::history::{History, Outcome, PENDING};
 use crate::model::{Decoded, Model};
-use std::{cmp::Reverse, collections::BinaryHeap, hash::Hash};
+use std::hash::Hash;
 
 /// An operation that says something about the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,79 +107,16 @@ impl Slots {
 /// The first rank of a crashed operation: behind all that return.
 const CRASHED: u32 = 1 << 31;
 
-/// When an operation of a class ran.
-struct Timed {
-    class: u32,
-    pure: bool,
-    call: u64,
-    ret: u64,
-}
-
 impl Problem {
     /// Numbers what `entries` holds, which is in order of calls; also gives the operation of each class.
     pub fn new<Op: Copy + Eq + Hash>(entries: &[Entry<Op>]) -> (Self, Interner<Op>) {
         let mut classes = Interner::new();
-        let mut timed = |entry: &Entry<Op>| {
-            let class = classes.intern(entry.op).0;
-            Timed { class, pure: entry.pure, call: entry.call, ret: entry.ret }
-        };
-        let entries: Vec<Timed> = entries.iter().map(&mut timed).collect();
-        (Self::numbered(&entries, classes.values().len()), classes)
-    }
-
-    fn numbered(entries: &[Timed], classes: usize) -> Self {
-        let mut problem = Self {
-            items: Vec::with_capacity(entries.len()),
-            events: Vec::with_capacity(entries.len() * 2),
-            classes,
-            slots: Slots::default(),
-        };
-        let mut places: [Places; 3] = Default::default();
-        // What is open and will return, the next first.
-        let mut open: BinaryHeap<Reverse<(u64, u32)>> = BinaryHeap::with_capacity(32);
-        let mut returned = 0;
-        for (number, entry) in (0..).zip(entries) {
-            while let Some(Reverse((ret, _))) = open.peek()
-                && *ret < entry.call
-            {
-                problem.close(&mut open, &mut places, &mut returned);
-            }
-            let class = entry.class;
-            let crashed = entry.ret == PENDING;
-            let kind = if crashed {
-                Kind::Crashed
-            } else if entry.pure {
-                Kind::Pure
-            } else {
-                Kind::Effect
-            };
-            let slot = places[kind as usize].take();
-            problem.items.push(Item { class, slot, rank: CRASHED | number, kind });
-            problem.events.push(Event::Call(number));
-            if !crashed {
-                open.push(Reverse((entry.ret, number)));
-            }
+        let mut building = Building::new(entries.len());
+        for entry in entries {
+            let (class, _) = classes.intern(entry.op);
+            building.call(class, entry.pure, entry.call, entry.ret);
         }
-        while !open.is_empty() {
-            problem.close(&mut open, &mut places, &mut returned);
-        }
-        let [effects, pure, crashed] = places.map(|places| places.used);
-        problem.slots = Slots { effects, pure, crashed };
-        let base = [0, effects, effects + pure];
-        for item in &mut problem.items {
-            item.slot += base[item.kind as usize];
-        }
-        problem
-    }
-
-    /// Lets the operation return that is the next to.
-    fn close(&mut self, open: &mut BinaryHeap<Reverse<(u64, u32)>>, places: &mut [Places; 3], returned: &mut u32) {
-        let Some(Reverse((_, number))) = open.pop() else { return };
-        let item = &mut self.items[number as usize];
-        item.rank = *returned;
-        *returned += 1;
-        places[item.kind as usize].free.push(item.slot);
-        self.events.push(Event::Return(number));
+        (building.end(classes.values().len()), classes)
     }
 
     /// The item that is called or returns at this place among the events.
@@ -187,6 +124,81 @@ impl Problem {
         self.events.get(position as usize).map(|event| match event {
             Event::Call(item) | Event::Return(item) => *item,
         })
+    }
+}
+
+/// A problem of which the operations so far are known.
+struct Building {
+    items: Vec<Item>,
+    events: Vec<Event>,
+    places: [Places; 3],
+    open: Open,
+    returned: u32,
+}
+
+impl Building {
+    fn new(operations: usize) -> Self {
+        Self {
+            items: Vec::with_capacity(operations),
+            events: Vec::with_capacity(operations * 2),
+            places: Default::default(),
+            open: Open(Vec::with_capacity(16)),
+            returned: 0,
+        }
+    }
+
+    /// An operation is called, behind all that returned before.
+    fn call(&mut self, class: u32, pure: bool, call: u64, ret: u64) {
+        self.close(call);
+        let number = self.items.len() as u32;
+        let kind = match (ret, pure) {
+            (PENDING, _) => Kind::Crashed,
+            (_, true) => Kind::Pure,
+            (_, false) => Kind::Effect,
+        };
+        let slot = self.places[kind as usize].take();
+        self.items.push(Item { class, slot, rank: CRASHED | number, kind });
+        self.events.push(Event::Call(number));
+        if kind != Kind::Crashed {
+            self.open.push(ret, number);
+        }
+    }
+
+    /// What returns before a time returns.
+    fn close(&mut self, time: u64) {
+        while let Some(number) = self.open.before(time) {
+            let item = &mut self.items[number as usize];
+            item.rank = self.returned;
+            self.returned += 1;
+            self.places[item.kind as usize].free.push(item.slot);
+            self.events.push(Event::Return(number));
+        }
+    }
+
+    fn end(mut self, classes: usize) -> Problem {
+        self.close(PENDING);
+        let [effects, pure, crashed] = self.places.map(|places| places.used);
+        let base = [0, effects, effects + pure];
+        for item in &mut self.items {
+            item.slot += base[item.kind as usize];
+        }
+        Problem { items: self.items, events: self.events, classes, slots: Slots { effects, pure, crashed } }
+    }
+}
+
+/// When the operations return that are open, and their numbers; the first comes last. They are few wherever a search is
+/// thinkable, and then no heap is as fast.
+struct Open(Vec<(u64, u32)>);
+
+impl Open {
+    fn push(&mut self, ret: u64, number: u32) {
+        let later = self.0.iter().filter(|(other, _)| *other > ret).count();
+        self.0.insert(later, (ret, number));
+    }
+
+    /// Takes out the one that returns first, if that is before a time.
+    fn before(&mut self, time: u64) -> Option<u32> {
+        self.0.pop_if(|(ret, _)| *ret < time).map(|(_, number)| number)
     }
 }
 

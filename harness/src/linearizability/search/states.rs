@@ -58,7 +58,7 @@ pub struct Steps<'s> {
 impl<'s> Steps<'s> {
     /// None yet.
     pub fn new(states: &'s mut dyn Numbered, classes: usize) -> Self {
-        let mut steps = Self { states, classes, table: Vec::new() };
+        let mut steps = Self { states, classes, table: Vec::with_capacity((classes * 8).min(4096)) };
         steps.make_room(0);
         steps
     }

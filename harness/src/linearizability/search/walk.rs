@@ -93,8 +93,8 @@ struct Walk<'p, K> {
     state: u32,
     open: K,
     placed: K,
-    /// The item in each slot, where it is open.
-    occupant: Vec<u32>,
+    /// The item in each slot and its class, where it is open.
+    occupant: Vec<(u32, u32)>,
     /// The items that are placed, in order.
     order: Vec<u32>,
     /// For each class when it was last seen, and in which slot.
@@ -125,7 +125,7 @@ impl<'p, K: Mask> Walk<'p, K> {
             state: 0,
             open: K::empty(slots.len()),
             placed: K::empty(slots.len()),
-            occupant: vec![0; slots.len()],
+            occupant: vec![(0, 0); slots.len()],
             order: Vec::with_capacity(problem.items.len()),
             seen: vec![(0, 0); problem.classes],
             now: 0,
@@ -154,13 +154,14 @@ impl<'p, K: Mask> Walk<'p, K> {
                 continue;
             };
             frame.left.remove(slot);
-            let next = self.steps.step(self.state, self.class_in(slot));
+            let (item, class) = self.occupant[slot as usize];
+            let next = self.steps.step(self.state, class);
             if next == ILLEGAL {
                 continue;
             }
             self.state = next;
             self.placed.add(slot);
-            self.order.push(self.occupant[slot as usize]);
+            self.order.push(item);
             if self.settle() {
                 return Found::Legal;
             }
@@ -197,40 +198,45 @@ impl<'p, K: Mask> Walk<'p, K> {
         let mut left = self.open.common(&self.pure).without(&self.placed);
         while let Some(slot) = left.lowest() {
             left.remove(slot);
-            self.place_if_legal(slot);
+            let (item, class) = self.occupant[slot as usize];
+            self.place_if_legal(slot, item, class);
         }
-        loop {
-            let Some(event) = self.problem.events.get(self.position as usize) else { return true };
-            match *event {
-                Event::Call(item) => {
-                    let Item { slot, kind, .. } = self.problem.items[item as usize];
-                    self.occupant[slot as usize] = item;
-                    self.open.add(slot);
-                    if kind == Kind::Pure {
-                        self.place_if_legal(slot);
-                    }
-                }
-                Event::Return(item) => {
-                    let slot = self.problem.items[item as usize].slot;
-                    if !self.placed.has(slot) {
-                        break;
-                    }
-                    self.placed.remove(slot);
-                    self.open.remove(slot);
-                }
-            }
-            self.position += 1;
-        }
+        let problem = self.problem;
+        let ahead = &problem.events[self.position as usize..];
+        let Some(passed) = ahead.iter().position(|event| !self.pass(*event)) else { return true };
+        self.position += passed as u32;
         self.best = self.best.max(self.position);
         self.most = self.most.max(self.order.len() as u32);
         false
     }
 
-    /// Places the pure operation in a slot, if it is legal.
-    fn place_if_legal(&mut self, slot: u32) {
-        if self.steps.step(self.state, self.class_in(slot)) != ILLEGAL {
+    /// Passes an event; false if that is the return of an operation that is not placed.
+    fn pass(&mut self, event: Event) -> bool {
+        let (Event::Call(item) | Event::Return(item)) = event;
+        let Item { slot, kind, class, .. } = self.problem.items[item as usize];
+        match event {
+            Event::Call(_) => {
+                self.occupant[slot as usize] = (item, class);
+                self.open.add(slot);
+                if kind == Kind::Pure {
+                    self.place_if_legal(slot, item, class);
+                }
+                true
+            }
+            Event::Return(_) if self.placed.has(slot) => {
+                self.placed.remove(slot);
+                self.open.remove(slot);
+                true
+            }
+            Event::Return(_) => false,
+        }
+    }
+
+    /// Places a pure operation, if it is legal.
+    fn place_if_legal(&mut self, slot: u32, item: u32, class: u32) {
+        if self.steps.step(self.state, class) != ILLEGAL {
             self.placed.add(slot);
-            self.order.push(self.occupant[slot as usize]);
+            self.order.push(item);
         }
     }
 
@@ -241,17 +247,17 @@ impl<'p, K: Mask> Walk<'p, K> {
         self.now += 1;
         while let Some(slot) = rest.lowest() {
             rest.remove(slot);
-            let item = &self.problem.items[self.occupant[slot as usize] as usize];
-            let (when, other) = self.seen[item.class as usize];
+            let (item, class) = self.occupant[slot as usize];
+            let (when, other) = self.seen[class as usize];
             if when == self.now {
-                let rank = self.problem.items[self.occupant[other as usize] as usize].rank;
-                if rank < item.rank {
+                let rank = |item: u32| self.problem.items[item as usize].rank;
+                if rank(self.occupant[other as usize].0) < rank(item) {
                     left.remove(slot);
                     continue;
                 }
                 left.remove(other);
             }
-            self.seen[item.class as usize] = (self.now, slot);
+            self.seen[class as usize] = (self.now, slot);
         }
         Frame {
             position: self.position,
@@ -274,18 +280,13 @@ impl<'p, K: Mask> Walk<'p, K> {
             let mut rest = left.clone();
             while let Some(slot) = rest.lowest() {
                 rest.remove(slot);
-                let next = self.steps.step(self.state, self.class_in(slot));
+                let next = self.steps.step(self.state, self.occupant[slot as usize].1);
                 if next != ILLEGAL && self.steps.step(next, due.class) != ILLEGAL {
                     return Some(slot);
                 }
             }
         }
         Some(lowest)
-    }
-
-    /// The class of the operation that is open in a slot.
-    fn class_in(&self, slot: u32) -> u32 {
-        self.problem.items[self.occupant[slot as usize] as usize].class
     }
 
     /// Goes back to an earlier configuration on the way here.
@@ -295,8 +296,8 @@ impl<'p, K: Mask> Walk<'p, K> {
             match self.problem.events[self.position as usize] {
                 Event::Call(item) => self.open.remove(self.problem.items[item as usize].slot),
                 Event::Return(item) => {
-                    let slot = self.problem.items[item as usize].slot;
-                    self.occupant[slot as usize] = item;
+                    let Item { slot, class, .. } = self.problem.items[item as usize];
+                    self.occupant[slot as usize] = (item, class);
                     self.open.add(slot);
                 }
             }
