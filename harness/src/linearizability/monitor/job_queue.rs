@@ -82,7 +82,8 @@ fn overlapping<'h>(job: &Job, holds: &'h [Hold]) -> Option<(&'h Hold, &'h Hold)>
         .filter_map(|hold| {
             let start = hold.until.max(job.called.0);
             let around = taken.around(start).filter(|(_, end)| *end > hold.reserved.1)?;
-            let other = holds.iter().find(|other| !other.is_brief() && other.reserved.1 == around.0)?;
+            // By both its ends: one that lasted no time can begin with it.
+            let other = holds.iter().find(|other| !other.is_brief() && (other.reserved.1, other.until) == around)?;
             Some((other, hold))
         })
         .next()

@@ -173,3 +173,24 @@ proptest! {
         prop_assert!(time_to_run.is_some() || judged == Judged::Legal, "{judged:?}");
     }
 }
+
+#[test]
+fn a_hold_that_lasted_no_time_is_not_blamed_for_another_that_began_with_it() {
+    let mut builder = Builder::default();
+    let job = builder.values.int(1);
+    let reserve = (Function::Reserve, Id::NONE, job);
+    let operations = [
+        (0, 0, 1, (Function::Enqueue, job, Id::NONE)),
+        (1, 2, 6, reserve),
+        (2, 6, 6, reserve),
+        (3, 7, 8, reserve),
+        (1, 12, 12, (Function::Complete, job, Id::NONE)),
+    ];
+    for (process, call, ret, (function, argument, result)) in operations {
+        builder.add(Invocation { process, call, function, key: Id::NONE, argument }, ret, result);
+    }
+    let history = builder.finish();
+    let judged = JobQueue { time_to_run: Some(0) }.check(&history, &history.effective());
+    let Judged::Illegal(violation) = judged else { panic!("{judged:?}") };
+    assert_eq!(violation.witness, [0, 1, 3, 4], "c1 held it from 6 to 12: {}", violation.sentence);
+}
