@@ -56,7 +56,10 @@ fn values() -> impl Strategy<Value = Tree> {
             }),
         ]
     });
-    tree.prop_filter("nil", |tree| !matches!(tree, Tree::Scalar(Value::Nil)))
+    tree.prop_map(|tree| match tree {
+        Tree::Scalar(Value::Nil) => Tree::List(Vec::new()),
+        tree => tree,
+    })
 }
 
 /// A function with whether it has an argument and a result.
