@@ -5,12 +5,15 @@ use harness::{
     net::random::{Purpose, Stream},
     oracle::{Body, Oracle, Request, Script, Vocabulary, body, ticks},
 };
+use serde_json::{Value, json};
 
 /// The oracle.
 pub struct KvStore;
 
 /// Keys that all clients use, of each kind.
 const HOT: u64 = 2;
+/// Keys of one client under load.
+const ROUNDS: u32 = 40;
 /// Keys that hardly two clients use at a time.
 const COLD: u64 = 200;
 
@@ -31,6 +34,55 @@ impl Oracle for KvStore {
     fn vocabulary(&self) -> Vocabulary {
         Vocabulary::Objects
     }
+
+    /// Every kind of command on a client's own keys, more reads than writes, in an order that differs from client to
+    /// client. Each key is written before it is read, so that a round begins the same whatever the last one left behind.
+    fn load(&self, _stage: &Stage, seed: u64, client: u32) -> Vec<(Body, Value)> {
+        let mut random = Stream::new(seed, Purpose::Workload, [2, client]);
+        (0..ROUNDS).flat_map(|round| one_key(&format!("load:{client}:{round}"), &mut random)).collect()
+    }
+}
+
+/// What is done with one key under load, with the right answers.
+fn one_key(key: &str, random: &mut Stream) -> Vec<(Body, Value)> {
+    let named = || ("key", key.into());
+    let read = |value: Value| (body("read", [named()]), json!({ "value": value }));
+    let write = |value: Value| (body("write", [named(), ("value", value)]), json!({}));
+    let mut work = Vec::new();
+    match random.below(4) {
+        0 => {
+            let (first, delta) = (random.below(1_000), 1 + random.below(9));
+            work.push(write(first.into()));
+            work.extend((0..3).map(|times| {
+                (body("add", [named(), ("delta", delta.into())]), json!({ "before": first + times * delta }))
+            }));
+            work.push(read((first + 3 * delta).into()));
+        }
+        1 => {
+            let text = text(random);
+            let piece = "behind;";
+            work.push(write(text.as_str().into()));
+            let length = text.len() + piece.len();
+            work.push((body("append", [named(), ("value", piece.into())]), json!({ "length": length })));
+            work.push(read((text + piece).into()));
+        }
+        2 => {
+            work.push(write(text(random).into()));
+            work.push((body("delete", [named()]), json!({ "existed": true })));
+            work.push(read(Value::Null));
+        }
+        _ => {
+            let text = text(random);
+            work.push(write(text.as_str().into()));
+            work.extend(std::iter::repeat_n(read(text.into()), 4));
+        }
+    }
+    work
+}
+
+/// A text of a few dozen letters.
+fn text(random: &mut Stream) -> String {
+    (0..16 + random.below(48)).map(|_| char::from(b'a' + random.below(26) as u8)).collect()
 }
 
 /// One operation: of a hot key mostly where clients are to meet. Every value is written once, so that a read tells whose

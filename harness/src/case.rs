@@ -1,6 +1,6 @@
 //! What is recorded of one case: the input of every check.
 
-use crate::{calls::Calls, journal::Journal, time::Offset, verdict::FaultWindow};
+use crate::{calls::Calls, journal::Journal, performance::Performance, time::Offset, verdict::FaultWindow};
 use serde::{Deserialize, Serialize};
 
 /// Everything recorded of one case.
@@ -42,6 +42,9 @@ pub struct CaseSummary {
     pub usage: Vec<NodeUsage>,
     /// The end of each node's stderr.
     pub log_tails: Vec<String>,
+    /// What was measured beside the reference, where the stage does that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub performance: Option<Performance>,
 }
 
 impl Default for CaseSummary {
@@ -59,6 +62,7 @@ impl Default for CaseSummary {
             incidents: Vec::new(),
             usage: Vec::new(),
             log_tails: Vec::new(),
+            performance: None,
         }
     }
 }
@@ -131,6 +135,10 @@ pub enum IncidentKind {
     SlowStart,
     /// It did not read its stdin.
     Deaf,
+    /// An answer to a request under load that is not the one right answer.
+    WrongReply,
+    /// Requests under load were not answered in time, or their connection ended.
+    Silent,
 }
 
 impl IncidentKind {
@@ -147,6 +155,8 @@ impl IncidentKind {
             Self::OutOfMemory => "out-of-memory",
             Self::SlowStart => "slow-start",
             Self::Deaf => "deaf",
+            Self::WrongReply => "wrong-reply",
+            Self::Silent => "no-reply",
         }
     }
 }

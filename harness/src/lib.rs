@@ -19,6 +19,7 @@ pub mod metric;
 pub mod model;
 pub mod net;
 pub mod oracle;
+pub mod performance;
 pub mod plan;
 pub mod report;
 pub mod score;

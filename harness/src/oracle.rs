@@ -10,6 +10,11 @@ pub trait Oracle: Send + Sync {
     fn script(&self, stage: &Stage, seed: u64) -> Script;
     /// What the requests mean to the checks.
     fn vocabulary(&self) -> Vocabulary;
+    /// The requests of one client of a stage with `load`, each with the one right answer: client after client works on
+    /// keys of its own. When they have all been answered the client begins again, whatever the last time left behind.
+    fn load(&self, _stage: &Stage, _seed: u64, _client: u32) -> Vec<(Body, Value)> {
+        Vec::new()
+    }
 }
 
 /// The requests of one case.

@@ -1,7 +1,7 @@
 //! Runs the cases of a plan, side by side where they mostly wait and alone where they are timed, and tells what happens.
 
 use crate::{
-    backend::{Backend, Command, Mount, Root},
+    backend::{Backend, Program},
     node::{self, CaseSetup, Notice},
     record::{RecordWriter, case_folder, write_case},
     server,
@@ -23,17 +23,6 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-/// The program that every node runs.
-#[derive(Debug, Clone)]
-pub struct Program {
-    /// What to start.
-    pub command: Command,
-    /// How much of the host it sees.
-    pub root: Root,
-    /// Its files.
-    pub mounts: Vec<Mount>,
-}
-
 /// What the execution of a plan needs.
 pub struct Execution {
     /// The plan.
@@ -44,6 +33,8 @@ pub struct Execution {
     pub backend: Arc<dyn Backend>,
     /// What they run.
     pub program: Program,
+    /// The challenge's reference, where a stage is measured beside it.
+    pub reference: Option<Program>,
     /// The record.
     pub record: RecordWriter,
     /// The machine's room for cases.
@@ -91,13 +82,13 @@ impl Room {
 
 /// Runs every case of the plan and judges each as it ends.
 pub async fn execute(execution: Execution, sink: &mut (dyn Sink + Send)) -> io::Result<Vec<JudgedCase>> {
-    let Execution { plan, oracle, backend, program, record, room, stop } = execution;
+    let Execution { plan, oracle, backend, program, reference, record, room, stop } = execution;
     let (events_in, mut events) = mpsc::unbounded_channel();
     let folder = record.folder().to_owned();
     let mut dispatcher = Dispatcher { record, sink, began: Instant::now(), seq: 0 };
     dispatcher.dispatch(EventKind::RunStarted { cases: plan.cases.len() })?;
     let mut queue = in_order(&plan);
-    let context = Context { plan, oracle, backend, program, folder, stop, events: events_in };
+    let context = Context { plan, oracle, backend, program, reference, folder, stop, events: events_in };
     let mut running = tokio::task::JoinSet::new();
     let mut judged = Vec::new();
     let mut stopping = false;
@@ -153,6 +144,7 @@ struct Context {
     oracle: &'static dyn Oracle,
     backend: Arc<dyn Backend>,
     program: Program,
+    reference: Option<Program>,
     folder: PathBuf,
     stop: watch::Receiver<bool>,
     events: mpsc::UnboundedSender<EventKind>,
@@ -193,15 +185,13 @@ async fn attempt(context: &Context, case: &PlannedCase, stage: &Stage, folder: &
     std::fs::create_dir_all(folder)?;
     let (notices, forward) = mpsc::unbounded_channel();
     let forwarding = tokio::spawn(forward_notices(case.clone(), forward, context.events.clone()));
-    let Program { command, root, mounts } = context.program.clone();
     let setup = CaseSetup {
         limits: context.plan.manifest.limits.clone(),
         seed: case.seed,
         oracle: context.oracle,
         backend: context.backend.clone(),
-        command,
-        root,
-        mounts,
+        program: context.program.clone(),
+        reference: context.reference.clone(),
         logs: Some(folder.to_owned()),
         stop: context.stop.clone(),
         notices,

@@ -1,7 +1,7 @@
 //! One graded run: the plan is made, its cases are executed and judged, and the record is kept.
 
 use crate::{
-    backend::{Backend, LayerStatus},
+    backend::{Backend, LayerStatus, Program},
     error::{CommandError, Kind},
     execute::{Execution, Room, Sink, execute},
     record::{self, BUILD_LOG, Record, RecordWriter, SCORECARD, Store},
@@ -37,6 +37,8 @@ pub struct Grading<'a> {
     pub backend: Arc<dyn Backend>,
     /// The submission.
     pub prepared: Prepared,
+    /// The challenge's reference, where a stage is measured beside it.
+    pub reference: Option<Program>,
     /// Where it came from.
     pub request: &'a Request,
     /// The command line that runs it again.
@@ -85,6 +87,7 @@ impl Grading<'_> {
             oracle: self.challenge.oracle,
             backend: self.backend,
             program: self.prepared.program,
+            reference: self.reference,
             record,
             room: self.room,
             stop,

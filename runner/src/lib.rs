@@ -11,6 +11,7 @@ pub mod fuzzing;
 pub mod grading;
 pub mod language;
 pub mod leftovers;
+pub mod load;
 pub mod node;
 pub mod protocol;
 pub mod record;

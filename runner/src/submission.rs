@@ -1,11 +1,10 @@
 //! From what a person named to a program that can be run: the source is brought here, built, and described.
 
 use crate::{
-    backend::{self, Backend, Command},
+    backend::{self, Backend, Command, Program},
     build::{self, BuildError},
     cli::{BuildOptions, FetchOptions, SourceLimits},
     error::{CommandError, Kind},
-    execute::Program,
     language::Choice,
     leftovers, record,
     source::{self, Snapshot, SourceError},

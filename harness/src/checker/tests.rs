@@ -143,6 +143,8 @@ fn incidents_become_findings_with_their_line() {
         (IncidentKind::UnknownDestination, "well-formed", true),
         (IncidentKind::UnmatchedReply, "well-formed", true),
         (IncidentKind::RepeatedReply, "well-formed", false),
+        (IncidentKind::WrongReply, "well-formed", true),
+        (IncidentKind::Silent, "well-formed", true),
         (IncidentKind::Crashed, "stays-up", true),
         (IncidentKind::OutOfMemory, "stays-up", true),
     ];

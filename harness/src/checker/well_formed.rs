@@ -54,8 +54,11 @@ impl Checker for WellFormed {
 fn describe(view: &View<'_>, incident: &Incident) -> Finding {
     let node = node_name(incident.node);
     let actual = format!("{node} at {}: {}", incident.at, incident.detail);
-    let server = view.vocabulary == Vocabulary::Objects && incident.kind == IncidentKind::MalformedOutput;
-    let expected = if server { "an answer that its protocol has for the request" } else { expected(incident.kind) };
+    let server = view.vocabulary == Vocabulary::Objects;
+    let expected = match incident.kind {
+        IncidentKind::MalformedOutput if server => "an answer that its protocol has for the request",
+        kind => expected(kind),
+    };
     let mut finding = finding(incident.kind.code(), ABOUT, expected.into(), actual);
     finding.count = incident.count;
     // A second reply is odd, but a client that has its answer is not harmed by it.
@@ -77,6 +80,8 @@ fn expected(kind: IncidentKind) -> &'static str {
         IncidentKind::UnmatchedReply => "`in_reply_to` is the `msg_id` of a request that this client has made",
         IncidentKind::RepeatedReply => "one reply to each request",
         IncidentKind::Deaf => "the node keeps reading its stdin",
+        IncidentKind::WrongReply => "the right answer to each request, also under load",
+        IncidentKind::Silent => "an answer to each request within 5 s, also under load",
         IncidentKind::Crashed | IncidentKind::OutOfMemory | IncidentKind::SlowStart => "the node keeps running",
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     manifest::{Grade, Requirement, Stage},
     metric,
     oracle::Oracle,
+    performance::{Performance, Side},
     plan::Plan,
     report,
     score::interpolate,
@@ -74,6 +75,11 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
     if matches!(verdict, Verdict::Pass | Verdict::NotRun) && summary.ended != Ended::Completed {
         verdict = Verdict::Unknown;
     }
+    let performance = summary.performance.as_ref();
+    let doubt = performance.and_then(Performance::doubt).filter(|_| verdict == Verdict::Pass);
+    if doubt.is_some() {
+        verdict = Verdict::Unknown;
+    }
     let overloaded = load::is_overloaded(view.case);
     if verdict == Verdict::Fail && overloaded {
         verdict = Verdict::Unknown;
@@ -91,10 +97,13 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
             seed: summary.seed,
             verdict,
             seconds: summary.ended_at.seconds(),
-            operations: view.work().count() as u64,
+            operations: performance.map_or(view.work().count() as u64, Performance::operations),
             checks,
             faults: summary.faults.clone(),
-            note: if overloaded { Some(overload(summary.lag)) } else { note(&summary.ended) },
+            note: match overloaded {
+                true => Some(overload(summary.lag)),
+                false => note(&summary.ended).or(doubt).or_else(|| found(stage, performance?)),
+            },
         },
         findings,
         metrics,
@@ -102,8 +111,20 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
         samples: vec![
             ("Latency of client operations", "time from request to reply (ms)", observations.latency.clone()),
             ("Propagation to every node", "time after acknowledgement (ms)", observations.propagation.clone()),
+            (
+                "Throughput beside the reference",
+                "multiple of the reference's, block by block",
+                blocks(performance, Side::Submission),
+            ),
+            ("The reference beside itself", "multiple of its own, block by block", blocks(performance, Side::Control)),
         ],
     }
+}
+
+/// The ratios of a side to the reference, one a block.
+fn blocks(performance: Option<&Performance>, side: Side) -> Sorted {
+    let ratios = performance.map(|performance| performance.ratios(side, Side::Reference)).unwrap_or_default();
+    Sorted::new(ratios.into_iter().map(|(_, ratio)| ratio).collect())
 }
 
 fn worthless(stage: &Stage, view: &View<'_>, metrics: &[(&'static str, f64)]) -> Vec<(&'static str, Evidence)> {
@@ -118,6 +139,11 @@ fn worthless(stage: &Stage, view: &View<'_>, metrics: &[(&'static str, f64)]) ->
 
 fn overload(lag: Offset) -> String {
     format!("this machine was overloaded: requests were up to {lag} late")
+}
+
+/// What was found beside the reference.
+fn found(stage: &Stage, performance: &Performance) -> Option<String> {
+    performance.sentence(&stage.load.as_ref()?.bands)
 }
 
 fn note(ended: &Ended) -> Option<String> {

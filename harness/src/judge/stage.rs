@@ -174,7 +174,17 @@ fn conditions(stage: &Stage) -> String {
     if stage.clients > 1 {
         parts.push(plural(stage.clients, "client"));
     }
-    parts.push(format!("{} operations/s for {}", stage.rate, stage.duration));
+    match &stage.load {
+        Some(load) => parts.push(format!(
+            "{} in flight on each, in turns with the reference for at most {}",
+            plural(load.depth, "request"),
+            stage.duration
+        )),
+        None => parts.push(format!("{} operations/s for {}", stage.rate, stage.duration)),
+    }
+    if let Some(cores) = stage.cores {
+        parts.push(plural(cores, "processor"));
+    }
     for (name, share) in [("loss", stage.loss), ("duplication", stage.duplicate), ("reordering", stage.reorder)] {
         if share > 0.0 {
             parts.push(format!("{name} {}%", share * 100.0));

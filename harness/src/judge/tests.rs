@@ -3,9 +3,10 @@
 use super::*;
 use crate::{
     calls::{Call, Calls, Outcome, Role},
-    case::{CaseSummary, Ended, NodeUsage},
-    manifest::{Manifest, Requirement, Stage},
+    case::{CaseSummary, Ended, Incident, IncidentKind, NodeUsage},
+    manifest::{Grade, Load, Manifest, Quantity, Requirement, Stage},
     oracle::{Script, Vocabulary},
+    performance::{Performance, Side, Slice, Used},
     plan::{Figures, PlannedCase, RECORD_VERSION, cases},
     report::{Environment, Submission},
     time::Offset,
@@ -163,13 +164,76 @@ fn a_bound_that_is_missed_is_shown_in_the_record() {
         let mut record = good(&plan.cases[0]);
         record.summary.work_ended = Offset::from_millis(1_000);
         let judged = case(&plan, &record, &Ids).unwrap();
-        if metric.starts_with("propagation") {
+        if metric.starts_with("propagation") || metric.ends_with("-ratio") {
             assert_eq!(judged.report.verdict, Verdict::Unknown, "{metric}");
             continue;
         }
         assert_eq!(judged.report.verdict, Verdict::Fail, "{metric}");
         let all_answered = metric == "availability";
         assert!(all_answered || !judged.findings[0].evidence.is_empty(), "{metric}: {:?}", judged.findings);
+    }
+}
+
+/// A stage that is measured beside the reference, in twelve blocks; `control` is how fast the reference is beside itself.
+fn measured(speed: f64, control: f64, change: impl Fn(&mut CaseRecord)) -> Report {
+    let mut plan = plan();
+    plan.manifest.stages.truncate(1);
+    let stage = &mut plan.manifest.stages[0];
+    stage.require = vec![Requirement::Check("well-formed".into())];
+    stage.load = Some(Load { depth: 1, bands: vec![0.2] });
+    let ratio = |metric: &str, full, zero| Grade {
+        metric: metric.into(),
+        full: Quantity(full),
+        zero: Quantity(zero),
+        weight: 1.0,
+    };
+    stage.grade = vec![ratio("throughput-ratio", 1.0, 0.1), ratio("cpu-ratio", 2.0, 10.0)];
+    plan.cases.truncate(1);
+    let slice = |block: u32, side, speed: f64| Slice {
+        round: block / 4,
+        block,
+        side,
+        operations: (speed * 1e6) as u64,
+        nanoseconds: 1_000_000,
+    };
+    let sides = [(Side::Submission, speed), (Side::Reference, 1.0), (Side::Control, control)];
+    let slices = (0..12).flat_map(|block| sides.map(|(side, speed)| slice(block, side, speed))).collect();
+    let used = Used { operations: 1_000, cpu_seconds: 1.0, peak_memory: 1 };
+    let mut record = good(&plan.cases[0]);
+    record.history.operations.clear();
+    record.summary.performance = Some(Performance { slices, used: [used; 3], ..Performance::default() });
+    change(&mut record);
+    judge(&plan, &[record], &Ids, RunFacts { directory: "d".into(), seconds: 1.0 })
+}
+
+#[test]
+fn points_follow_the_ratio_to_the_reference() {
+    let half = measured(0.55, 1.0, |_| ());
+    assert_eq!((half.verdict, half.scorecard.total), (Verdict::Pass, half.scorecard.of * 0.75), "{half:?}");
+    let note = half.stages[0].cases[0].note.as_deref().unwrap();
+    assert!(note.starts_with("0.55 times the reference's throughput") && note.ends_with("band 2 of 2, 0.20 to above"));
+    let slow = measured(0.05, 1.0, |_| ());
+    assert_eq!((slow.verdict, &*slow.findings[0].code), (Verdict::Fail, "metric-zero"));
+    assert!(!slow.findings[0].evidence.is_empty() && slow.findings[0].evidence.summary.contains("0.050 times"));
+}
+
+#[test]
+fn a_machine_that_is_too_noisy_gives_no_number() {
+    let noisy = measured(0.55, 1.3, |_| ());
+    assert_eq!((noisy.verdict, noisy.scorecard.total), (Verdict::Unknown, 0.0));
+    assert!(noisy.scorecard.lines[0].reasons[0].contains("too noisy to tell"), "{:?}", noisy.scorecard);
+    assert!(noisy.metrics.iter().all(|metric| metric.name != "throughput-ratio"));
+}
+
+#[test]
+fn what_is_wrong_under_load_is_a_fail_however_fast() {
+    for kind in [IncidentKind::WrongReply, IncidentKind::Silent] {
+        let wrong = measured(2.0, 1.0, |record| {
+            let at = Offset::from_millis(5);
+            let (detail, line) = ("`GET` has to be answered with `1`".into(), "2".into());
+            record.summary.incidents.push(Incident { at, node: 0, kind, detail, line, count: 1 });
+        });
+        assert_eq!((wrong.verdict, wrong.scorecard.total, &*wrong.findings[0].code), (Verdict::Fail, 0.0, kind.code()));
     }
 }
 

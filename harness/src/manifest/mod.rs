@@ -115,8 +115,12 @@ pub struct Stage {
     /// How many clients a server has, each on a connection of its own. A client waits for an answer before it asks again.
     #[serde(default = "one")]
     pub clients: u32,
-    /// Client operations per second, all clients together.
+    /// Client operations per second, all clients together. None where there is `load`.
+    #[serde(default)]
     pub rate: f64,
+    /// As much as the server can take, in turns with the reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Load>,
     /// How long the clients work.
     pub duration: Span,
     /// How long the nodes may take afterwards until their final reads are right; the case ends as soon as they are.
@@ -155,6 +159,35 @@ pub struct Stage {
     /// What is graded continuously once the requirements hold; without it the stage is worth all or nothing.
     #[serde(default)]
     pub grade: Vec<Grade>,
+}
+
+/// A closed loop of clients that is measured beside the reference (see [`crate::performance`]).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Load {
+    /// Requests in flight on each client's connection.
+    pub depth: u32,
+    /// Edges of the bands that are shown beside the ratio, ascending and each at least half as much again as the one
+    /// before. They belong into the gaps between known solutions.
+    #[serde(default)]
+    pub bands: Vec<f64>,
+}
+
+impl Load {
+    fn check(&self) -> Result<(), String> {
+        let wide = |pair: &[f64]| pair[1] >= pair[0] * 1.5;
+        match self {
+            _ if self.depth == 0 || self.depth > 1_024 => Err("`depth` must be between 1 and 1024".into()),
+            _ if self.bands.iter().any(|edge| !(*edge > 0.0 && edge.is_finite())) => {
+                Err("the edges of `bands` must be above 0".into())
+            }
+            _ if !self.bands.windows(2).all(wide) => {
+                Err("each edge of `bands` must be at least 1.5 times the one before: no measurement tells less apart"
+                    .into())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Delay of a link.
@@ -293,7 +326,11 @@ impl Manifest {
         match self.kind {
             ProgramKind::Server if stage.nodes != 1 => Some("a server is one node"),
             ProgramKind::Server if stage.probe.is_some() => Some("a server is not probed"),
+            ProgramKind::Server if stage.load.is_some() && !stage.faults.is_empty() => {
+                Some("a stage with `load` has no faults")
+            }
             ProgramKind::Node if stage.clients != 1 => Some("only a server has `clients`"),
+            ProgramKind::Node if stage.load.is_some() => Some("only a server has `load`"),
             _ => None,
         }
     }
@@ -327,7 +364,7 @@ impl Stage {
 
     /// Whether it grades performance and so must have the machine to itself.
     pub fn is_timed(&self) -> bool {
-        !self.grade.is_empty()
+        !self.grade.is_empty() || self.load.is_some()
     }
 
     fn check_numbers(&self) -> Result<(), String> {
@@ -339,13 +376,16 @@ impl Stage {
         }
         match self {
             _ if self.nodes == 0 || self.nodes > 10_000 => Err("`nodes` must be between 1 and 10000".into()),
-            _ if !(self.rate > 0.0 && self.rate <= 1e6) => Err("`rate` must be above 0 and at most 1000000".into()),
+            _ if self.load.is_some() && self.rate != 0.0 => Err("a stage with `load` has no `rate`".into()),
+            _ if self.load.is_none() && !(self.rate > 0.0 && self.rate <= 1e6) => {
+                Err("`rate` must be above 0 and at most 1000000".into())
+            }
             _ if !(self.points >= 0.0 && self.points.is_finite()) => Err("`points` must not be negative".into()),
             _ if self.clients == 0 || self.clients > 2_000 => Err("`clients` must be between 1 and 2000".into()),
             _ if self.cores == Some(0) => Err("`cores` must be at least 1".into()),
             _ if self.seeds == 0 => Err("`seeds` must be at least 1".into()),
             _ if self.require.is_empty() => Err("`require` must name at least one check".into()),
-            _ => Ok(()),
+            _ => self.load.as_ref().map_or(Ok(()), Load::check),
         }
     }
 }

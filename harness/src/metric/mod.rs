@@ -63,6 +63,8 @@ metrics! {
     "propagation-max", "ms", Propagation, "time from acknowledgement until no node's read misses the value, longest", |o| o.propagation.quantile(1.0);
     "cpu-seconds", "s", Usage, "CPU time of all nodes together", |o| o.cpu_seconds;
     "peak-memory", "bytes", Usage, "most memory of one node", |o| o.peak_memory;
+    "throughput-ratio", "1", Slices, "requests answered a second, as a multiple of the reference's beside it", |o| o.throughput_ratio;
+    "cpu-ratio", "1", Slices, "CPU time for each request, as a multiple of the reference's beside it", |o| o.cpu_ratio;
 }
 
 /// The metric with this name.

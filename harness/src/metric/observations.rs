@@ -1,6 +1,9 @@
 //! The samples and counts of one case that the metrics are computed from.
 
-use crate::{calls::Call, checker::View, condition::growing::Growing, statistics::Sorted, time::Offset};
+use crate::{
+    calls::Call, case::CaseRecord, checker::View, condition::growing::Growing, performance::Performance,
+    statistics::Sorted, time::Offset,
+};
 use std::time::Duration;
 
 /// Samples and counts of one case.
@@ -18,6 +21,10 @@ pub struct Observations {
     pub cpu_seconds: Option<f64>,
     /// Most memory of one node, where it was measured.
     pub peak_memory: Option<f64>,
+    /// Throughput, as a multiple of the reference's in the same case.
+    pub throughput_ratio: Option<f64>,
+    /// CPU time for each operation, as a multiple of the reference's in the same case.
+    pub cpu_ratio: Option<f64>,
     /// Client operations.
     operations: usize,
     /// Client operations whose node was up, and how many of them were answered.
@@ -46,6 +53,8 @@ impl Observations {
             bytes,
             cpu_seconds: (!usage.is_empty()).then(|| usage.iter().map(|node| node.cpu_seconds).sum()),
             peak_memory: peak.map(|bytes| bytes as f64),
+            throughput_ratio: conclusive(case).and_then(Performance::throughput).map(|ratio| ratio.value),
+            cpu_ratio: conclusive(case).and_then(Performance::cpu_per_operation),
             operations: work.len(),
             reachable: reachable.len(),
             answered_reachable: reachable.iter().filter(|op| op.is_ok()).count(),
@@ -67,6 +76,11 @@ impl Observations {
     pub fn operations_per_second(&self) -> Option<f64> {
         (self.seconds > 0.0).then(|| self.latency.len() as f64 / self.seconds)
     }
+}
+
+/// What was measured beside the reference, where something follows from it.
+fn conclusive(case: &CaseRecord) -> Option<&Performance> {
+    case.summary.performance.as_ref().filter(|performance| performance.doubt().is_none())
 }
 
 /// Whether an operation's node could be expected to answer: it was not taken down while the client waited.

@@ -4,6 +4,7 @@ use super::observations::missing_until;
 use crate::{
     calls::Call,
     checker::{Figure, View, kind_of, node_name, share, unanswered},
+    performance::Slice,
     text::excerpt,
     time::Offset,
     units::Bytes,
@@ -23,12 +24,16 @@ pub(super) enum Shown {
     Propagation,
     /// What each node used.
     Usage,
+    /// What was measured beside the reference.
+    Slices,
 }
 
 /// How many operations are shown.
 const OPERATIONS: usize = 3;
 /// How many messages are shown.
 const MESSAGES: usize = 20;
+/// How many blocks are shown.
+const BLOCKS: usize = 6;
 
 impl Shown {
     /// The evidence in a case; never empty.
@@ -39,6 +44,7 @@ impl Shown {
             Self::Traffic => traffic(view),
             Self::Propagation => propagation(view),
             Self::Usage => usage(view),
+            Self::Slices => slices(view),
         }
     }
 }
@@ -115,6 +121,24 @@ fn usage(view: &View<'_>) -> Evidence {
         figure.line(node_name(node as u32), &text);
     }
     figure.finish(share(usage.len().min(MESSAGES), usage.len(), "node"))
+}
+
+/// The first blocks, and what all of them come to.
+fn slices(view: &View<'_>) -> Evidence {
+    let mut figure = Figure::of(view);
+    let Some(performance) = &view.case.summary.performance else { return figure.finish("nothing was measured".into()) };
+    let rates = |slices: &[Slice]| {
+        let rate = |slice: &Slice| {
+            format!("{:?} {:.0}/s", slice.side, slice.operations as f64 / slice.nanoseconds as f64 * 1e9)
+        };
+        slices.iter().map(rate).collect::<Vec<_>>().join(", ")
+    };
+    let blocks: Vec<&[Slice]> = performance.slices.chunk_by(|one, next| one.block == next.block).collect();
+    for block in blocks.iter().take(BLOCKS) {
+        figure.line(format!("block {}", block[0].block), &rates(block));
+    }
+    let sentence = performance.sentence(&[]).unwrap_or_else(|| "nothing was measured".into());
+    figure.finish(format!("{}: {sentence}", share(blocks.len().min(BLOCKS), blocks.len(), "block")))
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub enum Purpose {
     Workload = 4,
     /// What a weakly consistent service shows of its freedom.
     Service = 5,
+    /// Which samples are drawn again for an interval.
+    Bootstrap = 6,
 }
 
 /// One independent stream of random numbers.

@@ -116,6 +116,17 @@ pub struct Command {
     pub cwd: PathBuf,
 }
 
+/// A program with what it needs of the host.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// What to start.
+    pub command: Command,
+    /// How much of the host it sees.
+    pub root: Root,
+    /// Its files.
+    pub mounts: Vec<Mount>,
+}
+
 /// The three descriptors that a started program gets as 0, 1 and 2.
 #[derive(Debug)]
 pub struct Stdio {

@@ -3,7 +3,7 @@
 
 use super::{Outcome, session::Session};
 use crate::{
-    backend::Purpose,
+    backend::{Program, Purpose},
     catalogue::{challenge, manifest, write},
     cli::{RunOptions, Verify},
     error::{CommandError, Kind},
@@ -21,7 +21,7 @@ use harness::{
     report::Report,
     verdict::Verdict,
 };
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 /// What is expected of a submission.
 enum Expected {
@@ -74,12 +74,21 @@ pub async fn run(options: Verify) -> Outcome {
             }
         }
     }
+    let mut references = HashMap::new();
+    for (subject, _) in &ready {
+        if !references.contains_key(subject.challenge.name) {
+            let manifest = manifest(subject.challenge)?;
+            let cases = plan::cases(&manifest, seed, |_| true);
+            references.insert(subject.challenge.name, session.reference(subject.challenge, &manifest, &cases).await?);
+        }
+    }
     let room = Room::default();
     let mut running = tokio::task::JoinSet::new();
     for (subject, (request, prepared)) in ready {
         let (backend, room, store, stop) = (session.backend.clone(), room.clone(), store.clone(), session.stop());
+        let reference = references.get(subject.challenge.name).cloned().flatten();
         running.spawn(async move {
-            let result = verify(&subject, &request, prepared, backend, room, store, seed, stop).await;
+            let result = verify(&subject, &request, prepared, reference, backend, room, store, seed, stop).await;
             (subject, result)
         });
     }
@@ -167,6 +176,7 @@ async fn verify(
     subject: &Subject,
     request: &Request,
     prepared: Prepared,
+    reference: Option<Program>,
     backend: std::sync::Arc<dyn crate::backend::Backend>,
     room: Room,
     store: Store,
@@ -191,6 +201,7 @@ async fn verify(
         seed,
         backend,
         prepared,
+        reference,
         request,
         command: format!("takehome challenge verify {} --only {} --seed {seed}", subject.challenge.name, subject.name),
         store,

@@ -26,9 +26,11 @@ pub async fn run(options: Replay) -> Outcome {
         ui::message("warning: the files have changed since that run; this replays the case, not the submission");
     }
     let challenge = challenge(&record.plan.challenge)?;
+    let cases = vec![case];
     let grading = Grading {
         challenge,
-        cases: vec![case],
+        reference: session.reference(challenge, &record.plan.manifest, &cases).await?,
+        cases,
         seed: record.plan.seed,
         manifest: record.plan.manifest,
         backend: session.backend.clone(),

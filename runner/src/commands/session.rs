@@ -2,15 +2,17 @@
 
 use super::report::{writable, write_html};
 use crate::{
-    backend::{self, Backend, Purpose, Selected, Strength, Wish},
-    cli::{Format, RunOptions},
+    backend::{self, Backend, Program, Purpose, Selected, Strength, Wish},
+    build,
+    cli::{BuildOptions, Format, RunOptions},
     error::{CommandError, Kind},
     grading::Grading,
     record::Store,
     submission::{self, Prepared, Request},
     ui,
 };
-use harness::{report::Report, verdict::Blame};
+use challenges::Challenge;
+use harness::{manifest::Manifest, plan::PlannedCase, report::Report, verdict::Blame};
 use reports::Format as _;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -46,6 +48,33 @@ impl Session {
         let prepared = submission::prepare(request, &self.backend, self.stop.clone(), &screen).await;
         screen.finish_and_clear();
         prepared
+    }
+
+    /// The challenge's reference, built, where any of these cases is measured beside it. One that cannot be built here is
+    /// no obstacle to the other stages: it is told, and what needs it stays undecided.
+    pub async fn reference(
+        &self,
+        challenge: &Challenge,
+        manifest: &Manifest,
+        cases: &[PlannedCase],
+    ) -> Result<Option<Program>, CommandError> {
+        let measured = |case: &PlannedCase| manifest.stage(&case.stage).is_some_and(|stage| stage.load.is_some());
+        let languages = challenge.variants("reference");
+        let language = languages.iter().find(|language| *language == "rust").or(languages.first());
+        let Some(language) = language.filter(|_| cases.iter().any(measured)) else { return Ok(None) };
+        let location = format!("sample:{}/reference/{language}", challenge.name);
+        let request = Request::new(&location, None, true, &BuildOptions::default());
+        let request = Request { build_limits: build::Limits::default(), offline: true, ..request };
+        match self.prepare(&request).await {
+            Ok(prepared) => Ok(Some(prepared.program)),
+            Err(error) if error.kind == Kind::Interrupted => Err(error),
+            Err(error) => {
+                let why =
+                    format!("warning: the reference could not be built, so nothing is measured beside it: {error}");
+                ui::message(&why);
+                Ok(None)
+            }
+        }
     }
 
     /// Grades a prepared submission and shows the report.

@@ -43,9 +43,11 @@ impl<'a> Wanted<'a> {
         };
         let manifest = manifest(challenge)?;
         let selected = select(&manifest, self.stages)?;
+        let cases = plan::cases(&manifest, self.seed, selected);
         let grading = Grading {
             challenge,
-            cases: plan::cases(&manifest, self.seed, selected),
+            reference: session.reference(challenge, &manifest, &cases).await?,
+            cases,
             manifest,
             seed: self.seed,
             backend: session.backend.clone(),

@@ -11,7 +11,7 @@ use super::{
     process::{self, NodeEvent, Process},
     settle::Settling,
 };
-use crate::backend::{Backend, CellSpec, Command, Control, Mount, OpenError, Root, Work};
+use crate::backend::{Backend, CellSpec, Control, OpenError, Program, Work};
 use harness::{
     calls::Role,
     case::{CaseRecord, CaseSummary, Down, Ended, Incident, IncidentKind, NodeUsage},
@@ -42,11 +42,9 @@ pub struct CaseSetup {
     /// Where nodes run.
     pub backend: Arc<dyn Backend>,
     /// What each node runs.
-    pub command: Command,
-    /// How much of the host each node sees.
-    pub root: Root,
-    /// The program's files.
-    pub mounts: Vec<Mount>,
+    pub program: Program,
+    /// The challenge's reference, where the stage is measured beside it.
+    pub reference: Option<Program>,
     /// Folder for the nodes' logs.
     pub logs: Option<PathBuf>,
     /// Turns true when the user wants to stop.
@@ -256,8 +254,8 @@ impl Case {
         let cpus = self.setup.stage.cores.map(|cores| cpus::some(cores, node)).unwrap_or_default();
         CellSpec {
             label: format!("n{node}"),
-            root: self.setup.root,
-            mounts: self.setup.mounts.clone(),
+            root: self.setup.program.root,
+            mounts: self.setup.program.mounts.clone(),
             work: Work::Memory { bytes: limits.disk.0, inodes: 16 << 10 },
             tmp_bytes: TMP,
             limits: process::limits(limits, cpus),
@@ -266,7 +264,7 @@ impl Case {
     }
 
     fn start(&mut self, node: u32) -> Result<(), String> {
-        let command = self.setup.command.clone();
+        let command = self.setup.program.command.clone();
         let slot = &mut self.nodes[node as usize];
         (slot.phase, slot.ready, slot.ended, slot.restart) = (Phase::Starting, false, false, false);
         slot.waiting.clear();

@@ -1,7 +1,7 @@
 //! Which of this machine's processors a node is kept to.
 
 use nix::{
-    sched::{CpuSet, sched_getaffinity},
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
     unistd::Pid,
 };
 
@@ -11,6 +11,21 @@ pub fn some(cores: u32, node: u32) -> Vec<u32> {
     let allowed = allowed();
     let first = (node as usize * cores as usize) % allowed.len().max(1);
     allowed.iter().cycle().skip(first).take(allowed.len().min(cores as usize)).copied().collect()
+}
+
+/// Those that takehome may use beside these; all where there are no others.
+pub fn others(these: &[u32]) -> Vec<u32> {
+    let others: Vec<u32> = allowed().into_iter().filter(|cpu| !these.contains(cpu)).collect();
+    if others.is_empty() || these.is_empty() { allowed() } else { others }
+}
+
+/// Keeps the calling thread to these processors, as far as the machine lets it.
+pub fn keep_to(processors: &[u32]) {
+    let mut set = CpuSet::new();
+    let known = processors.iter().filter(|cpu| set.set(**cpu as usize).is_ok()).count();
+    if known > 0 {
+        let _as_it_was = sched_setaffinity(Pid::from_raw(0), &set);
+    }
 }
 
 fn allowed() -> Vec<u32> {

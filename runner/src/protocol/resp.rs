@@ -24,12 +24,23 @@ pub(super) struct Resp;
 
 impl Wire for Resp {
     fn request(&self, body: &Body) -> Vec<u8> {
-        let frame = Frame::Array(words(body).into_iter().map(|word| Frame::BulkString(word.into_bytes())).collect());
-        let mut bytes = vec![0; frame.encode_len(false)];
-        // It fails only where the buffer is too short, which has the length that was asked for.
-        let length = encode(&mut bytes, &frame, false).unwrap_or(0);
-        bytes.truncate(length);
-        bytes
+        bytes(&Frame::Array(words(body).into_iter().map(|word| Frame::BulkString(word.into_bytes())).collect()))
+    }
+
+    fn reply(&self, request: &Body, answer: &Value) -> Vec<u8> {
+        let number = |name: &str| answer[name].as_i64().unwrap_or(0);
+        let delta = request.get("delta").and_then(Value::as_i64).unwrap_or(0);
+        bytes(&match kind(request) {
+            "read" => match &answer["value"] {
+                Value::Null => Frame::Null,
+                Value::String(text) => Frame::BulkString(text.clone().into_bytes()),
+                value => Frame::BulkString(value.to_string().into_bytes()),
+            },
+            "add" => Frame::Integer(number("before") + delta),
+            "append" => Frame::Integer(number("length")),
+            "delete" => Frame::Integer(answer["existed"].as_bool().unwrap_or(false).into()),
+            _ => Frame::SimpleString(b"OK".to_vec()),
+        })
     }
 
     fn answer(&self, request: &Body, received: &[u8]) -> Result<Option<(Answer, usize)>, String> {
@@ -40,6 +51,14 @@ impl Wire for Resp {
         let decoded = decode(received).map_err(|error| format!("no RESP: {}", excerpt(&error.to_string(), 120)))?;
         Ok(decoded.map(|(frame, length)| (answer(request, frame), length)))
     }
+}
+
+fn bytes(frame: &Frame) -> Vec<u8> {
+    let mut bytes = vec![0; frame.encode_len(false)];
+    // It fails only where the buffer is too short, which has the length that was asked for.
+    let length = encode(&mut bytes, frame, false).unwrap_or(0);
+    bytes.truncate(length);
+    bytes
 }
 
 fn words(body: &Body) -> Vec<String> {
@@ -146,6 +165,25 @@ mod tests {
             assert!(matches!(told(&read(), wrong), Answer::Wrong(why) if why.starts_with("`GET` is answered with")));
         }
         assert!(Resp.answer(&read(), b"hello\r\n").is_err());
+    }
+
+    /// What a right server sends is what its answer is told from.
+    #[test]
+    fn replies_are_what_answers_are_read_from() {
+        let key = || ("key", "k".into());
+        let cases = [
+            (read(), json!({"type": "read_ok", "value": null})),
+            (read(), json!({"type": "read_ok", "value": 17})),
+            (read(), json!({"type": "read_ok", "value": "seventeen\r\n"})),
+            (body("write", [key(), ("value", "v".into())]), json!({"type": "write_ok"})),
+            (body("add", [key(), ("delta", 5.into())]), json!({"type": "add_ok", "before": -2})),
+            (body("append", [key(), ("value", "v".into())]), json!({"type": "append_ok", "length": 9})),
+            (body("delete", [key()]), json!({"type": "delete_ok", "existed": true})),
+            (body("delete", [key()]), json!({"type": "delete_ok", "existed": false})),
+        ];
+        for (request, answer) in cases {
+            assert_eq!(told(&request, &Resp.reply(&request, &answer)), Answer::Ok(answer));
+        }
     }
 
     proptest! {

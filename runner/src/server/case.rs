@@ -10,13 +10,12 @@ use crate::{
         CaseSetup, Notice,
         incidents::{self, Incidents},
     },
-    protocol::{self, Wire},
+    protocol::Wire,
 };
 use harness::{
     calls::{Call, Calls},
     case::{CaseRecord, CaseSummary, Down, Ended, IncidentKind, NodeUsage},
     journal::Journal,
-    manifest::Protocol,
     net::{Fault, FaultSchedule},
     oracle::{Body, Script},
     time::Offset,
@@ -32,26 +31,26 @@ use tokio::{
 };
 
 /// How long a server may take until it can be connected to.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often that is tried.
 const TRY: Duration = Duration::from_millis(5);
 /// How long a server may take to end when it is asked to.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long closing its cell may take before the case goes on without its figures.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs one case.
-pub async fn run(setup: CaseSetup, protocol: Protocol) -> CaseRecord {
+pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire) -> CaseRecord {
     let summary = CaseSummary { stage: setup.stage.id.clone(), seed: setup.seed, ..CaseSummary::default() };
     // Without its faults a case would prove nothing, and must not look as if it did.
     let schedule =
         setup.stage.fault_schedule(setup.seed).map_err(|why| format!("the challenge's faults cannot be played: {why}"));
     let opened = match schedule {
-        Ok(schedule) => Program::open(&setup).await.map(|program| (schedule, program)),
+        Ok(schedule) => Program::open(&setup, &setup.program, "n0.log").await.map(|program| (schedule, program)),
         Err(why) => Err(why),
     };
     match opened {
-        Ok((schedule, program)) => Case::new(setup, protocol::of(protocol), schedule, program, summary).run().await,
+        Ok((schedule, program)) => Case::new(setup, wire, schedule, program, summary).run().await,
         Err(why) => {
             CaseRecord { summary: CaseSummary { ended: Ended::Broken(why), ..summary }, ..CaseRecord::default() }
         }
@@ -439,7 +438,7 @@ impl Case {
 }
 
 /// Comes to an end when the address can be connected to.
-async fn reachable(address: Address) {
+pub(super) async fn reachable(address: Address) {
     while address.connect().await.is_err() {
         tokio::time::sleep(TRY).await;
     }

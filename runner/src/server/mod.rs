@@ -5,12 +5,24 @@
 //! | `case` | runs one case: start, clients, faults, end |
 //! | `program` | the server's process: its cell, its address, its log |
 //! | `client` | one client on one connection: asks, waits, records |
+//! | `performance` | runs one case of load, in turns with the reference |
 //!
 //! The server has the loopback of its cell for itself; a client's connection is made inside by PID 1 and handed out, so
 //! nobody but the harness reaches the port, and no proxy stands between.
 
 mod case;
 mod client;
+mod performance;
 mod program;
 
-pub use case::run;
+use crate::{node::CaseSetup, protocol};
+use harness::{case::CaseRecord, manifest::Protocol};
+
+/// Runs one case.
+pub async fn run(setup: CaseSetup, protocol: Protocol) -> CaseRecord {
+    let wire = protocol::of(protocol);
+    match setup.stage.load.clone() {
+        Some(load) => performance::run(setup, wire, load).await,
+        None => case::run(setup, wire).await,
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::{
     backend::{
-        Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Layer, LayerStatus, Stdio, WORK, Work,
+        self, Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Layer, LayerStatus, Stdio, WORK, Work,
     },
     node::{
         CaseSetup, cpus,
@@ -55,12 +55,12 @@ pub(super) struct Address {
 }
 
 impl Program {
-    /// Opens the cell; nothing runs yet.
-    pub(super) async fn open(setup: &CaseSetup) -> Result<Self, String> {
+    /// Opens the cell of a program; nothing runs yet. `log` is the name of its log's file.
+    pub(super) async fn open(setup: &CaseSetup, program: &backend::Program, log: &str) -> Result<Self, String> {
         let spec = CellSpec {
             label: "n0".into(),
-            root: setup.root,
-            mounts: setup.mounts.clone(),
+            root: program.root,
+            mounts: program.mounts.clone(),
             work: Work::Memory { bytes: setup.limits.disk.0, inodes: 16 << 10 },
             tmp_bytes: TMP,
             limits: process::limits(
@@ -73,12 +73,12 @@ impl Program {
         let backend: &dyn Backend = &*setup.backend;
         reachable(&backend.capabilities())?;
         let Cell { control, events, .. } = backend.open(spec).await.map_err(|error| error.to_string())?;
-        let path = setup.logs.as_ref().map(|folder| folder.join("n0.log"));
+        let path = setup.logs.as_ref().map(|folder| folder.join(log));
         Ok(Self {
             address: Address { control: control.clone(), port },
             control,
             events,
-            command: addressed(&setup.command, port),
+            command: addressed(&program.command, port),
             log: Log::new(path, setup.limits.output.0),
             reader: None,
             told: None,

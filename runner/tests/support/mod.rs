@@ -13,7 +13,7 @@ use harness::{
     report::{Environment, Submission},
 };
 use runner::{
-    backend::{Backend, Command, Mount, Root, native::Native},
+    backend::{Backend, Command, Mount, Program, Root, native::Native},
     node::{self, CaseSetup},
     server,
 };
@@ -105,13 +105,16 @@ pub fn run_program(
         limits: plan.manifest.limits.clone(),
         oracle,
         backend,
-        command: Command {
-            argv: vec!["/app/node".into(), mode.into()],
-            env: Vec::new(),
-            cwd: runner::backend::WORK.into(),
+        program: Program {
+            command: Command {
+                argv: vec!["/app/node".into(), mode.into()],
+                env: Vec::new(),
+                cwd: runner::backend::WORK.into(),
+            },
+            root: Root::Libraries,
+            mounts: vec![Mount { host: folder.into(), at: "/app".into(), writable: false }],
         },
-        root: Root::Libraries,
-        mounts: vec![Mount { host: folder.into(), at: "/app".into(), writable: false }],
+        reference: None,
         logs: None,
         stop,
         notices,

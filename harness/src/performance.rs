@@ -1,0 +1,329 @@
+//! How fast a server is beside the reference, from short slices of load that alternate between them on the same machine.
+//!
+//! A machine's own speed changes from minute to minute, and with it every absolute figure; what two servers do within the
+//! same tenth of a second hardly does. So there are blocks: in each, the submission, the reference and the reference once
+//! more (the control) are given load for a few milliseconds, in a random order, and then again in the opposite order
+//! ("duet" measurement, Bulej et al., ICPE 2020; randomised interleaved trials, Abedi & Brecht, ICPE 2017). A block gives
+//! one ratio. The figure is the median of them; its interval is a percentile bootstrap, stratified by round, since all of
+//! a round's blocks share its processes. How far the control is from the reference says what this machine can tell apart.
+
+use crate::{
+    net::random::{Purpose, Stream},
+    statistics::Sorted,
+};
+use serde::{Deserialize, Serialize};
+
+/// Whose slice it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The submission.
+    Submission,
+    /// The reference.
+    Reference,
+    /// The reference once more, in a process of its own.
+    Control,
+}
+
+impl Side {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Submission, Self::Reference, Self::Control];
+}
+
+/// A few milliseconds of load on one server.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Slice {
+    /// In each round all servers are started anew.
+    pub round: u32,
+    /// Its block within the run.
+    pub block: u32,
+    /// Whose it is.
+    pub side: Side,
+    /// Requests that were answered in it, rightly.
+    pub operations: u64,
+    /// How long it was.
+    pub nanoseconds: u64,
+}
+
+/// What one side used over all its rounds, warm-up included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Used {
+    /// Requests that were answered.
+    pub operations: u64,
+    /// CPU time in seconds.
+    pub cpu_seconds: f64,
+    /// Most memory, in bytes.
+    pub peak_memory: u64,
+}
+
+/// What was measured in one case.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Performance {
+    /// The slices, in the order in which they were taken.
+    pub slices: Vec<Slice>,
+    /// What each side used, in the order of [`Side::ALL`].
+    pub used: [Used; 3],
+    /// Which of the machine's processors the servers were kept to, and which the load came from.
+    pub processors: [Vec<u32>; 2],
+}
+
+/// A ratio with its interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// Median over the blocks.
+    pub value: f64,
+    /// Lower end of the 95 % interval.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// How many blocks there were.
+    pub blocks: usize,
+}
+
+/// Rounds that there are at least: what one start of a process happens to be like is no property of a program.
+pub const LEAST_ROUNDS: u32 = 3;
+/// Blocks below which no interval is believed.
+const LEAST_BLOCKS: usize = 12;
+/// Half width of an interval, relative to the ratio, that is narrow enough to stop at.
+const NARROW: f64 = 0.03;
+/// Half width above which nothing is concluded.
+const WIDE: f64 = 0.10;
+/// How far from 1 the whole interval of the control may be before the machine counts as too noisy.
+const NOISY: f64 = 0.10;
+/// Resamplings of the bootstrap.
+const RESAMPLED: usize = 400;
+
+impl Estimate {
+    /// Half the width of the interval, relative to the value.
+    pub fn half_width(&self) -> f64 {
+        (self.high - self.low) / 2.0 / self.value.max(f64::MIN_POSITIVE)
+    }
+}
+
+impl Performance {
+    /// Throughput of the submission, as a multiple of the reference's.
+    pub fn throughput(&self) -> Option<Estimate> {
+        estimate(&self.ratios(Side::Submission, Side::Reference))
+    }
+
+    /// Throughput of the reference, as a multiple of its own.
+    pub fn control(&self) -> Option<Estimate> {
+        estimate(&self.ratios(Side::Control, Side::Reference))
+    }
+
+    /// The ratios of one side's throughput to the other's, one a block and in order, each with its round.
+    pub fn ratios(&self, side: Side, other: Side) -> Vec<(u32, f64)> {
+        let blocks = self.slices.chunk_by(|one, next| one.block == next.block);
+        let ratio = |block: &[Slice]| Some((block.first()?.round, rate(block, side)? / rate(block, other)?));
+        blocks.filter_map(ratio).filter(|(_, ratio)| ratio.is_finite() && *ratio > 0.0).collect()
+    }
+
+    /// CPU time for each request, as a multiple of the reference's.
+    pub fn cpu_per_operation(&self) -> Option<f64> {
+        let [submission, reference, control] = self.used;
+        let cost = |cpu: f64, operations: u64| (cpu > 0.0 && operations > 0).then(|| cpu / operations as f64);
+        let both = cost(reference.cpu_seconds + control.cpu_seconds, reference.operations + control.operations)?;
+        Some(cost(submission.cpu_seconds, submission.operations)? / both)
+    }
+
+    /// Requests that the submission has answered.
+    pub fn operations(&self) -> u64 {
+        self.used[Side::Submission as usize].operations
+    }
+
+    /// Whether nothing more has to be measured: there are rounds enough and both intervals are narrow.
+    pub fn is_enough(&self) -> bool {
+        let rounds = self.slices.last().map_or(0, |slice| slice.round + 1);
+        let narrow = |estimate: Option<Estimate>| {
+            estimate.is_some_and(|estimate| estimate.blocks >= LEAST_BLOCKS && estimate.half_width() < NARROW)
+        };
+        rounds >= LEAST_ROUNDS && narrow(self.throughput()) && narrow(self.control())
+    }
+
+    /// Why nothing may be concluded, where that is so.
+    pub fn doubt(&self) -> Option<String> {
+        let (Some(throughput), Some(control)) = (self.throughput(), self.control()) else {
+            return Some("nothing was measured".into());
+        };
+        if throughput.blocks < LEAST_BLOCKS {
+            return Some(format!("only {} blocks could be measured, of {LEAST_BLOCKS} at least", throughput.blocks));
+        }
+        let noise = (1.0 - control.low).abs().max((control.high - 1.0).abs());
+        if noise > NOISY {
+            let [low, high] = [control.low, control.high].map(number);
+            return Some(format!(
+                "this machine is too noisy to tell: the reference is {low} to {high} times as fast as itself"
+            ));
+        }
+        if throughput.half_width() > WIDE {
+            let [low, high] = [throughput.low, throughput.high].map(number);
+            return Some(format!("this machine is too noisy to tell: between {low} and {high} times the reference"));
+        }
+        None
+    }
+
+    /// What was found, in one line; `edges` are those of the bands, ascending.
+    pub fn sentence(&self, edges: &[f64]) -> Option<String> {
+        let (throughput, control) = (self.throughput()?, self.control()?);
+        let rounds = self.slices.last().map_or(0, |slice| slice.round + 1);
+        let mut sentence = format!(
+            "{} times the reference's throughput (95 % interval {} to {}, {} blocks in {rounds} rounds; the reference \
+             beside itself: {} to {})",
+            number(throughput.value),
+            number(throughput.low),
+            number(throughput.high),
+            throughput.blocks,
+            number(control.low),
+            number(control.high),
+        );
+        if !edges.is_empty() {
+            let Band { place, borderline } = band(&throughput, edges);
+            let from = place.checked_sub(1).map_or(0.0, |below| edges[below]);
+            let to = edges.get(place).map_or("above".to_owned(), |edge| number(*edge));
+            sentence += &format!("; band {} of {}, {} to {to}", place + 1, edges.len() + 1, number(from));
+            sentence += if borderline { ", borderline" } else { "" };
+        }
+        Some(sentence)
+    }
+}
+
+/// Where a ratio stands among bands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Band {
+    /// How many edges are below it.
+    pub place: usize,
+    /// Whether its interval holds an edge; then it is the better of the two.
+    pub borderline: bool,
+}
+
+/// The band of a ratio. One whose interval straddles an edge is given the better side.
+pub fn band(ratio: &Estimate, edges: &[f64]) -> Band {
+    let below = |value: f64| edges.iter().filter(|edge| **edge <= value).count();
+    Band { place: below(ratio.high), borderline: below(ratio.low) != below(ratio.high) }
+}
+
+/// Requests a second of one side in a block.
+fn rate(block: &[Slice], side: Side) -> Option<f64> {
+    let mine = block.iter().filter(|slice| slice.side == side);
+    let (operations, nanoseconds) =
+        mine.fold((0, 0), |(ops, time), slice| (ops + slice.operations, time + slice.nanoseconds));
+    (nanoseconds > 0).then(|| operations as f64 / nanoseconds as f64 * 1e9)
+}
+
+/// The median of ratios, and its bootstrap interval: each round's are drawn again from that round's.
+fn estimate(ratios: &[(u32, f64)]) -> Option<Estimate> {
+    let value = Sorted::new(ratios.iter().map(|(_, ratio)| *ratio).collect()).quantile(0.5)?;
+    // The same record gives the same interval.
+    let mut random = Stream::new(0, Purpose::Bootstrap, [0, 0]);
+    let mut draw = || {
+        let drawn = ratios.chunk_by(|one, next| one.0 == next.0).flat_map(|round| {
+            let picked: Vec<f64> = round.iter().map(|_| round[random.index(round.len())].1).collect();
+            picked
+        });
+        Sorted::new(drawn.collect()).quantile(0.5).unwrap_or(value)
+    };
+    let medians = Sorted::new((0..RESAMPLED).map(|_| draw()).collect());
+    let [low, high] = [0.025, 0.975].map(|q| medians.quantile(q).unwrap_or(value));
+    Some(Estimate { value, low: low.min(value), high: high.max(value), blocks: ratios.len() })
+}
+
+fn number(ratio: f64) -> String {
+    if ratio < 0.1 { format!("{ratio:.3}") } else { format!("{ratio:.2}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Blocks in three rounds; each side's rate is its speed, times what the machine does in that block, times a little.
+    fn measured(speed: f64, control: f64, weather: &[f64], jitter: &[f64]) -> Performance {
+        let mut slices = Vec::new();
+        for (block, machine) in weather.iter().enumerate() {
+            let order = [Side::Submission, Side::Reference, Side::Control];
+            for (place, side) in order.into_iter().chain(order.into_iter().rev()).enumerate() {
+                let own = match side {
+                    Side::Submission => speed,
+                    Side::Reference => 1.0,
+                    Side::Control => control,
+                };
+                let little = jitter[(block * 6 + place) % jitter.len()];
+                slices.push(Slice {
+                    round: (block * 3 / weather.len()) as u32,
+                    block: block as u32,
+                    side,
+                    operations: (own * machine * little * 1000.0).round() as u64,
+                    nanoseconds: 10_000_000,
+                });
+            }
+        }
+        Performance { slices, ..Performance::default() }
+    }
+
+    #[test]
+    fn a_machine_that_changes_its_speed_changes_no_ratio() {
+        let weather: Vec<f64> = (0..30).map(|block| if block % 7 < 3 { 40.0 } else { 100.0 }).collect();
+        let performance = measured(0.5, 1.0, &weather, &[1.0, 1.01, 0.99, 1.0, 0.98, 1.01, 1.01]);
+        let found = performance.throughput().unwrap();
+        assert!((found.value - 0.5).abs() < 0.01 && found.low > 0.48 && found.high < 0.52, "{found:?}");
+        assert_eq!(performance.doubt(), None);
+        assert!(performance.is_enough());
+        let sentence = performance.sentence(&[0.1, 0.3, 0.8]).unwrap();
+        assert!(sentence.contains(" times the reference's throughput (95 % interval "), "{sentence}");
+        assert!(sentence.ends_with("; band 3 of 4, 0.30 to 0.80"), "{sentence}");
+    }
+
+    #[test]
+    fn a_reference_that_is_not_as_fast_as_itself_leaves_it_open() {
+        let performance = measured(0.5, 1.2, &[100.0; 30], &[1.0]);
+        let doubt = performance.doubt().unwrap();
+        assert!(doubt.contains("1.20 to 1.20 times as fast as itself"), "{doubt}");
+        let wild: Vec<f64> = (0..31).map(|slice| if slice % 3 == 0 { 3.0 } else { 1.0 }).collect();
+        assert!(measured(0.5, 1.0, &[100.0; 14], &wild).doubt().is_some());
+        assert!(!measured(0.5, 1.0, &[100.0; 14], &wild).is_enough());
+    }
+
+    #[test]
+    fn too_little_is_not_believed() {
+        let few = measured(0.5, 1.0, &[100.0; 6], &[1.0]);
+        assert!(few.doubt().unwrap().starts_with("only 6 blocks"));
+        assert!(!few.is_enough());
+        assert_eq!(Performance::default().doubt().unwrap(), "nothing was measured");
+        let mut one_round = measured(0.5, 1.0, &[100.0; 30], &[1.0]);
+        one_round.slices.iter_mut().for_each(|slice| slice.round = 0);
+        assert!(!one_round.is_enough(), "every round starts the processes again, and one start proves nothing");
+    }
+
+    #[test]
+    fn an_interval_that_straddles_an_edge_is_given_the_better_band() {
+        let estimate = |low, high| Estimate { value: (low + high) / 2.0, low, high, blocks: 30 };
+        let edges = [0.2, 0.5];
+        assert_eq!(band(&estimate(0.1, 0.15), &edges), Band { place: 0, borderline: false });
+        assert_eq!(band(&estimate(0.19, 0.21), &edges), Band { place: 1, borderline: true });
+        assert_eq!(band(&estimate(0.6, 3.0), &edges), Band { place: 2, borderline: false });
+    }
+
+    #[test]
+    fn cpu_time_is_counted_for_each_request() {
+        let used = |operations, cpu_seconds| Used { operations, cpu_seconds, peak_memory: 1 };
+        let performance = Performance { used: [used(100, 3.0), used(200, 2.0), used(200, 2.0)], ..Default::default() };
+        assert_eq!(performance.cpu_per_operation(), Some(3.0));
+        assert_eq!(Performance::default().cpu_per_operation(), None);
+    }
+
+    proptest! {
+        /// Whatever the machine does from block to block, the interval holds the truth, and the same record gives the same.
+        #[test]
+        fn the_interval_holds_the_true_ratio(
+            speed in 0.05f64..3.0,
+            weather in prop::collection::vec(20.0f64..500.0, 20..60),
+            jitter in prop::collection::vec(0.98f64..1.02, 7..40),
+        ) {
+            let performance = measured(speed, 1.0, &weather, &jitter);
+            let found = performance.throughput().unwrap();
+            prop_assert!(found.low <= found.value && found.value <= found.high);
+            prop_assert!((found.value / speed - 1.0).abs() < 0.08, "{found:?} for {speed}");
+            prop_assert_eq!(performance.throughput(), Some(found));
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Load: requests as fast as a server answers them, every answer compared with the one right answer.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `tape` | what a client sends over and over, and what it has to be answered, as bytes |
+//! | `connection` | one client's connection, and how far it is on its tape |
+//! | `closed` | the closed loop: so many clients, each with so many requests in flight |
+//!
+//! A closed loop asks again when it is answered. It measures how much a server can take; it says nothing of how long
+//! clients wait that do not wait for each other.
+
+mod closed;
+mod connection;
+mod tape;
+#[cfg(test)]
+mod tests;
+
+pub use closed::{Answered, Closed, Trouble};
+pub use tape::Tape;

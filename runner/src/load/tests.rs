@@ -1,0 +1,115 @@
+//! The load against servers that are right, wrong, silent or gone.
+
+use super::*;
+use crate::protocol;
+use harness::{
+    manifest::Protocol,
+    oracle::{Body, body},
+};
+use serde_json::{Value, json};
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// A key that is set and read over and over.
+fn work() -> Vec<(Body, Value)> {
+    let key = || ("key", "k".into());
+    let write = |value: &str| (body("write", [key(), ("value", value.into())]), json!({}));
+    let read = |value: &str| (body("read", [key()]), json!({ "value": value }));
+    vec![write("one"), read("one"), write("another"), read("another"), read("another")]
+}
+
+fn tape() -> Tape {
+    Tape::new(protocol::of(Protocol::Resp), &work())
+}
+
+/// All answers of the tape, and where each ends.
+fn answers() -> Vec<Vec<u8>> {
+    let wire = protocol::of(Protocol::Resp);
+    work().iter().map(|(request, answer)| wire.reply(request, answer)).collect()
+}
+
+/// A server that takes one connection and gives what `answer` makes of the number of a request, in pieces of `piece`
+/// bytes; an empty answer ends the connection.
+fn server(piece: usize, answer: impl Fn(usize) -> Option<Vec<u8>> + Send + 'static) -> (TcpStream, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.set_nodelay(true).unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_nodelay(true).unwrap();
+    let serving = std::thread::spawn(move || {
+        let wire = protocol::of(Protocol::Resp);
+        let requests: Vec<Vec<u8>> = work().iter().map(|(request, _)| wire.request(request)).collect();
+        for number in 0.. {
+            let mut asked = vec![0; requests[number % requests.len()].len()];
+            if stream.read_exact(&mut asked).is_err() {
+                return;
+            }
+            assert_eq!(asked, requests[number % requests.len()], "request {number}");
+            let Some(bytes) = answer(number) else { return };
+            if bytes.chunks(piece).any(|piece| stream.write_all(piece).is_err()) {
+                return;
+            }
+        }
+    });
+    (client, serving)
+}
+
+fn right(number: usize) -> Option<Vec<u8>> {
+    let answers = answers();
+    Some(answers[number % answers.len()].clone())
+}
+
+fn run(client: TcpStream, depth: usize) -> Result<Answered, Trouble> {
+    let mut closed = Closed::new(vec![(client, tape())], depth).unwrap();
+    closed.run(Duration::from_millis(5), Duration::from_millis(20))
+}
+
+#[test]
+fn right_answers_are_counted_however_they_arrive() {
+    for (depth, piece) in [(1, 1000), (7, 1), (16, 3)] {
+        let (client, serving) = server(piece, right);
+        let mut closed = Closed::new(vec![(client, tape())], depth).unwrap();
+        let first = closed.run(Duration::from_millis(5), Duration::from_millis(20)).unwrap();
+        assert!(first.operations > 0 && first.all >= first.operations && first.time >= Duration::from_millis(20));
+        let again = closed.run(Duration::ZERO, Duration::from_millis(5)).unwrap();
+        assert!(again.all > 0, "it goes on where it was");
+        drop(closed);
+        serving.join().unwrap();
+    }
+}
+
+#[test]
+fn a_wrong_answer_is_told_with_its_request() {
+    // The 99th request is a read of `another`.
+    let (client, serving) =
+        server(1000, |number| if number == 98 { Some(b"$3\r\none\r\n".to_vec()) } else { right(number) });
+    let Err(Trouble::Wrong(why, bytes)) = run(client, 4) else { panic!("it has to be seen") };
+    let expected = r"`*2\r\n$3\r\nGET\r\n$1\r\nk\r\n` has to be answered with `$7\r\nanother\r\n`";
+    assert_eq!(why, expected);
+    assert!(bytes.starts_with(b"$3\r\none\r\n"), "{}", String::from_utf8_lossy(&bytes));
+    serving.join().unwrap();
+}
+
+#[test]
+fn an_answer_to_nothing_is_told() {
+    let (client, serving) = server(1000, |number| match number {
+        20 => Some([right(20).unwrap(), right(21).unwrap()].concat()),
+        _ => right(number),
+    });
+    assert!(matches!(run(client, 1), Err(Trouble::Wrong(why, _)) if why == "more was answered than was asked"));
+    serving.join().unwrap();
+}
+
+#[test]
+fn an_end_and_silence_are_told() {
+    let (client, serving) = server(1000, |number| right(number).filter(|_| number < 50));
+    assert!(matches!(run(client, 4), Err(Trouble::Closed(_))));
+    serving.join().unwrap();
+    let (client, serving) = server(1000, |number| if number < 50 { right(number) } else { Some(Vec::new()) });
+    assert_eq!(run(client, 4), Err(Trouble::Silent(1)));
+    serving.join().unwrap();
+}

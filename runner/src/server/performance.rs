@@ -1,0 +1,335 @@
+//! One case of load: the submission and the reference, twice, are given a few milliseconds of it in turns (see
+//! [`harness::performance`] for what is made of that).
+//!
+//! All three are started anew in each round, in cells of their own and with empty data directories, and are kept to the
+//! same processors; the load comes from the others, where there are others. Whoever is not asked is stopped (SIGSTOP), so
+//! that a program that spins while it waits takes nothing from those beside it.
+
+use super::{
+    case::{CLOSE_TIMEOUT, START_TIMEOUT, reachable},
+    program::{Happening, Program},
+};
+use crate::{
+    backend::{CellEvent, Control, Usage},
+    load::{Answered, Closed, Tape, Trouble},
+    node::{
+        CaseSetup, Notice, cpus,
+        incidents::{self, Incidents},
+    },
+    protocol::Wire,
+};
+use harness::{
+    case::{CaseRecord, CaseSummary, Ended, IncidentKind, NodeUsage},
+    manifest::Load,
+    net::random::{Purpose, Stream},
+    performance::{LEAST_ROUNDS, Performance, Side, Slice},
+};
+use std::time::{Duration, Instant};
+
+/// What is measured of a slice, and the load before it that is not.
+const SLICE: Duration = Duration::from_millis(10);
+const LEAD: Duration = Duration::from_millis(2);
+/// Load on each server before its first slice of a round.
+const WARM_UP: Duration = Duration::from_millis(150);
+/// Rounds that there are at most, each with as many blocks as it has time for, and with so many at least.
+const MOST_ROUNDS: u32 = LEAST_ROUNDS + 2;
+const LEAST_BLOCKS: u32 = 4;
+/// How long the end of a program is waited for whose connections have ended.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Runs one case.
+pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire, load: Load) -> CaseRecord {
+    let summary = CaseSummary { stage: setup.stage.id.clone(), seed: setup.seed, ..CaseSummary::default() };
+    let servers = setup.stage.cores.map(|cores| cpus::some(cores, 0)).unwrap_or_default();
+    let clients = cpus::others(&servers);
+    let performance = Performance { processors: [servers, clients], ..Performance::default() };
+    let random = Stream::new(setup.seed, Purpose::Workload, [1, 0]);
+    let case = Case {
+        began: Instant::now(),
+        incidents: Incidents::default(),
+        log_tail: String::new(),
+        block: 0,
+        setup,
+        wire,
+        load,
+        performance,
+        random,
+    };
+    case.run(summary).await
+}
+
+struct Case {
+    setup: CaseSetup,
+    wire: &'static dyn Wire,
+    load: Load,
+    began: Instant,
+    incidents: Incidents,
+    log_tail: String,
+    performance: Performance,
+    /// The order within the blocks.
+    random: Stream,
+    block: u32,
+}
+
+/// A server and its clients in one round.
+struct Contestant {
+    side: Side,
+    program: Program,
+    /// None while the load is elsewhere.
+    clients: Option<Closed>,
+}
+
+impl Case {
+    async fn run(mut self, mut summary: CaseSummary) -> CaseRecord {
+        summary.work_began = self.began.elapsed().into();
+        let mut ended = Ok(());
+        let mut measured = Duration::ZERO;
+        for round in 0..MOST_ROUNDS {
+            let share = self.setup.stage.duration() * (round + 1) / MOST_ROUNDS;
+            ended = self.round(round, share, &mut measured).await;
+            if ended.is_err() || (round + 1 >= LEAST_ROUNDS && self.performance.is_enough()) {
+                break;
+            }
+        }
+        let now = self.began.elapsed().into();
+        summary.ended = ended.err().unwrap_or(Ended::Completed);
+        (summary.work_ended, summary.ended_at) = (now, now);
+        summary.incidents = self.incidents.all;
+        let used = self.performance.used[Side::Submission as usize];
+        summary.usage = vec![NodeUsage { cpu_seconds: used.cpu_seconds, peak_memory: used.peak_memory }];
+        summary.log_tails = vec![self.log_tail];
+        summary.performance = Some(self.performance);
+        CaseRecord { summary, ..CaseRecord::default() }
+    }
+
+    /// Starts all three, measures block after block until `share` of the time in all is used up, and stops them.
+    async fn round(&mut self, round: u32, share: Duration, measured: &mut Duration) -> Result<(), Ended> {
+        let mut contestants = Vec::new();
+        let mut ended = Ok(());
+        for side in Side::ALL {
+            match self.open(side).await {
+                Ok(contestant) => contestants.push(contestant),
+                Err(why) => ended = Err(why),
+            }
+            if ended.is_err() {
+                break;
+            }
+        }
+        if ended.is_ok() {
+            ended = self.blocks(round, share, measured, &mut contestants).await;
+        }
+        for contestant in contestants {
+            self.close(contestant).await;
+        }
+        ended
+    }
+
+    /// Starts a server and connects its clients.
+    async fn open(&mut self, side: Side) -> Result<Contestant, Ended> {
+        let reference = self.setup.reference.as_ref();
+        let (program, log) = match side {
+            Side::Submission => (Some(&self.setup.program), "n0.log"),
+            Side::Reference => (reference, "reference.log"),
+            Side::Control => (reference, "control.log"),
+        };
+        let program = program.ok_or_else(|| Ended::Broken("there is no reference to measure beside".into()))?;
+        let program = Program::open(&self.setup, program, log).await.map_err(Ended::Broken)?;
+        let mut contestant = Contestant { side, program, clients: None };
+        match self.begin(&mut contestant).await {
+            Ok(()) => Ok(contestant),
+            Err(ended) => {
+                self.close(contestant).await;
+                Err(ended)
+            }
+        }
+    }
+
+    async fn begin(&mut self, contestant: &mut Contestant) -> Result<(), Ended> {
+        contestant.program.start().map_err(Ended::Broken)?;
+        let ready = reachable(contestant.program.address().clone());
+        let late = tokio::time::sleep(START_TIMEOUT);
+        tokio::pin!(ready, late);
+        loop {
+            tokio::select! {
+                biased;
+                Some(happening) = contestant.program.next() => {
+                    if let Some(ended) = self.happened(contestant, happening) {
+                        return Err(if ended == Ended::AllCrashed { Ended::NeverReady } else { ended });
+                    }
+                }
+                () = &mut ready => break,
+                () = &mut late => {
+                    let detail = format!("nobody listened on its address within {} s", START_TIMEOUT.as_secs());
+                    let tail = contestant.program.log_tail();
+                    return Err(self.fault(contestant.side, IncidentKind::SlowStart, detail, tail.as_bytes(), Ended::NeverReady));
+                }
+            }
+        }
+        let mut clients = Vec::new();
+        for client in 0..self.setup.stage.clients {
+            let stream = match contestant.program.address().connect().await.and_then(|stream| stream.into_std()) {
+                Ok(stream) => stream,
+                Err(error) => {
+                    return Err(self
+                        .troubled(contestant, Trouble::Closed(format!("client {client} could not connect: {error}")))
+                        .await);
+                }
+            };
+            let work = self.setup.oracle.load(&self.setup.stage, self.setup.seed, client);
+            clients.push((stream, Tape::new(self.wire, &work)));
+        }
+        let clients = Closed::new(clients, self.load.depth as usize);
+        contestant.clients = Some(clients.map_err(|error| Ended::Broken(format!("the clients: {error}")))?);
+        self.slice(contestant, WARM_UP, Duration::ZERO).await?;
+        contestant.program.ask(Control::Pause);
+        Ok(())
+    }
+
+    /// Blocks of slices until `share` of the time is used up, or nothing more has to be measured.
+    async fn blocks(
+        &mut self,
+        round: u32,
+        share: Duration,
+        measured: &mut Duration,
+        contestants: &mut [Contestant],
+    ) -> Result<(), Ended> {
+        let mut done = 0;
+        while done < LEAST_BLOCKS || (*measured < share && !(done % LEAST_BLOCKS == 0 && self.performance.is_enough()))
+        {
+            let mut order: Vec<usize> = (0..contestants.len()).collect();
+            self.random.shuffle(&mut order);
+            let back: Vec<usize> = order.iter().rev().copied().collect();
+            for place in order.into_iter().chain(back) {
+                if *self.setup.stop.borrow() {
+                    return Err(Ended::Interrupted);
+                }
+                let contestant = &mut contestants[place];
+                contestant.program.ask(Control::Resume);
+                let answered = self.slice(contestant, LEAD, SLICE).await?;
+                contestant.program.ask(Control::Pause);
+                *measured += answered.time;
+                self.performance.slices.push(Slice {
+                    round,
+                    block: self.block,
+                    side: contestant.side,
+                    operations: answered.operations,
+                    nanoseconds: answered.time.as_nanos() as u64,
+                });
+            }
+            self.block += 1;
+            done += 1;
+        }
+        Ok(())
+    }
+
+    /// Load on one server, from a thread that is kept to the processors of the clients.
+    async fn slice(&mut self, contestant: &mut Contestant, lead: Duration, time: Duration) -> Result<Answered, Ended> {
+        let Some(mut clients) = contestant.clients.take() else {
+            return Err(Ended::Broken("a bug in takehome: the clients are elsewhere".into()));
+        };
+        let processors = self.performance.processors[1].clone();
+        let work = tokio::task::spawn_blocking(move || {
+            cpus::keep_to(&processors);
+            let answered = clients.run(lead, time);
+            (clients, answered)
+        });
+        let (clients, answered) = work.await.map_err(|error| Ended::Broken(format!("the load ended: {error}")))?;
+        contestant.clients = Some(clients);
+        match answered {
+            Ok(answered) => {
+                self.performance.used[contestant.side as usize].operations += answered.all;
+                Ok(answered)
+            }
+            Err(trouble) => Err(self.troubled(contestant, trouble).await),
+        }
+    }
+
+    /// What ended the load: of a submission it is noted, of the reference it is no fault of the submission.
+    async fn troubled(&mut self, contestant: &mut Contestant, trouble: Trouble) -> Ended {
+        let side = contestant.side;
+        if matches!(trouble, Trouble::Closed(_)) {
+            let ended = tokio::time::timeout(LAST_WORDS, async {
+                while let Some(happening) = contestant.program.next().await {
+                    if let Some(ended) = self.happened(contestant, happening) {
+                        return Some(ended);
+                    }
+                }
+                None
+            });
+            if let Ok(Some(ended)) = ended.await {
+                return ended;
+            }
+        }
+        match trouble {
+            Trouble::Wrong(why, bytes) => self.fault(side, IncidentKind::WrongReply, why, &bytes, Ended::Completed),
+            Trouble::Closed(why) => {
+                let why = format!("a connection ended under load: {why}");
+                self.fault(side, IncidentKind::Silent, why, b"", Ended::Completed)
+            }
+            Trouble::Silent(clients) => {
+                let why = format!("{clients} of {} clients waited 5 s for an answer", self.setup.stage.clients);
+                self.fault(side, IncidentKind::Silent, why, b"", Ended::Completed)
+            }
+            Trouble::Machine(why) => Ended::Broken(why),
+        }
+    }
+
+    /// What happens to a server; how the case ends by it, if it does.
+    fn happened(&mut self, contestant: &Contestant, happening: Happening) -> Option<Ended> {
+        let tail = contestant.program.log_tail();
+        let (kind, detail) = match happening {
+            Happening::Cell(CellEvent::Started) => return None,
+            Happening::Cell(CellEvent::StartFailed { call, errno }) => {
+                let error = std::io::Error::from_raw_os_error(errno);
+                (IncidentKind::Crashed, format!("the program could not be started: {call}: {error}"))
+            }
+            Happening::Cell(CellEvent::Exited(exit)) => incidents::ending(&exit, &self.setup.limits),
+            Happening::Cell(CellEvent::Closed(_)) => {
+                let detail = format!("what it left in memory takes up its limit of {}", self.setup.limits.memory);
+                (IncidentKind::OutOfMemory, detail)
+            }
+            Happening::Cell(CellEvent::Lost(why)) => {
+                return Some(Ended::Broken(format!("the sandbox was lost: {why}")));
+            }
+            Happening::Flood(_) => (
+                IncidentKind::OutputFlood,
+                format!("more than {} of output; the server was stopped", self.setup.limits.output),
+            ),
+        };
+        Some(self.fault(contestant.side, kind, detail, tail.as_bytes(), Ended::AllCrashed))
+    }
+
+    /// Notes what the submission did wrong; nothing that the reference does is held against it.
+    fn fault(&mut self, side: Side, kind: IncidentKind, detail: String, line: &[u8], ended: Ended) -> Ended {
+        if side != Side::Submission {
+            return Ended::Broken(format!("the reference beside it failed: {detail}"));
+        }
+        let now = self.began.elapsed().into();
+        if let Some(incident) = self.incidents.note(now, 0, kind, detail, line) {
+            let _nobody_listens = self.setup.notices.send(Notice::Incident(incident.clone()));
+        }
+        ended
+    }
+
+    /// Takes a server's cell down, and adds up what it used.
+    async fn close(&mut self, mut contestant: Contestant) {
+        contestant.clients = None;
+        contestant.program.ask(Control::Close);
+        let closing = async {
+            loop {
+                match contestant.program.next().await {
+                    Some(Happening::Cell(CellEvent::Closed(usage))) => return usage,
+                    Some(Happening::Cell(CellEvent::Lost(_))) | None => return Usage::default(),
+                    Some(_) => {}
+                }
+            }
+        };
+        let usage = tokio::time::timeout(CLOSE_TIMEOUT, closing).await.unwrap_or_default();
+        let used = &mut self.performance.used[contestant.side as usize];
+        used.cpu_seconds += usage.cpu.as_secs_f64();
+        used.peak_memory = used.peak_memory.max(usage.peak_memory);
+        if contestant.side == Side::Submission {
+            self.log_tail = contestant.program.log_tail();
+        }
+    }
+}
