@@ -72,9 +72,9 @@ impl Observations {
         (self.operations > 0).then(|| count / self.operations as f64)
     }
 
-    /// Answered operations a second.
+    /// Answered operations a second; none without any operation.
     pub fn operations_per_second(&self) -> Option<f64> {
-        (self.seconds > 0.0).then(|| self.latency.len() as f64 / self.seconds)
+        (self.seconds > 0.0 && self.operations > 0).then(|| self.latency.len() as f64 / self.seconds)
     }
 }
 

@@ -44,7 +44,10 @@ impl Reply {
 /// Reads the next command; none at the end of the connection. An error is told to the client before the connection is
 /// closed: nobody knows where the next command begins.
 pub fn read_command(input: &mut impl BufRead) -> io::Result<Option<Vec<Vec<u8>>>> {
-    let Some(line) = read_line(input)? else { return Ok(None) };
+    let mut line = Vec::with_capacity(32);
+    if !read_line(input, &mut line)? {
+        return Ok(None);
+    }
     let Some(count) = line.strip_prefix(b"*") else {
         let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         return Ok(Some(words.map(<[u8]>::to_vec).collect()));
@@ -52,10 +55,12 @@ pub fn read_command(input: &mut impl BufRead) -> io::Result<Option<Vec<Vec<u8>>>
     let count = number(count, MOST)?;
     let mut words = Vec::with_capacity(count.min(16));
     for _ in 0..count {
-        let line = read_line(input)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        if !read_line(input, &mut line)? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         let length = line.strip_prefix(b"$").ok_or_else(|| wrong("expected '$'"))?;
         let length = number(length, LARGEST)?;
-        let mut word = Vec::new();
+        let mut word = Vec::with_capacity((length + 2).min(64 << 10));
         input.take(length as u64 + 2).read_to_end(&mut word)?;
         if !word.ends_with(b"\r\n") || word.len() != length + 2 {
             return Err(wrong("a bulk string without its end"));
@@ -66,10 +71,11 @@ pub fn read_command(input: &mut impl BufRead) -> io::Result<Option<Vec<Vec<u8>>>
     Ok(Some(words))
 }
 
-fn read_line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    if input.take(64 << 10).read_until(b'\n', &mut line)? == 0 {
-        return Ok(None);
+/// Reads a line without its end; false at the end of the connection.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    if input.take(64 << 10).read_until(b'\n', line)? == 0 {
+        return Ok(false);
     }
     if line.pop() != Some(b'\n') {
         return Err(wrong("a line without its end"));
@@ -77,7 +83,7 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     if line.last() == Some(&b'\r') {
         line.pop();
     }
-    Ok(Some(line))
+    Ok(true)
 }
 
 fn number(text: &[u8], most: usize) -> io::Result<usize> {
