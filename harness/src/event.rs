@@ -45,8 +45,9 @@ pub enum EventKind {
     CaseRepeated {
         /// Which.
         case: PlannedCase,
-        /// How late takehome itself was.
-        lag: Offset,
+        /// What showed it.
+        #[serde(default)]
+        why: String,
     },
     /// A case has ended and was judged.
     CaseFinished {

@@ -6,7 +6,7 @@ mod load;
 mod stage;
 
 pub use case::{JudgedCase, case};
-pub use load::is_disturbed;
+pub use load::disturbance;
 
 use crate::{
     case::CaseRecord,

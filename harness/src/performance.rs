@@ -43,6 +43,9 @@ pub struct Slice {
     pub operations: u64,
     /// How long it was.
     pub nanoseconds: u64,
+    /// How long of that the load waited for its processor, which something else was using.
+    #[serde(default)]
+    pub delayed: u64,
 }
 
 /// What one side used over all its rounds, warm-up included.
@@ -90,6 +93,9 @@ const NARROW: f64 = 0.03;
 const WIDE: f64 = 0.10;
 /// How far from 1 the whole interval of the control may be before the machine counts as too noisy.
 const NOISY: f64 = 0.10;
+/// Share of a slice that the load may have waited for its processor. Beyond that it, and not the server, may have been what
+/// was slow, and faster and slower servers look the same.
+const DELAYED: f64 = 0.05;
 /// Resamplings of the bootstrap.
 const RESAMPLED: usize = 400;
 
@@ -111,9 +117,14 @@ impl Performance {
         estimate(&self.ratios(Side::Control, Side::Reference))
     }
 
-    /// The ratios of one side's throughput to the other's, one a block and in order, each with its round.
+    /// The ratios of one side's throughput to the other's, one a block and in order, each with its round; without the blocks
+    /// in which the load was delayed.
     pub fn ratios(&self, side: Side, other: Side) -> Vec<(u32, f64)> {
+        // On a single processor the load always waits for the servers.
+        let apart = self.processors[0] != self.processors[1];
+        let delayed = |slice: &Slice| apart && slice.delayed as f64 > DELAYED * slice.nanoseconds as f64;
         let blocks = self.slices.chunk_by(|one, next| one.block == next.block);
+        let blocks = blocks.filter(|block| !block.iter().any(delayed));
         let ratio = |block: &[Slice]| Some((block.first()?.round, rate(block, side)? / rate(block, other)?));
         blocks.filter_map(ratio).filter(|(_, ratio)| ratio.is_finite() && *ratio > 0.0).collect()
     }
@@ -143,10 +154,14 @@ impl Performance {
     /// Why nothing may be concluded, where that is so.
     pub fn doubt(&self) -> Option<String> {
         let (Some(throughput), Some(control)) = (self.throughput(), self.control()) else {
-            return Some("nothing was measured".into());
+            return Some("nothing could be measured undisturbed".into());
         };
         if throughput.blocks < LEAST_BLOCKS {
-            return Some(format!("only {} blocks could be measured, of {LEAST_BLOCKS} at least", throughput.blocks));
+            let all = self.slices.chunk_by(|one, next| one.block == next.block).count();
+            return Some(format!(
+                "this machine is too busy to tell: of {all} blocks {} were measured undisturbed, and {LEAST_BLOCKS} are needed",
+                throughput.blocks
+            ));
         }
         let noise = (1.0 - control.low).abs().max((control.high - 1.0).abs());
         if noise > NOISY {
@@ -254,6 +269,7 @@ mod tests {
                     side,
                     operations: (own * machine * little * 1000.0).round() as u64,
                     nanoseconds: 10_000_000,
+                    delayed: 0,
                 });
             }
         }
@@ -286,12 +302,29 @@ mod tests {
     #[test]
     fn too_little_is_not_believed() {
         let few = measured(0.5, 1.0, &[100.0; 6], &[1.0]);
-        assert!(few.doubt().unwrap().starts_with("only 6 blocks"));
+        assert!(few.doubt().unwrap().contains("of 6 blocks 6 were measured undisturbed"));
         assert!(!few.is_enough());
-        assert_eq!(Performance::default().doubt().unwrap(), "nothing was measured");
+        assert_eq!(Performance::default().doubt().unwrap(), "nothing could be measured undisturbed");
         let mut one_round = measured(0.5, 1.0, &[100.0; 30], &[1.0]);
         one_round.slices.iter_mut().for_each(|slice| slice.round = 0);
         assert!(!one_round.is_enough(), "every round starts the processes again, and one start proves nothing");
+    }
+
+    /// A load that shares its processor with something else cannot ask faster servers for more.
+    #[test]
+    fn blocks_in_which_the_load_was_delayed_do_not_count() {
+        let mut performance = measured(2.0, 1.0, &[100.0; 40], &[1.0]);
+        for slice in performance.slices.iter_mut().filter(|slice| slice.block % 3 > 0) {
+            slice.operations = slice.operations.min(50_000);
+            slice.delayed = slice.nanoseconds / 2;
+        }
+        let biased = performance.throughput().unwrap();
+        assert!(biased.value < 1.1, "on one processor there is nothing to tell it from: {biased:?}");
+        performance.processors = [vec![0], vec![1]];
+        let found = performance.throughput().unwrap();
+        assert_eq!((found.value, found.blocks), (2.0, 14));
+        performance.slices.iter_mut().for_each(|slice| slice.delayed = slice.nanoseconds / 2);
+        assert_eq!(performance.doubt().unwrap(), "nothing could be measured undisturbed");
     }
 
     #[test]

@@ -165,11 +165,10 @@ async fn run_case(
             Ok(record) => record,
             Err(error) => return (case, Err(error)),
         };
-        if !stage.is_timed() || !judge::is_disturbed(&record) || attempts == MOST_ATTEMPTS || *context.stop.borrow() {
-            break record;
-        }
+        let why = judge::disturbance(&record).filter(|_| stage.is_timed());
+        let Some(why) = why.filter(|_| attempts < MOST_ATTEMPTS && !*context.stop.borrow()) else { break record };
         attempts += 1;
-        let _ = context.events.send(EventKind::CaseRepeated { case: case.clone(), lag: record.summary.lag });
+        let _ = context.events.send(EventKind::CaseRepeated { case: case.clone(), why });
         if let Err(error) = std::fs::remove_dir_all(&folder) {
             return (case, Err(error));
         }

@@ -2,15 +2,31 @@
 
 mod support;
 
-use harness::{judge::JudgedCase, manifest::Protocol, verdict::Verdict};
-use support::{compiled, serve};
+use harness::{
+    case::CaseRecord,
+    judge::JudgedCase,
+    manifest::Protocol,
+    performance::{LEAST_ROUNDS, Side},
+    verdict::Verdict,
+};
+use std::path::Path;
+use support::{compiled, serve, serve_beside};
 
 const STAGE: &str = "nodes = 1\nclients = 8\nrate = 400\nduration = \"1s\"\ntimeout = \"1s\"\nsettle = \"2s\"\nworkload = \"contention\"\nrequire = [\"well-formed\", \"stays-up\", \"linearizable\", \"availability >= 0.99\"]\n";
 
-fn serve_as(mode: &str, stage: &str) -> Option<JudgedCase> {
+const LOAD: &str = "nodes = 1\nclients = 4\ncores = 1\nduration = \"1s\"\nload = { depth = 4 }\nrequire = [\"well-formed\", \"stays-up\"]\n";
+
+fn program() -> &'static Path {
     static PROGRAM: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
-    let program = PROGRAM.get_or_init(|| compiled("server-program", "tests/nodes/server.rs"));
-    serve("kv-store", Protocol::Resp, program, mode, stage)
+    PROGRAM.get_or_init(|| compiled("server-program", "tests/nodes/server.rs"))
+}
+
+fn serve_as(mode: &str, stage: &str) -> Option<JudgedCase> {
+    serve("kv-store", Protocol::Resp, program(), mode, stage)
+}
+
+fn loaded(mode: &str, reference: Option<&str>) -> Option<(CaseRecord, JudgedCase)> {
+    serve_beside("kv-store", Protocol::Resp, program(), mode, reference, LOAD)
 }
 
 fn codes(judged: &JudgedCase) -> Vec<&str> {
@@ -49,4 +65,49 @@ fn a_server_that_forgets_is_found_when_it_was_killed() {
     let Some(judged) = serve_as("comes-up-once", &killed) else { return };
     assert_eq!(judged.report.verdict, Verdict::Fail, "a server that never comes back");
     assert!(!codes(&judged).is_empty(), "{:#?}", judged.report);
+}
+
+/// How fast it is is the machine's business here; that it is measured, and what is wrong with it, is not.
+#[test]
+fn load_is_measured_in_turns_with_the_reference() {
+    let Some((record, judged)) = loaded("good", Some("good")) else { return };
+    let performance = record.summary.performance.as_ref().expect("a figure");
+    let sides = |side| performance.slices.iter().filter(|slice| slice.side == side && slice.operations > 0).count();
+    assert!(Side::ALL.iter().all(|side| sides(*side) >= 2 * 4 * LEAST_ROUNDS as usize), "{performance:?}");
+    assert!(performance.slices.last().unwrap().round + 1 >= LEAST_ROUNDS);
+    assert!(performance.used.iter().all(|used| used.operations > 0), "{:?}", performance.used);
+    assert_ne!(judged.report.verdict, Verdict::Fail, "{:#?}", judged.findings);
+    assert!(judged.report.checks.iter().all(|check| check.verdict == Verdict::Pass), "{:#?}", judged.report);
+}
+
+#[test]
+fn what_a_server_does_wrong_under_load_is_told() {
+    for (mode, code, words) in [
+        ("garbage", "wrong-reply", "has to be answered with"),
+        ("twice", "wrong-reply", ""),
+        ("wrong-type", "wrong-reply", "has to be answered with"),
+        ("silent", "no-reply", "waited 5 s for an answer"),
+        ("exits", "node-crashed", "exited with status 7"),
+        ("dies-at-once", "node-crashed", "exited with status 3"),
+    ] {
+        let Some((_, judged)) = loaded(mode, Some("good")) else { return };
+        assert_eq!(
+            (judged.report.verdict, codes(&judged)),
+            (Verdict::Fail, vec![code]),
+            "{mode}: {:#?}",
+            judged.findings
+        );
+        assert!(judged.findings.iter().any(|finding| finding.actual.contains(words)), "{mode}: {:#?}", judged.findings);
+    }
+}
+
+#[test]
+fn a_reference_that_fails_costs_nobody_a_point() {
+    for (reference, words) in
+        [(Some("exits"), "the reference beside it failed: exited with status 7"), (None, "no reference")]
+    {
+        let Some((_, judged)) = loaded("good", reference) else { return };
+        let note = judged.report.note.unwrap_or_default();
+        assert!(judged.report.verdict == Verdict::Unknown && note.contains(words), "{reference:?}: {note}");
+    }
 }

@@ -33,8 +33,21 @@ pub struct JudgedCase {
     pub metrics: Vec<(&'static str, f64)>,
     /// The graded metrics that would earn nothing here, each with the part of the record that shows why.
     pub worthless: Vec<(&'static str, Evidence)>,
-    /// Samples for the stage's plots: title, axis, sorted samples.
-    pub samples: Vec<(&'static str, &'static str, Sorted)>,
+    /// Samples for the stage's plots.
+    pub samples: Vec<Samples>,
+}
+
+/// What a plot is drawn of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Samples {
+    /// Title of the plot.
+    pub title: &'static str,
+    /// What its horizontal axis shows, with its unit.
+    pub axis: &'static str,
+    /// The submission's.
+    pub own: Sorted,
+    /// The reference's in the same case; empty where it was not measured there.
+    pub reference: Sorted,
 }
 
 /// Judges a case; none when its stage is not in the plan's manifest.
@@ -108,23 +121,28 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
         findings,
         metrics,
         worthless,
-        samples: vec![
-            ("Latency of client operations", "time from request to reply (ms)", observations.latency.clone()),
-            ("Propagation to every node", "time after acknowledgement (ms)", observations.propagation.clone()),
-            (
-                "Throughput beside the reference",
-                "multiple of the reference's, block by block",
-                blocks(performance, Side::Submission),
-            ),
-            ("The reference beside itself", "multiple of its own, block by block", blocks(performance, Side::Control)),
-        ],
+        samples: samples(view),
     }
 }
 
-/// The ratios of a side to the reference, one a block.
-fn blocks(performance: Option<&Performance>, side: Side) -> Sorted {
-    let ratios = performance.map(|performance| performance.ratios(side, Side::Reference)).unwrap_or_default();
-    Sorted::new(ratios.into_iter().map(|(_, ratio)| ratio).collect())
+fn samples(view: &View<'_>) -> Vec<Samples> {
+    let observations = view.observations();
+    let of = |title, axis, own: &Sorted| Samples { title, axis, own: own.clone(), reference: Sorted::default() };
+    let blocks = |side| {
+        let performance = view.case.summary.performance.as_ref();
+        let ratios = performance.map(|performance| performance.ratios(side, Side::Reference)).unwrap_or_default();
+        Sorted::new(ratios.into_iter().map(|(_, ratio)| ratio).collect())
+    };
+    vec![
+        of("Latency of client operations", "time from request to reply (ms)", &observations.latency),
+        of("Propagation to every node", "time after acknowledgement (ms)", &observations.propagation),
+        Samples {
+            title: "Throughput beside the reference",
+            axis: "multiple of the reference's, block by block",
+            own: blocks(Side::Submission),
+            reference: blocks(Side::Control),
+        },
+    ]
 }
 
 fn worthless(stage: &Stage, view: &View<'_>, metrics: &[(&'static str, f64)]) -> Vec<(&'static str, Evidence)> {

@@ -3,7 +3,11 @@
 //! What shows it is how late takehome itself sent requests that were due. A submission that loads the machine by itself,
 //! with floods of messages or with computing, has no claim on that.
 
-use crate::{case::CaseRecord, time::Offset};
+use crate::{
+    case::{CaseRecord, Ended},
+    performance::Performance,
+    time::Offset,
+};
 
 /// Requests later than this show that the machine could not keep up; a fail is not held against the submission.
 const OVERLOADED: Offset = Offset::from_millis(1_000);
@@ -19,8 +23,19 @@ pub(super) fn is_overloaded(case: &CaseRecord) -> bool {
     case.summary.lag > OVERLOADED && !is_own_load(case)
 }
 
+/// Why this case should be run again, if it should: the machine was too busy for what is timed in it, which otherwise
+/// ran to its end.
+pub fn disturbance(case: &CaseRecord) -> Option<String> {
+    let summary = &case.summary;
+    if is_disturbed(case) {
+        return Some(format!("this machine was too busy, requests were up to {} late", summary.lag));
+    }
+    let ran = summary.ended == Ended::Completed && summary.incidents.is_empty();
+    summary.performance.as_ref().filter(|_| ran).and_then(Performance::doubt)
+}
+
 /// Whether the machine was too busy for times of this case to be graded.
-pub fn is_disturbed(case: &CaseRecord) -> bool {
+pub(super) fn is_disturbed(case: &CaseRecord) -> bool {
     case.summary.lag > DISTURBED && !is_own_load(case)
 }
 

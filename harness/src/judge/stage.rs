@@ -1,6 +1,9 @@
 //! Judging a stage: the verdict of its cases, its points with the reason of every one lost, its metrics and plots.
 
-use super::{case::JudgedCase, grade};
+use super::{
+    case::{JudgedCase, Samples},
+    grade,
+};
 use crate::{
     checker,
     manifest::{Requirement, Stage},
@@ -131,23 +134,23 @@ fn measured(plan: &Plan, stage: &Stage, cases: &[JudgedCase]) -> Vec<Metric> {
 fn plots(plan: &Plan, stage: &Stage, cases: &[JudgedCase]) -> Vec<Plot> {
     let Some(first) = cases.iter().find(|case| !case.samples.is_empty()) else { return Vec::new() };
     let plot = |index: usize| {
-        let (title, axis, _) = first.samples.get(index)?;
-        let curves =
-            cases.iter().filter_map(|case| case.samples.get(index)).filter(|(.., samples)| !samples.is_empty());
-        let curves: Vec<Vec<f64>> = curves.map(|(.., samples)| quantiles(samples)).collect();
-        if curves.is_empty() {
-            return None;
-        }
-        let middle =
-            |at: usize| Sorted::new(curves.iter().map(|curve| curve[at]).collect()).quantile(0.5).unwrap_or(0.0);
-        let values = (0..QUANTILES.len()).map(middle).collect();
+        let Samples { title, axis, .. } = first.samples.get(index)?;
+        let all = || cases.iter().filter_map(|case| case.samples.get(index));
+        let values = middle(all().map(|samples| &samples.own))?;
+        let reference = middle(all().map(|samples| &samples.reference));
+        let reference = reference.or_else(|| plan.reference.curve(&stage.id, title).map(<[f64]>::to_vec));
         let mut series = vec![Series { name: "this submission".into(), values }];
-        if let Some(values) = plan.reference.curve(&stage.id, title) {
-            series.push(Series { name: "reference".into(), values: values.to_vec() });
-        }
+        series.extend(reference.map(|values| Series { name: "reference".into(), values }));
         Some(Plot { title: (*title).into(), axis: (*axis).into(), series })
     };
     (0..first.samples.len()).filter_map(plot).collect()
+}
+
+/// The median of the cases' curves, where there are any.
+fn middle<'s>(cases: impl Iterator<Item = &'s Sorted>) -> Option<Vec<f64>> {
+    let curves: Vec<Vec<f64>> = cases.filter(|samples| !samples.is_empty()).map(quantiles).collect();
+    let at = |place: usize| Sorted::new(curves.iter().map(|curve| curve[place]).collect()).quantile(0.5);
+    (0..QUANTILES.len()).map(at).collect()
 }
 
 fn quantiles(samples: &Sorted) -> Vec<f64> {

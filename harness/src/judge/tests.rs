@@ -195,6 +195,7 @@ fn measured(speed: f64, control: f64, change: impl Fn(&mut CaseRecord)) -> Repor
         side,
         operations: (speed * 1e6) as u64,
         nanoseconds: 1_000_000,
+        delayed: 0,
     };
     let sides = [(Side::Submission, speed), (Side::Reference, 1.0), (Side::Control, control)];
     let slices = (0..12).flat_map(|block| sides.map(|(side, speed)| slice(block, side, speed))).collect();
@@ -223,6 +224,11 @@ fn a_machine_that_is_too_noisy_gives_no_number() {
     assert_eq!((noisy.verdict, noisy.scorecard.total), (Verdict::Unknown, 0.0));
     assert!(noisy.scorecard.lines[0].reasons[0].contains("too noisy to tell"), "{:?}", noisy.scorecard);
     assert!(noisy.metrics.iter().all(|metric| metric.name != "throughput-ratio"));
+    let mut record = CaseRecord::default();
+    record.summary.performance = Some(Performance::default());
+    assert_eq!(disturbance(&record), None, "it was interrupted");
+    record.summary.ended = Ended::Completed;
+    assert_eq!(disturbance(&record).as_deref(), Some("nothing could be measured undisturbed"));
 }
 
 #[test]

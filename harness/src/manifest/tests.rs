@@ -76,6 +76,32 @@ fn impossible_values_are_refused() {
 }
 
 #[test]
+fn load_has_no_rate_and_wide_bands() {
+    let manifest = |kind: &str, stage: &str| {
+        Manifest::parse(&format!(
+            "title = \"T\"\nkind = {kind}\nminutes = 1\n[[stage]]\nid = \"s\"\ntitle = \"S\"\npoints = 1\nnodes = 1\n\
+             duration = \"1s\"\nrequire = [\"stays-up\"]\n{stage}\n"
+        ))
+    };
+    let server = "\"server\"\nprotocol = \"resp\"";
+    let good = manifest(server, "load = { depth = 16, bands = [0.1, 0.3] }").unwrap();
+    assert!(good.stages[0].is_timed(), "it has the machine to itself");
+    for (kind, stage, words) in [
+        (server, "", "`rate` must be above 0"),
+        (server, "rate = 1\nload = { depth = 16 }", "a stage with `load` has no `rate`"),
+        (server, "load = { depth = 0 }", "`depth` must be between 1 and 1024"),
+        (server, "load = { depth = 1, bands = [0.0] }", "must be above 0"),
+        (server, "load = { depth = 1, bands = [0.2, 0.29] }", "at least 1.5 times the one before"),
+        (server, "load = { depth = 1, bands = [0.9, 0.2] }", "at least 1.5 times the one before"),
+        (server, "load = { depth = 1 }\nfaults = [\"kill\"]", "a stage with `load` has no faults"),
+        ("\"node\"", "load = { depth = 1 }", "only a server has `load`"),
+    ] {
+        let error = manifest(kind, stage).unwrap_err().to_string();
+        assert!(error.contains(words), "{kind} {stage}: {error}");
+    }
+}
+
+#[test]
 fn a_server_has_a_protocol_one_node_and_clients() {
     let manifest = |kind: &str, stage: &str| {
         Manifest::parse(&format!(

@@ -34,6 +34,8 @@ pub struct Answered {
     pub operations: u64,
     /// How long that was.
     pub time: Duration,
+    /// How long of it the load was ready to run and had no processor.
+    pub delayed: Duration,
     /// Before, within and after it.
     pub all: u64,
 }
@@ -76,9 +78,10 @@ impl Closed {
         }
         self.watch_stuck()?;
         answered.all += self.until(begin + lead, true)?;
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), waited());
         answered.operations = self.until(start + time, true)?;
         answered.time = start.elapsed();
+        answered.delayed = waited().saturating_sub(before);
         answered.all += answered.operations + self.drain()?;
         Ok(answered)
     }
@@ -130,6 +133,13 @@ impl Closed {
         let stuck = self.connections.iter().zip(0..).filter(|(connection, _)| connection.is_stuck());
         stuck.into_iter().try_for_each(|(connection, number)| watch(&self.epoll, connection, number))
     }
+}
+
+/// How long this thread has been ready to run and had no processor, since it began; nothing where the kernel does not say
+/// (proc(5), `/proc/[pid]/schedstat`).
+fn waited() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(text.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0))
 }
 
 /// Waits for answers, and where something is unsent also for room.

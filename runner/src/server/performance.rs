@@ -214,6 +214,7 @@ impl Case {
                     side: contestant.side,
                     operations: answered.operations,
                     nanoseconds: answered.time.as_nanos() as u64,
+                    delayed: answered.delayed.as_nanos() as u64,
                 });
             }
             self.block += 1;

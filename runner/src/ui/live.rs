@@ -54,8 +54,8 @@ impl Sink for Live {
             EventKind::RunStarted { cases } => self.cases = *cases,
             EventKind::CaseStarted(case) => self.running.push(case.clone()),
             EventKind::CaseFinished { case, result } => self.finished(case, result),
-            EventKind::CaseRepeated { case, lag } => {
-                let text = format!("{} again: this machine was too busy, requests were up to {lag} late", case.name());
+            EventKind::CaseRepeated { case, why } => {
+                let text = format!("{} again: {why}", case.name());
                 self.bar.suspend(|| message(&text));
             }
             EventKind::Interrupted => self.bar.suspend(|| message("stopping; the record is kept")),

@@ -96,6 +96,27 @@ pub fn run_program(
     mode: &str,
     seed: u64,
 ) -> Option<(CaseRecord, JudgedCase)> {
+    run_beside(plan, oracle, folder, mode, None, seed)
+}
+
+/// [`run_program`], with the same program in another mode as the reference.
+pub fn run_beside(
+    plan: &Plan,
+    oracle: &'static dyn Oracle,
+    folder: &Path,
+    mode: &str,
+    reference: Option<&str>,
+    seed: u64,
+) -> Option<(CaseRecord, JudgedCase)> {
+    let program = |mode: &str| Program {
+        command: Command {
+            argv: vec!["/app/node".into(), mode.into()],
+            env: Vec::new(),
+            cwd: runner::backend::WORK.into(),
+        },
+        root: Root::Libraries,
+        mounts: vec![Mount { host: folder.into(), at: "/app".into(), writable: false }],
+    };
     let backend = backend()?;
     let (_stop, stop) = watch::channel(false);
     let (notices, _) = mpsc::unbounded_channel();
@@ -105,16 +126,8 @@ pub fn run_program(
         limits: plan.manifest.limits.clone(),
         oracle,
         backend,
-        program: Program {
-            command: Command {
-                argv: vec!["/app/node".into(), mode.into()],
-                env: Vec::new(),
-                cwd: runner::backend::WORK.into(),
-            },
-            root: Root::Libraries,
-            mounts: vec![Mount { host: folder.into(), at: "/app".into(), writable: false }],
-        },
-        reference: None,
+        program: program(mode),
+        reference: reference.map(program),
         logs: None,
         stop,
         notices,
@@ -130,7 +143,19 @@ pub fn run_program(
 
 /// Runs one case of a server's mode; none where there is no sandbox.
 pub fn serve(challenge: &str, protocol: Protocol, folder: &Path, mode: &str, stage: &str) -> Option<JudgedCase> {
+    serve_beside(challenge, protocol, folder, mode, None, stage).map(|(_, judged)| judged)
+}
+
+/// [`serve`], with the same program in another mode as the reference; also the record.
+pub fn serve_beside(
+    challenge: &str,
+    protocol: Protocol,
+    folder: &Path,
+    mode: &str,
+    reference: Option<&str>,
+    stage: &str,
+) -> Option<(CaseRecord, JudgedCase)> {
     let oracle = challenges::find(challenge).unwrap().oracle;
     let plan = plan_of(challenge, &format!("kind = \"server\"\nprotocol = {}", serde_json::json!(protocol)), stage);
-    run_program(&plan, oracle, folder, mode, 1).map(|(_, judged)| judged)
+    run_beside(&plan, oracle, folder, mode, reference, 1)
 }

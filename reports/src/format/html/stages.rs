@@ -54,7 +54,15 @@ fn figure(stage: usize, number: usize, plot: &Plot) -> Markup {
         figure {
             h4 { (foreign(&text::line(&plot.title))) }
             div.scroll tabindex="0" role="region" aria-label="Distribution, scrolls sideways" { (figure) }
-            figcaption { span { "Share of observations that took at most so long; further left is faster." } }
+            figcaption { span { (caption(plot)) } }
         }
+    }
+}
+
+/// How a distribution is read: of times less is better, of what is a multiple of the reference's more.
+fn caption(plot: &Plot) -> &'static str {
+    match plot.axis.ends_with("(ms)") {
+        true => "Share of observations that took at most so long; further left is faster.",
+        false => "Share of observations of at most so much; further right is faster.",
     }
 }

@@ -1,0 +1,143 @@
+//! What the load costs its sender, beside redis-benchmark in the same run on the same redis-server: requests a second of
+//! CPU time of the sender, 50 clients, 1 and 16 requests in flight on each. Skipped where Redis is not installed.
+//!
+//! Both send GET of the keys that they set before. redis-benchmark looks at no answer; the load compares every byte.
+
+#![allow(clippy::print_stdout, reason = "a measurement prints")]
+
+use harness::{
+    manifest::Protocol,
+    oracle::{Body, body},
+};
+use nix::{
+    sys::{
+        resource::{UsageWho, getrusage},
+        time::TimeVal,
+    },
+    unistd::Pid,
+};
+use runner::{
+    load::{Closed, Tape},
+    protocol,
+};
+use serde_json::{Value, json};
+use std::{
+    error::Error,
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+const CLIENTS: usize = 50;
+/// Turns of each; the median counts.
+const TURNS: usize = 5;
+/// How long a turn is, about.
+const TURN: Duration = Duration::from_secs(1);
+const VALUE: &str = "xxx";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    if Command::new("redis-benchmark").arg("--version").output().is_err() {
+        println!("SKIPPED: redis-server and redis-benchmark are not installed");
+        return Ok(());
+    }
+    let server = Server::start()?;
+    println!("| in flight | sender | requests/s | requests/s of CPU time | ratio |\n|---|---|---|---|---|");
+    for depth in [1, 16] {
+        let mut rates = [Vec::new(), Vec::new()];
+        for _ in 0..TURNS {
+            rates[0].push(ours(server.port, depth)?);
+            // As many as we have answered, so that both take as long.
+            let requests = (rates[0].last().map_or(0.0, |(rate, _)| *rate) * TURN.as_secs_f64()) as u64;
+            rates[1].push(theirs(server.port, depth, requests)?);
+        }
+        let [ours, theirs] = rates.map(median);
+        for (name, (rate, of_cpu)) in [("takehome", ours), ("redis-benchmark", theirs)] {
+            println!("| {depth} | {name} | {rate:.0} | {of_cpu:.0} | {:.2} |", of_cpu / theirs.1);
+        }
+    }
+    Ok(())
+}
+
+/// Requests a second, and a second of CPU time.
+type Rate = (f64, f64);
+
+fn median(mut rates: Vec<Rate>) -> Rate {
+    rates.sort_by(|a, b| a.1.total_cmp(&b.1));
+    rates[rates.len() / 2]
+}
+
+fn ours(port: u16, depth: usize) -> Result<Rate, Box<dyn Error>> {
+    let wire = protocol::of(Protocol::Resp);
+    let key = |client: usize| ("key", format!("key:{client:012}").into());
+    let work = |client: usize| -> Vec<(Body, Value)> {
+        let read = (body("read", [key(client)]), json!({ "value": VALUE }));
+        let write = (body("write", [key(client), ("value", VALUE.into())]), json!({}));
+        // One write in a thousand costs nothing, and makes every answer known.
+        std::iter::once(write).chain(std::iter::repeat_n(read, 999)).collect()
+    };
+    let mut clients = Vec::new();
+    for client in 0..CLIENTS {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_nodelay(true)?;
+        clients.push((stream, Tape::new(wire, &work(client))));
+    }
+    let mut closed = Closed::new(clients, depth)?;
+    let before = cpu(UsageWho::RUSAGE_THREAD)?;
+    let answered = closed.run(Duration::ZERO, TURN).map_err(|trouble| format!("{trouble:?}"))?;
+    let used = cpu(UsageWho::RUSAGE_THREAD)? - before;
+    Ok((answered.operations as f64 / answered.time.as_secs_f64(), answered.all as f64 / used))
+}
+
+fn theirs(port: u16, depth: usize, requests: u64) -> Result<Rate, Box<dyn Error>> {
+    let [port, depth, clients] = [port.to_string(), depth.to_string(), CLIENTS.to_string()];
+    let total = requests.to_string();
+    let before = cpu(UsageWho::RUSAGE_CHILDREN)?;
+    let arguments = ["-p", &port, "-c", &clients, "-P", &depth, "-n", &total, "-t", "get", "--csv"];
+    let begin = Instant::now();
+    let output = Command::new("redis-benchmark").args(arguments).output()?;
+    let time = begin.elapsed();
+    if !output.status.success() {
+        return Err(format!("redis-benchmark: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    let used = cpu(UsageWho::RUSAGE_CHILDREN)? - before;
+    Ok((requests as f64 / time.as_secs_f64(), requests as f64 / used))
+}
+
+/// Seconds of CPU time, user and system.
+fn cpu(who: UsageWho) -> Result<f64, nix::Error> {
+    let usage = getrusage(who)?;
+    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
+}
+
+/// A redis-server of our own, which ends with it.
+struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    fn start() -> Result<Self, Box<dyn Error>> {
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let number = port.to_string();
+        let arguments = ["--port", &number, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+        let child = Command::new("redis-server").args(arguments).stdout(Stdio::null()).spawn()?;
+        let server = Self { child, port };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if Instant::now() > deadline {
+                return Err("redis-server cannot be connected to".into());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let pid = Pid::from_raw(self.child.id() as i32);
+        let _gone = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        let _ended = self.child.wait();
+    }
+}
