@@ -138,7 +138,7 @@ pub struct Case {
     pub checks: Vec<Check>,
     /// Faults that were played.
     pub faults: Vec<FaultWindow>,
-    /// Why it did not count, when it did not.
+    /// Why it did not count, when it did not; otherwise what was found beside the reference, where that was measured.
     pub note: Option<String>,
 }
 

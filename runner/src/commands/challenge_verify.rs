@@ -18,7 +18,7 @@ use challenges::{Challenge, Tree};
 use harness::{
     event::Event,
     plan::{self, Curve, Figure, Figures},
-    report::Report,
+    report::{Case, Report, Stage},
     verdict::Verdict,
 };
 use std::{collections::HashMap, path::Path};
@@ -234,6 +234,11 @@ fn judge(subject: &Subject, report: &Report) -> Row {
             (format!("{code} in {stage}"), report.verdict == Verdict::Fail && report.findings.iter().any(caught))
         }
     };
+    let name = format!("{}/{}", subject.challenge.name, subject.name);
+    // A machine that is too busy to measure says nothing against the content.
+    if let Some(why) = too_busy(subject.challenge, &report.stages).filter(|_| !good) {
+        return Row { name, expected, got: format!("SKIPPED: {why}"), good: true, skipped: true };
+    }
     let got = match (&subject.expected, good) {
         (Expected::FullMarks, true) => score,
         (Expected::FullMarks, false) => {
@@ -246,7 +251,22 @@ fn judge(subject: &Subject, report: &Report) -> Row {
         }
         _ => format!("{} ({})", report.verdict.word(), codes()),
     };
-    Row { name: format!("{}/{}", subject.challenge.name, subject.name), expected, got, good, skipped: false }
+    Row { name, expected, got, good, skipped: false }
+}
+
+/// Why nothing was concluded where all that is open is what is measured beside the reference, and nothing was found wrong.
+fn too_busy(challenge: &Challenge, stages: &[Stage]) -> Option<String> {
+    let manifest = challenge.manifest().ok()?;
+    let mut open = stages.iter().filter(|stage| stage.verdict != Verdict::Pass).peekable();
+    let first = *open.peek()?;
+    let measured = |stage: &Stage| {
+        let sound =
+            |case: &Case| case.checks.iter().all(|check| check.verdict == Verdict::Pass) && !case.checks.is_empty();
+        let load = manifest.stage(&stage.id).is_some_and(|stage| stage.load.is_some());
+        load && stage.verdict == Verdict::Unknown && stage.cases.iter().all(sound)
+    };
+    let why = first.cases.iter().find_map(|case| case.note.clone()).unwrap_or_default();
+    open.all(measured).then(|| format!("{}: {why}", first.id))
 }
 
 fn unbuilt(subject: &Subject, error: &CommandError, skipped: bool) -> Row {
@@ -303,4 +323,47 @@ fn write_figures(folder: &Path, reports: &[(Subject, Report)]) -> Result<(), Com
         std::fs::write(&path, text).map_err(|error| CommandError::io(path.display(), &error))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness::report::Check;
+
+    fn stage(id: &str, verdict: Verdict, check: Verdict) -> Stage {
+        let check = Check { name: "well-formed".into(), verdict: check, detail: String::new() };
+        let case = Case {
+            seed: 1,
+            verdict,
+            seconds: 1.0,
+            operations: 1,
+            checks: vec![check],
+            faults: Vec::new(),
+            note: Some("this machine is too noisy to tell".into()),
+        };
+        Stage {
+            id: id.into(),
+            title: String::new(),
+            conditions: String::new(),
+            verdict,
+            requirements: Vec::new(),
+            cases: vec![case],
+            plots: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_what_is_measured_may_stay_open_on_a_busy_machine() {
+        use Verdict::{Fail, Pass, Unknown};
+        let challenge = challenges::find("kv-store").unwrap();
+        let why = |stages: &[Stage]| too_busy(challenge, stages);
+        let noisy = || stage("throughput", Unknown, Pass);
+        let open = why(&[stage("basic", Pass, Pass), noisy()]);
+        assert_eq!(open.as_deref(), Some("throughput: this machine is too noisy to tell"));
+        assert_eq!(why(&[stage("basic", Pass, Pass)]), None, "nothing is open");
+        assert_eq!(why(&[stage("basic", Unknown, Pass), noisy()]), None, "another stage is open as well");
+        assert_eq!(why(&[stage("crash", Fail, Fail), noisy()]), None, "another stage has failed");
+        assert_eq!(why(&[stage("throughput", Fail, Fail)]), None);
+        assert_eq!(why(&[stage("throughput", Unknown, Unknown)]), None, "a check was not decided");
+    }
 }
