@@ -120,8 +120,9 @@ impl Performance {
     /// The ratios of one side's throughput to the other's, one a block and in order, each with its round; without the blocks
     /// in which the load was delayed.
     pub fn ratios(&self, side: Side, other: Side) -> Vec<(u32, f64)> {
-        // On a single processor the load always waits for the servers.
-        let apart = self.processors[0] != self.processors[1];
+        // Where they share processors the load always waits for the servers; no processor named stands for all.
+        let [servers, load] = &self.processors;
+        let apart = !servers.is_empty() && servers.iter().all(|processor| !load.contains(processor));
         let delayed = |slice: &Slice| apart && slice.delayed as f64 > DELAYED * slice.nanoseconds as f64;
         let blocks = self.slices.chunk_by(|one, next| one.block == next.block);
         let blocks = blocks.filter(|block| !block.iter().any(delayed));
@@ -318,8 +319,11 @@ mod tests {
             slice.operations = slice.operations.min(50_000);
             slice.delayed = slice.nanoseconds / 2;
         }
-        let biased = performance.throughput().unwrap();
-        assert!(biased.value < 1.1, "on one processor there is nothing to tell it from: {biased:?}");
+        for shared in [[vec![], vec![0, 1]], [vec![0], vec![0]], [vec![0, 1], vec![0, 1]]] {
+            performance.processors = shared;
+            let biased = performance.throughput().unwrap();
+            assert!(biased.value < 1.1, "where processors are shared there is nothing to tell it from: {biased:?}");
+        }
         performance.processors = [vec![0], vec![1]];
         let found = performance.throughput().unwrap();
         assert_eq!((found.value, found.blocks), (2.0, 14));

@@ -34,7 +34,7 @@ const WARM_UP: Duration = Duration::from_millis(150);
 /// Rounds that there are at most, each with as many blocks as it has time for, and with so many at least.
 const MOST_ROUNDS: u32 = LEAST_ROUNDS + 2;
 const LEAST_BLOCKS: u32 = 4;
-/// How long the end of a program is waited for whose connections have ended.
+/// How long is waited for what happened to a program whose clients saw no more answers.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Runs one case.
@@ -248,7 +248,8 @@ impl Case {
     /// What ended the load: of a submission it is noted, of the reference it is no fault of the submission.
     async fn troubled(&mut self, contestant: &mut Contestant, trouble: Trouble) -> Ended {
         let side = contestant.side;
-        if matches!(trouble, Trouble::Closed(_)) {
+        // What happened to the program says more than what its clients saw of it.
+        if matches!(trouble, Trouble::Closed(_) | Trouble::Silent(_)) {
             let ended = tokio::time::timeout(LAST_WORDS, async {
                 while let Some(happening) = contestant.program.next().await {
                     if let Some(ended) = self.happened(contestant, happening) {
