@@ -12,10 +12,10 @@ pub struct KvStore;
 
 /// Keys that all clients use, of each kind.
 const HOT: u64 = 2;
-/// Keys of one client under load.
-const ROUNDS: u32 = 40;
 /// Keys that hardly two clients use at a time.
 const COLD: u64 = 200;
+/// Keys of one client under load.
+const OWN: u32 = 40;
 
 impl Oracle for KvStore {
     fn script(&self, stage: &Stage, seed: u64) -> Script {
@@ -35,11 +35,11 @@ impl Oracle for KvStore {
         Vocabulary::Objects
     }
 
-    /// Every kind of command on a client's own keys, more reads than writes, in an order that differs from client to
-    /// client. Each key is written before it is read, so that a round begins the same whatever the last one left behind.
+    /// Every kind of command on a client's own keys, almost as many reads as changes, in an order that differs from client
+    /// to client. Each key is written first, so that the next time begins the same whatever the last one left behind.
     fn load(&self, _stage: &Stage, seed: u64, client: u32) -> Vec<(Body, Value)> {
         let mut random = Stream::new(seed, Purpose::Workload, [2, client]);
-        (0..ROUNDS).flat_map(|round| one_key(&format!("load:{client}:{round}"), &mut random)).collect()
+        (0..OWN).flat_map(|key| one_key(&format!("load:{client}:{key}"), &mut random)).collect()
     }
 }
 

@@ -301,6 +301,18 @@ mod tests {
     }
 
     #[test]
+    fn a_submission_that_is_now_fast_and_now_slow_is_given_no_ratio() {
+        let mut performance = measured(1.0, 1.0, &[100.0; 14], &[1.0]);
+        for slice in
+            performance.slices.iter_mut().filter(|slice| slice.side == Side::Submission && slice.block % 2 == 0)
+        {
+            slice.operations *= 2;
+        }
+        let doubt = performance.doubt().unwrap();
+        assert!(doubt.ends_with("between 1.00 and 2.00 times the reference"), "{doubt}");
+    }
+
+    #[test]
     fn too_little_is_not_believed() {
         let few = measured(0.5, 1.0, &[100.0; 6], &[1.0]);
         assert!(few.doubt().unwrap().contains("of 6 blocks 6 were measured undisturbed"));

@@ -75,25 +75,29 @@ fn impossible_values_are_refused() {
     }
 }
 
+const SERVER: &str = "\"server\"\nprotocol = \"resp\"";
+
+/// A manifest of this kind with one stage, of which these are further lines.
+fn of_kind(kind: &str, stage: &str) -> Result<Manifest, ManifestError> {
+    Manifest::parse(&format!(
+        "title = \"T\"\nkind = {kind}\nminutes = 1\n[[stage]]\nid = \"s\"\ntitle = \"S\"\npoints = 1\n\
+         duration = \"1s\"\nrequire = [\"stays-up\"]\n{stage}\n"
+    ))
+}
+
 #[test]
 fn load_has_no_rate_and_wide_bands() {
-    let manifest = |kind: &str, stage: &str| {
-        Manifest::parse(&format!(
-            "title = \"T\"\nkind = {kind}\nminutes = 1\n[[stage]]\nid = \"s\"\ntitle = \"S\"\npoints = 1\nnodes = 1\n\
-             duration = \"1s\"\nrequire = [\"stays-up\"]\n{stage}\n"
-        ))
-    };
-    let server = "\"server\"\nprotocol = \"resp\"";
-    let good = manifest(server, "load = { depth = 16, bands = [0.1, 0.3] }").unwrap();
+    let manifest = |kind: &str, stage: &str| of_kind(kind, &format!("nodes = 1\n{stage}"));
+    let good = manifest(SERVER, "load = { depth = 16, bands = [0.1, 0.3] }").unwrap();
     assert!(good.stages[0].is_timed(), "it has the machine to itself");
     for (kind, stage, words) in [
-        (server, "", "`rate` must be above 0"),
-        (server, "rate = 1\nload = { depth = 16 }", "a stage with `load` has no `rate`"),
-        (server, "load = { depth = 0 }", "`depth` must be between 1 and 1024"),
-        (server, "load = { depth = 1, bands = [0.0] }", "must be above 0"),
-        (server, "load = { depth = 1, bands = [0.2, 0.29] }", "at least 1.5 times the one before"),
-        (server, "load = { depth = 1, bands = [0.9, 0.2] }", "at least 1.5 times the one before"),
-        (server, "load = { depth = 1 }\nfaults = [\"kill\"]", "a stage with `load` has no faults"),
+        (SERVER, "", "`rate` must be above 0"),
+        (SERVER, "rate = 1\nload = { depth = 16 }", "a stage with `load` has no `rate`"),
+        (SERVER, "load = { depth = 0 }", "`depth` must be between 1 and 1024"),
+        (SERVER, "load = { depth = 1, bands = [0.0] }", "must be above 0"),
+        (SERVER, "load = { depth = 1, bands = [0.2, 0.29] }", "at least 1.5 times the one before"),
+        (SERVER, "load = { depth = 1, bands = [0.9, 0.2] }", "at least 1.5 times the one before"),
+        (SERVER, "load = { depth = 1 }\nfaults = [\"kill\"]", "a stage with `load` has no faults"),
         ("\"node\"", "load = { depth = 1 }", "only a server has `load`"),
     ] {
         let error = manifest(kind, stage).unwrap_err().to_string();
@@ -103,20 +107,14 @@ fn load_has_no_rate_and_wide_bands() {
 
 #[test]
 fn a_server_has_a_protocol_one_node_and_clients() {
-    let manifest = |kind: &str, stage: &str| {
-        Manifest::parse(&format!(
-            "title = \"T\"\nkind = {kind}\nminutes = 1\n[[stage]]\nid = \"s\"\ntitle = \"S\"\npoints = 1\nrate = 1\n\
-             duration = \"1s\"\nrequire = [\"stays-up\"]\n{stage}\n"
-        ))
-    };
-    let server = "\"server\"\nprotocol = \"resp\"";
-    assert_eq!(manifest(server, "nodes = 1\nclients = 64\nfaults = [\"kill\"]").unwrap().stages[0].clients, 64);
+    let manifest = |kind: &str, stage: &str| of_kind(kind, &format!("rate = 1\n{stage}"));
+    assert_eq!(manifest(SERVER, "nodes = 1\nclients = 64\nfaults = [\"kill\"]").unwrap().stages[0].clients, 64);
     for (kind, stage, words) in [
         ("\"server\"", "nodes = 1", "a server needs a `protocol`"),
         ("\"node\"\nprotocol = \"resp\"", "nodes = 1", "only a server has a `protocol`"),
-        (server, "nodes = 2", "a server is one node"),
-        (server, "nodes = 1\nclients = 0", "`clients` must be between 1 and 2000"),
-        (server, "nodes = 1\nfaults = [\"partition\"]", "one node cannot be partitioned"),
+        (SERVER, "nodes = 2", "a server is one node"),
+        (SERVER, "nodes = 1\nclients = 0", "`clients` must be between 1 and 2000"),
+        (SERVER, "nodes = 1\nfaults = [\"partition\"]", "one node cannot be partitioned"),
         ("\"node\"", "nodes = 1\nclients = 2", "only a server has `clients`"),
     ] {
         let error = manifest(kind, stage).unwrap_err().to_string();

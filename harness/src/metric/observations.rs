@@ -1,8 +1,7 @@
 //! The samples and counts of one case that the metrics are computed from.
 
 use crate::{
-    calls::Call, case::CaseRecord, checker::View, condition::growing::Growing, performance::Performance,
-    statistics::Sorted, time::Offset,
+    calls::Call, checker::View, condition::growing::Growing, performance::Performance, statistics::Sorted, time::Offset,
 };
 use std::time::Duration;
 
@@ -45,6 +44,8 @@ impl Observations {
         let (messages, bytes) =
             sent.fold((0.0, 0.0), |(count, bytes), entry| (count + 1.0, bytes + entry.bytes as f64));
         let usage = &case.summary.usage;
+        // What was measured beside the reference, where something follows from it.
+        let conclusive = case.summary.performance.as_ref().filter(|performance| performance.doubt().is_none());
         let peak = usage.iter().map(|node| node.peak_memory).max().filter(|bytes| *bytes > 0);
         Self {
             latency: Sorted::new(latency.collect()),
@@ -53,8 +54,8 @@ impl Observations {
             bytes,
             cpu_seconds: (!usage.is_empty()).then(|| usage.iter().map(|node| node.cpu_seconds).sum()),
             peak_memory: peak.map(|bytes| bytes as f64),
-            throughput_ratio: conclusive(case).and_then(Performance::throughput).map(|ratio| ratio.value),
-            cpu_ratio: conclusive(case).and_then(Performance::cpu_per_operation),
+            throughput_ratio: conclusive.and_then(Performance::throughput).map(|ratio| ratio.value),
+            cpu_ratio: conclusive.and_then(Performance::cpu_per_operation),
             operations: work.len(),
             reachable: reachable.len(),
             answered_reachable: reachable.iter().filter(|op| op.is_ok()).count(),
@@ -76,11 +77,6 @@ impl Observations {
     pub fn operations_per_second(&self) -> Option<f64> {
         (self.seconds > 0.0 && self.operations > 0).then(|| self.latency.len() as f64 / self.seconds)
     }
-}
-
-/// What was measured beside the reference, where something follows from it.
-fn conclusive(case: &CaseRecord) -> Option<&Performance> {
-    case.summary.performance.as_ref().filter(|performance| performance.doubt().is_none())
 }
 
 /// Whether an operation's node could be expected to answer: it was not taken down while the client waited.

@@ -58,6 +58,7 @@ impl Model for Register {
         self.initial
     }
 
+    // It is most of what reading a small history costs.
     #[inline]
     fn decode(&self, history: &History, operation: u32) -> Result<Decoded<RegisterOp>, String> {
         let place = operation as usize;

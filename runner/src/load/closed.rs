@@ -130,8 +130,8 @@ impl Closed {
     }
 
     fn watch_stuck(&self) -> Result<(), Trouble> {
-        let stuck = self.connections.iter().zip(0..).filter(|(connection, _)| connection.is_stuck());
-        stuck.into_iter().try_for_each(|(connection, number)| watch(&self.epoll, connection, number))
+        let mut stuck = self.connections.iter().zip(0..).filter(|(connection, _)| connection.is_stuck());
+        stuck.try_for_each(|(connection, number)| watch(&self.epoll, connection, number))
     }
 }
 

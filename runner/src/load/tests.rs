@@ -82,6 +82,35 @@ fn right_answers_are_counted_however_they_arrive() {
     }
 }
 
+/// Requests that no socket buffer holds: the server takes them slowly, and nothing of them is lost or sent twice.
+#[test]
+fn requests_that_do_not_fit_are_sent_when_there_is_room() {
+    let large = "x".repeat(8 << 20);
+    let write = (body("write", [("key", "k".into()), ("value", large.as_str().into())]), json!({}));
+    let wire = protocol::of(Protocol::Resp);
+    let length = wire.request(&write.0).len();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    let serving = std::thread::spawn(move || {
+        let mut asked = vec![0; length];
+        while stream.read_exact(&mut asked).is_ok() {
+            assert!(
+                asked.starts_with(b"*3\r\n$3\r\nSET\r\n") && asked.ends_with(b"xx\r\n"),
+                "the next begins elsewhere"
+            );
+            if stream.write_all(b"+OK\r\n").is_err() {
+                return;
+            }
+        }
+    });
+    let mut closed = Closed::new(vec![(client, Tape::new(wire, &[write]))], 3).unwrap();
+    let answered = closed.run(Duration::ZERO, Duration::from_millis(20)).unwrap();
+    assert!(answered.all >= 3, "{answered:?}");
+    drop(closed);
+    serving.join().unwrap();
+}
+
 #[test]
 fn a_wrong_answer_is_told_with_its_request() {
     // The 99th request is a read of `another`.

@@ -38,6 +38,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_others_are_apart_where_there_are_others() {
+        let all = allowed();
+        assert_eq!((others(&[]), others(&all)), (all.clone(), all.clone()));
+        let apart = others(&all[..1]);
+        assert_eq!(apart, if all.len() > 1 { all[1..].to_vec() } else { all });
+    }
+
+    #[test]
+    fn a_thread_is_kept_to_what_it_is_told() {
+        let first = allowed()[..1].to_vec();
+        let kept = first.clone();
+        let seen = std::thread::spawn(move || {
+            keep_to(&kept);
+            allowed()
+        });
+        assert_eq!(seen.join().unwrap(), first);
+    }
+
+    #[test]
     fn as_many_as_asked_for_or_as_there_are_and_none_twice() {
         let all = allowed();
         for cores in 1..4 {

@@ -2,19 +2,16 @@
 
 use super::{
     client::{Client, Seen, Shared},
-    program::{Address, Happening, Program},
+    program::{Happening, Program, START_TIMEOUT, Wrong},
 };
 use crate::{
-    backend::{CellEvent, Control, Exit, Usage},
-    node::{
-        CaseSetup, Notice,
-        incidents::{self, Incidents},
-    },
+    backend::{CellEvent, Control},
+    node::{CaseSetup, Notice, incidents::Incidents},
     protocol::Wire,
 };
 use harness::{
     calls::{Call, Calls},
-    case::{CaseRecord, CaseSummary, Down, Ended, IncidentKind, NodeUsage},
+    case::{CaseRecord, CaseSummary, Down, Ended, IncidentKind},
     journal::Journal,
     net::{Fault, FaultSchedule},
     oracle::{Body, Script},
@@ -30,14 +27,8 @@ use tokio::{
     task::JoinSet,
 };
 
-/// How long a server may take until it can be connected to.
-pub(super) const START_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often that is tried.
-const TRY: Duration = Duration::from_millis(5);
 /// How long a server may take to end when it is asked to.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long closing its cell may take before the case goes on without its figures.
-pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs one case.
 pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire) -> CaseRecord {
@@ -90,7 +81,6 @@ struct Case {
     /// How often it was started.
     starts: u64,
     down_since: Option<Offset>,
-    usage: Option<Usage>,
     /// Told when a server that was started again can be connected to, or has taken too long.
     back: (mpsc::UnboundedSender<Back>, mpsc::UnboundedReceiver<Back>),
 }
@@ -116,7 +106,6 @@ impl Case {
             life: Life::Starting,
             starts: 0,
             down_since: None,
-            usage: None,
             back: mpsc::unbounded_channel(),
         }
     }
@@ -179,7 +168,7 @@ impl Case {
     /// Waits until the server can be connected to.
     async fn get_ready(&mut self) -> Result<(), Ended> {
         let address = self.program.address().clone();
-        let mut ready = std::pin::pin!(reachable(address));
+        let mut ready = std::pin::pin!(address.reachable());
         let deadline = tokio::time::sleep(START_TIMEOUT);
         tokio::pin!(deadline);
         loop {
@@ -195,7 +184,8 @@ impl Case {
                     return Ok(());
                 }
                 () = &mut deadline => {
-                    self.is_late();
+                    let late = self.program.late();
+                    self.incident(late);
                     return Err(Ended::NeverReady);
                 }
             }
@@ -246,43 +236,21 @@ impl Case {
 
     /// What happens to the server; an error ends the case.
     fn on(&mut self, happening: Happening) -> Result<(), Ended> {
-        match happening {
-            Happening::Cell(CellEvent::Started) => Ok(()),
-            Happening::Cell(CellEvent::StartFailed { call, errno }) => {
-                let error = std::io::Error::from_raw_os_error(errno);
-                self.incident(IncidentKind::Crashed, format!("the program could not be started: {call}: {error}"), b"");
-                Err(Ended::AllCrashed)
-            }
-            Happening::Cell(CellEvent::Exited(exit)) => self.on_exit(&exit),
-            Happening::Cell(CellEvent::Closed(usage)) => {
-                self.usage = Some(usage);
-                let detail = format!("what it left in memory takes up its limit of {}", self.setup.limits.memory);
-                self.incident(IncidentKind::OutOfMemory, detail, b"");
-                Err(Ended::AllCrashed)
-            }
-            Happening::Cell(CellEvent::Lost(why)) => Err(Ended::Broken(format!("the sandbox was lost: {why}"))),
-            Happening::Flood(tail) => {
-                let detail = format!("more than {} of output; the server was stopped", self.setup.limits.output);
-                self.incident(IncidentKind::OutputFlood, detail, tail.as_bytes());
-                self.program.ask(Control::Kill);
-                Err(Ended::AllCrashed)
-            }
-        }
-    }
-
-    fn on_exit(&mut self, exit: &Exit) -> Result<(), Ended> {
-        match self.life {
-            Life::Dying { restart: true } => return self.start_again(),
-            Life::Dying { restart: false } => {
+        match (&happening, self.life) {
+            (Happening::Cell(CellEvent::Exited(_)), Life::Dying { restart: true }) => return self.start_again(),
+            (Happening::Cell(CellEvent::Exited(_)), Life::Dying { restart: false }) => {
                 self.life = Life::Down;
                 return Ok(());
             }
-            Life::Starting | Life::Up | Life::Down => {}
+            _ => {}
         }
-        let (kind, detail) = incidents::ending(exit, &self.setup.limits);
-        let tail = self.program.log_tail();
-        self.incident(kind, detail, tail.as_bytes());
-        Err(Ended::AllCrashed)
+        match self.program.wrong(happening, &self.setup.limits).map_err(Ended::Broken)? {
+            None => Ok(()),
+            Some(wrong) => {
+                self.incident(wrong);
+                Err(Ended::AllCrashed)
+            }
+        }
     }
 
     fn start_again(&mut self) -> Result<(), Ended> {
@@ -291,7 +259,7 @@ impl Case {
         self.starts += 1;
         let (address, back, start) = (self.program.address().clone(), self.back.0.clone(), self.starts);
         tokio::spawn(async move {
-            let in_time = tokio::time::timeout(START_TIMEOUT, reachable(address)).await.is_ok();
+            let in_time = tokio::time::timeout(START_TIMEOUT, address.reachable()).await.is_ok();
             let _case_is_over = back.send((start, in_time));
         });
         Ok(())
@@ -304,18 +272,13 @@ impl Case {
             return Ok(());
         }
         if !in_time {
-            self.is_late();
+            let late = self.program.late();
+            self.incident(late);
             return Err(Ended::AllCrashed);
         }
         self.life = Life::Up;
         self.is_back();
         Ok(())
-    }
-
-    fn is_late(&mut self) {
-        let detail = format!("nobody listened on its address within {} s", START_TIMEOUT.as_secs());
-        let tail = self.program.log_tail();
-        self.incident(IncidentKind::SlowStart, detail, tail.as_bytes());
     }
 
     /// A server that was down or paused works again.
@@ -387,9 +350,9 @@ impl Case {
         self.summary.faults.extend(ended);
     }
 
-    fn incident(&mut self, kind: IncidentKind, detail: String, line: &[u8]) {
+    fn incident(&mut self, Wrong { kind, detail, log }: Wrong) {
         let now = self.now();
-        if let Some(incident) = self.incidents.note(now, 0, kind, detail, line) {
+        if let Some(incident) = self.incidents.note(now, 0, kind, detail, log.as_bytes()) {
             let _nobody_listens = self.setup.notices.send(Notice::Incident(incident.clone()));
         }
     }
@@ -408,19 +371,7 @@ impl Case {
             };
             let _killed_with_its_cell = tokio::time::timeout(STOP_TIMEOUT, stopped).await;
         }
-        self.program.ask(Control::Close);
-        let closing = async {
-            while self.usage.is_none() {
-                match self.program.next().await {
-                    Some(Happening::Cell(CellEvent::Closed(usage))) => self.usage = Some(usage),
-                    Some(Happening::Cell(CellEvent::Lost(_))) | None => break,
-                    Some(_) => {}
-                }
-            }
-        };
-        let _without_figures = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
-        let usage = self.usage.unwrap_or_default();
-        let usage = NodeUsage { cpu_seconds: usage.cpu.as_secs_f64(), peak_memory: usage.peak_memory };
+        let usage = self.program.close().await;
         self.incidents.explain_slowness(&[Some(usage)], now.since(Offset::ZERO));
         self.close_fault(now);
         self.summary.down.extend(self.down_since.map(|from| Down { node: 0, from, to: now }));
@@ -434,12 +385,5 @@ impl Case {
         self.summary.usage = vec![usage];
         self.summary.log_tails = vec![self.program.log_tail()];
         CaseRecord { summary: self.summary, history: Calls { operations: calls }, journal: Journal::default() }
-    }
-}
-
-/// Comes to an end when the address can be connected to.
-pub(super) async fn reachable(address: Address) {
-    while address.connect().await.is_err() {
-        tokio::time::sleep(TRY).await;
     }
 }

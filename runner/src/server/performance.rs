@@ -5,17 +5,11 @@
 //! same processors; the load comes from the others, where there are others. Whoever is not asked is stopped (SIGSTOP), so
 //! that a program that spins while it waits takes nothing from those beside it.
 
-use super::{
-    case::{CLOSE_TIMEOUT, START_TIMEOUT, reachable},
-    program::{Happening, Program},
-};
+use super::program::{Happening, Program, START_TIMEOUT, Wrong};
 use crate::{
-    backend::{CellEvent, Control, Usage},
+    backend::Control,
     load::{Answered, Closed, Tape, Trouble},
-    node::{
-        CaseSetup, Notice, cpus,
-        incidents::{self, Incidents},
-    },
+    node::{CaseSetup, Notice, cpus, incidents::Incidents},
     protocol::Wire,
 };
 use harness::{
@@ -146,23 +140,21 @@ impl Case {
 
     async fn begin(&mut self, contestant: &mut Contestant) -> Result<(), Ended> {
         contestant.program.start().map_err(Ended::Broken)?;
-        let ready = reachable(contestant.program.address().clone());
+        let ready = contestant.program.address().clone().reachable();
         let late = tokio::time::sleep(START_TIMEOUT);
+        let mut stop = self.setup.stop.clone();
         tokio::pin!(ready, late);
         loop {
             tokio::select! {
                 biased;
+                _ = stop.wait_for(|stop| *stop) => return Err(Ended::Interrupted),
                 Some(happening) = contestant.program.next() => {
                     if let Some(ended) = self.happened(contestant, happening) {
                         return Err(if ended == Ended::AllCrashed { Ended::NeverReady } else { ended });
                     }
                 }
                 () = &mut ready => break,
-                () = &mut late => {
-                    let detail = format!("nobody listened on its address within {} s", START_TIMEOUT.as_secs());
-                    let tail = contestant.program.log_tail();
-                    return Err(self.fault(contestant.side, IncidentKind::SlowStart, detail, tail.as_bytes(), Ended::NeverReady));
-                }
+                () = &mut late => return Err(self.fault(contestant.side, contestant.program.late(), Ended::NeverReady)),
             }
         }
         let mut clients = Vec::new();
@@ -262,52 +254,35 @@ impl Case {
                 return ended;
             }
         }
-        match trouble {
-            Trouble::Wrong(why, bytes) => self.fault(side, IncidentKind::WrongReply, why, &bytes, Ended::Completed),
-            Trouble::Closed(why) => {
-                let why = format!("a connection ended under load: {why}");
-                self.fault(side, IncidentKind::Silent, why, b"", Ended::Completed)
-            }
+        let wrong = |kind, detail, line: &[u8]| Wrong { kind, detail, log: String::from_utf8_lossy(line).into_owned() };
+        let wrong = match trouble {
+            Trouble::Wrong(why, bytes) => wrong(IncidentKind::WrongReply, why, &bytes),
+            Trouble::Closed(why) => wrong(IncidentKind::Silent, format!("a connection ended under load: {why}"), b""),
             Trouble::Silent(clients) => {
-                let why = format!("{clients} of {} clients waited 5 s for an answer", self.setup.stage.clients);
-                self.fault(side, IncidentKind::Silent, why, b"", Ended::Completed)
+                let all = self.setup.stage.clients;
+                wrong(IncidentKind::Silent, format!("{clients} of {all} clients waited 5 s for an answer"), b"")
             }
-            Trouble::Machine(why) => Ended::Broken(why),
-        }
+            Trouble::Machine(why) => return Ended::Broken(why),
+        };
+        self.fault(side, wrong, Ended::Completed)
     }
 
     /// What happens to a server; how the case ends by it, if it does.
     fn happened(&mut self, contestant: &Contestant, happening: Happening) -> Option<Ended> {
-        let tail = contestant.program.log_tail();
-        let (kind, detail) = match happening {
-            Happening::Cell(CellEvent::Started) => return None,
-            Happening::Cell(CellEvent::StartFailed { call, errno }) => {
-                let error = std::io::Error::from_raw_os_error(errno);
-                (IncidentKind::Crashed, format!("the program could not be started: {call}: {error}"))
-            }
-            Happening::Cell(CellEvent::Exited(exit)) => incidents::ending(&exit, &self.setup.limits),
-            Happening::Cell(CellEvent::Closed(_)) => {
-                let detail = format!("what it left in memory takes up its limit of {}", self.setup.limits.memory);
-                (IncidentKind::OutOfMemory, detail)
-            }
-            Happening::Cell(CellEvent::Lost(why)) => {
-                return Some(Ended::Broken(format!("the sandbox was lost: {why}")));
-            }
-            Happening::Flood(_) => (
-                IncidentKind::OutputFlood,
-                format!("more than {} of output; the server was stopped", self.setup.limits.output),
-            ),
-        };
-        Some(self.fault(contestant.side, kind, detail, tail.as_bytes(), Ended::AllCrashed))
+        match contestant.program.wrong(happening, &self.setup.limits) {
+            Ok(None) => None,
+            Ok(Some(wrong)) => Some(self.fault(contestant.side, wrong, Ended::AllCrashed)),
+            Err(why) => Some(Ended::Broken(why)),
+        }
     }
 
     /// Notes what the submission did wrong; nothing that the reference does is held against it.
-    fn fault(&mut self, side: Side, kind: IncidentKind, detail: String, line: &[u8], ended: Ended) -> Ended {
+    fn fault(&mut self, side: Side, Wrong { kind, detail, log }: Wrong, ended: Ended) -> Ended {
         if side != Side::Submission {
             return Ended::Broken(format!("the reference beside it failed: {detail}"));
         }
         let now = self.began.elapsed().into();
-        if let Some(incident) = self.incidents.note(now, 0, kind, detail, line) {
+        if let Some(incident) = self.incidents.note(now, 0, kind, detail, log.as_bytes()) {
             let _nobody_listens = self.setup.notices.send(Notice::Incident(incident.clone()));
         }
         ended
@@ -316,19 +291,9 @@ impl Case {
     /// Takes a server's cell down, and adds up what it used.
     async fn close(&mut self, mut contestant: Contestant) {
         contestant.clients = None;
-        contestant.program.ask(Control::Close);
-        let closing = async {
-            loop {
-                match contestant.program.next().await {
-                    Some(Happening::Cell(CellEvent::Closed(usage))) => return usage,
-                    Some(Happening::Cell(CellEvent::Lost(_))) | None => return Usage::default(),
-                    Some(_) => {}
-                }
-            }
-        };
-        let usage = tokio::time::timeout(CLOSE_TIMEOUT, closing).await.unwrap_or_default();
+        let usage = contestant.program.close().await;
         let used = &mut self.performance.used[contestant.side as usize];
-        used.cpu_seconds += usage.cpu.as_secs_f64();
+        used.cpu_seconds += usage.cpu_seconds;
         used.peak_memory = used.peak_memory.max(usage.peak_memory);
         if contestant.side == Side::Submission {
             self.log_tail = contestant.program.log_tail();

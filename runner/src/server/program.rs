@@ -2,13 +2,18 @@
 
 use crate::{
     backend::{
-        self, Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Layer, LayerStatus, Stdio, WORK, Work,
+        self, Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Layer, LayerStatus, Stdio, Usage,
+        WORK, Work,
     },
     node::{
-        CaseSetup, cpus,
+        CaseSetup, cpus, incidents,
         log::{self, Log},
         process,
     },
+};
+use harness::{
+    case::{IncidentKind, NodeUsage},
+    manifest::Limits,
 };
 use nix::{fcntl::OFlag, unistd::pipe2};
 use std::{ffi::OsString, io, net::Ipv4Addr, os::unix::ffi::OsStrExt, os::unix::ffi::OsStringExt, time::Duration};
@@ -23,6 +28,12 @@ const TMP: u64 = 16 << 20;
 
 /// How long the end of a log is waited for when its program has ended.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long a server may take until it can be connected to.
+pub(super) const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often that is tried.
+const TRY: Duration = Duration::from_millis(5);
+/// How long closing its cell may take before the case goes on without its figures.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -36,6 +47,8 @@ pub(super) struct Program {
     reader: Option<JoinHandle<()>>,
     /// What the cell has told and nobody has heard yet, because its log is still being read.
     told: Option<CellEvent>,
+    /// What its cell has used, once that is down.
+    usage: Option<Usage>,
     floods: (mpsc::UnboundedSender<String>, mpsc::UnboundedReceiver<String>),
 }
 
@@ -45,6 +58,14 @@ pub(super) enum Happening {
     Cell(CellEvent),
     /// Its log has become longer than may be; the end of it.
     Flood(String),
+}
+
+/// Something that a program did wrong.
+pub(super) struct Wrong {
+    pub(super) kind: IncidentKind,
+    pub(super) detail: String,
+    /// The end of its log.
+    pub(super) log: String,
 }
 
 /// Where a server listens, seen from inside its cell.
@@ -82,6 +103,7 @@ impl Program {
             log: Log::new(path, setup.limits.output.0),
             reader: None,
             told: None,
+            usage: None,
             floods: mpsc::unbounded_channel(),
         })
     }
@@ -120,7 +142,53 @@ impl Program {
             let _late = tokio::time::timeout(LAST_WORDS, reader).await;
             self.reader = None;
         }
+        if let Some(CellEvent::Closed(usage)) = &self.told {
+            self.usage = Some(*usage);
+        }
         self.told.take().map(Happening::Cell)
+    }
+
+    /// What a happening says against a program that was not asked to end, if anything; an error is the machine's.
+    pub(super) fn wrong(&self, happening: Happening, limits: &Limits) -> Result<Option<Wrong>, String> {
+        let (kind, detail) = match happening {
+            Happening::Cell(CellEvent::Started) => return Ok(None),
+            Happening::Cell(CellEvent::StartFailed { call, errno }) => {
+                let error = io::Error::from_raw_os_error(errno);
+                (IncidentKind::Crashed, format!("the program could not be started: {call}: {error}"))
+            }
+            Happening::Cell(CellEvent::Exited(exit)) => incidents::ending(&exit, limits),
+            Happening::Cell(CellEvent::Closed(_)) => {
+                (IncidentKind::OutOfMemory, format!("what it left in memory takes up its limit of {}", limits.memory))
+            }
+            Happening::Cell(CellEvent::Lost(why)) => return Err(format!("the sandbox was lost: {why}")),
+            Happening::Flood(log) => {
+                self.ask(Control::Kill);
+                let detail = format!("more than {} of output; the server was stopped", limits.output);
+                return Ok(Some(Wrong { kind: IncidentKind::OutputFlood, detail, log }));
+            }
+        };
+        Ok(Some(Wrong { kind, detail, log: self.log_tail() }))
+    }
+
+    /// That it could not be connected to in time.
+    pub(super) fn late(&self) -> Wrong {
+        let detail = format!("nobody listened on its address within {} s", START_TIMEOUT.as_secs());
+        Wrong { kind: IncidentKind::SlowStart, detail, log: self.log_tail() }
+    }
+
+    /// Takes its cell down; what it has used, as far as that is told in time.
+    pub(super) async fn close(&mut self) -> NodeUsage {
+        self.ask(Control::Close);
+        let closing = async {
+            while self.usage.is_none() {
+                if let Some(Happening::Cell(CellEvent::Lost(_))) | None = self.next().await {
+                    break;
+                }
+            }
+        };
+        let _without_figures = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
+        let usage = self.usage.unwrap_or_default();
+        NodeUsage { cpu_seconds: usage.cpu.as_secs_f64(), peak_memory: usage.peak_memory }
     }
 
     /// Its last words.
@@ -135,6 +203,13 @@ impl Program {
 }
 
 impl Address {
+    /// Comes to an end when it can be connected to.
+    pub(super) async fn reachable(self) {
+        while self.connect().await.is_err() {
+            tokio::time::sleep(TRY).await;
+        }
+    }
+
     /// A connection; an error while nobody listens.
     pub(super) async fn connect(&self) -> io::Result<TcpStream> {
         tokio::time::timeout(CONNECT_TIMEOUT, self.handed_out()).await.unwrap_or_else(|late| Err(late.into()))

@@ -66,3 +66,15 @@ fn caption(plot: &Plot) -> &'static str {
         false => "Share of observations of at most so much; further right is faster.",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_better_depends_on_what_is_shown() {
+        let plot = |axis: &str| Plot { title: String::new(), axis: axis.into(), series: Vec::new() };
+        assert!(caption(&plot("time from request to reply (ms)")).ends_with("further left is faster."));
+        assert!(caption(&plot("multiple of the reference's, block by block")).ends_with("further right is faster."));
+    }
+}
