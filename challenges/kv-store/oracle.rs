@@ -1,5 +1,7 @@
 //! Key-value store: what many clients ask of it at the same time, and after it was killed.
 
+mod conversations;
+
 use harness::{
     manifest::Stage,
     net::random::{Purpose, Stream},
@@ -20,6 +22,10 @@ const OWN: u32 = 40;
 impl Oracle for KvStore {
     fn script(&self, stage: &Stage, seed: u64) -> Script {
         let mut random = Stream::new(seed, Purpose::Workload, [0, 0]);
+        if stage.conversations {
+            return Script { conversations: conversations::of(&stage.workload, &mut random), ..Script::default() };
+        }
+        let nuisances = if stage.workload == "stuck" { conversations::nuisances() } else { Vec::new() };
         let request = |body| Request { node: 0, body };
         let mut work: Vec<_> = ticks(stage.rate, stage.duration())
             .enumerate()
@@ -28,7 +34,7 @@ impl Oracle for KvStore {
         // In the end it is looked at what is left of each hot key.
         let last = ["r", "c", "t"].iter().flat_map(|kind| (0..HOT).map(move |key| format!("{kind}{key}")));
         work.extend(last.map(|key| (stage.duration(), request(body("read", [("key", key.into())])))));
-        Script { work, ..Script::default() }
+        Script { work, nuisances, ..Script::default() }
     }
 
     fn vocabulary(&self) -> Vocabulary {

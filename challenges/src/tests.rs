@@ -46,8 +46,8 @@ fn a_script_is_a_function_of_its_seed_and_keeps_to_its_stage() {
         for stage in challenge.manifest().unwrap().stages.into_iter().filter(|stage| stage.load.is_none()) {
             let script = challenge.oracle.script(&stage, 7);
             let again = challenge.oracle.script(&stage, 7);
-            assert_eq!(script.work, again.work);
-            assert!(!script.work.is_empty());
+            assert_eq!((&script.work, &script.conversations), (&again.work, &again.conversations));
+            assert_ne!(script.work.is_empty(), script.conversations.is_empty(), "{}/{}", challenge.name, stage.id);
             assert!(script.work.is_sorted_by_key(|(at, _)| *at));
             for (at, request) in &script.work {
                 assert!(*at <= stage.duration() && request.node < stage.nodes, "{}/{}", challenge.name, stage.id);

@@ -8,6 +8,7 @@ pub mod calls;
 pub mod case;
 pub mod checker;
 pub mod condition;
+pub mod conversation;
 pub mod event;
 pub mod explanation;
 pub mod history;

@@ -1,6 +1,10 @@
 //! What a challenge knows beyond its manifest: the requests that clients make and the words of its protocol.
 
-use crate::{manifest::Stage, time::Offset};
+use crate::{
+    conversation::{Conversation, Nuisance},
+    manifest::Stage,
+    time::Offset,
+};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -29,6 +33,10 @@ pub struct Script {
     pub in_turn: bool,
     /// The work, in order of time counted from the beginning of the work.
     pub work: Vec<(Duration, Request)>,
+    /// What is said to a server byte by byte, one conversation after the other, each on a connection of its own.
+    pub conversations: Vec<Conversation>,
+    /// Clients that burden a server from the beginning of the work to its end.
+    pub nuisances: Vec<Nuisance>,
     /// Sent to every node on the stage's probe period and, after the work, until the case has settled.
     pub read: Option<Body>,
 }

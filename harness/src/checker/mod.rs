@@ -1,5 +1,6 @@
 //! The registry of checks: each judges one requirement over the record of one case.
 
+mod conforms;
 mod crash;
 mod echo;
 mod evidence;
@@ -57,6 +58,7 @@ impl Judgement {
 pub const REGISTRY: &[&dyn Checker] = &[
     &well_formed::WellFormed,
     &crash::StaysUp,
+    &conforms::Conforms,
     &echo::EchoesExactly,
     &unique::IdsUnique,
     &linearizable::Linearizable,

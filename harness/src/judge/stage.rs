@@ -183,6 +183,7 @@ fn conditions(stage: &Stage) -> String {
             plural(load.depth, "request"),
             stage.duration
         )),
+        None if stage.conversations => parts.push("one exchange after the other".to_owned()),
         None => parts.push(format!("{} operations/s for {}", stage.rate, stage.duration)),
     }
     if let Some(cores) = stage.cores {

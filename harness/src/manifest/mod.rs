@@ -115,9 +115,12 @@ pub struct Stage {
     /// How many clients a server has, each on a connection of its own. A client waits for an answer before it asks again.
     #[serde(default = "one")]
     pub clients: u32,
-    /// Client operations per second, all clients together. None where there is `load`.
+    /// Client operations per second, all clients together. None where there is `load`, and none in `conversations`.
     #[serde(default)]
     pub rate: f64,
+    /// Whether one client speaks to a server byte by byte (see [`crate::conversation`]), each time when it was answered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub conversations: bool,
     /// As much as the server can take, in turns with the reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<Load>,
@@ -329,8 +332,12 @@ impl Manifest {
             ProgramKind::Server if stage.load.is_some() && !stage.faults.is_empty() => {
                 Some("a stage with `load` has no faults")
             }
+            ProgramKind::Server if stage.conversations && !stage.faults.is_empty() => {
+                Some("a stage of `conversations` has no faults")
+            }
             ProgramKind::Node if stage.clients != 1 => Some("only a server has `clients`"),
             ProgramKind::Node if stage.load.is_some() => Some("only a server has `load`"),
+            ProgramKind::Node if stage.conversations => Some("only a server has `conversations`"),
             _ => None,
         }
     }
@@ -377,11 +384,14 @@ impl Stage {
         match self {
             _ if self.nodes == 0 || self.nodes > 10_000 => Err("`nodes` must be between 1 and 10000".into()),
             _ if self.load.is_some() && self.rate != 0.0 => Err("a stage with `load` has no `rate`".into()),
-            _ if self.load.is_none() && !(self.rate > 0.0 && self.rate <= 1e6) => {
+            _ if self.conversations && (self.load.is_some() || self.rate != 0.0) => {
+                Err("a stage of `conversations` has no `rate` and no `load`".into())
+            }
+            _ if !self.conversations && self.load.is_none() && !(self.rate > 0.0 && self.rate <= 1e6) => {
                 Err("`rate` must be above 0 and at most 1000000".into())
             }
             _ if !(self.points >= 0.0 && self.points.is_finite()) => Err("`points` must not be negative".into()),
-            _ if self.clients == 0 || self.clients > 2_000 => Err("`clients` must be between 1 and 2000".into()),
+            _ if self.clients == 0 || self.clients > 10_000 => Err("`clients` must be between 1 and 10000".into()),
             _ if self.cores == Some(0) => Err("`cores` must be at least 1".into()),
             _ if self.seeds == 0 => Err("`seeds` must be at least 1".into()),
             _ if self.require.is_empty() => Err("`require` must name at least one check".into()),

@@ -97,6 +97,9 @@ fn load_has_no_rate_and_wide_bands() {
         (SERVER, "load = { depth = 1, bands = [0.0] }", "must be above 0"),
         (SERVER, "load = { depth = 1, bands = [0.2, 0.29] }", "at least 1.5 times the one before"),
         (SERVER, "load = { depth = 1, bands = [0.9, 0.2] }", "at least 1.5 times the one before"),
+        (SERVER, "conversations = true\nrate = 1", "a stage of `conversations` has no `rate`"),
+        (SERVER, "conversations = true\nfaults = [\"kill\"]", "a stage of `conversations` has no faults"),
+        ("\"node\"", "conversations = true", "only a server has `conversations`"),
         (SERVER, "load = { depth = 1 }\nfaults = [\"kill\"]", "a stage with `load` has no faults"),
         ("\"node\"", "load = { depth = 1 }", "only a server has `load`"),
     ] {
@@ -113,7 +116,7 @@ fn a_server_has_a_protocol_one_node_and_clients() {
         ("\"server\"", "nodes = 1", "a server needs a `protocol`"),
         ("\"node\"\nprotocol = \"resp\"", "nodes = 1", "only a server has a `protocol`"),
         (SERVER, "nodes = 2", "a server is one node"),
-        (SERVER, "nodes = 1\nclients = 0", "`clients` must be between 1 and 2000"),
+        (SERVER, "nodes = 1\nclients = 0", "`clients` must be between 1 and 10000"),
         (SERVER, "nodes = 1\nfaults = [\"partition\"]", "one node cannot be partitioned"),
         ("\"node\"", "nodes = 1\nclients = 2", "only a server has `clients`"),
     ] {

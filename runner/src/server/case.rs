@@ -3,6 +3,7 @@
 use super::{
     client::{Client, Seen, Shared},
     program::{Happening, Program, START_TIMEOUT, Wrong},
+    talk,
 };
 use crate::{
     backend::{CellEvent, Control},
@@ -136,7 +137,7 @@ impl Case {
         }
         self.summary.work_began = self.now();
         let (gone, over) = watch::channel(false);
-        let mut clients = self.clients(script, over);
+        let (mut clients, _nuisances) = self.clients(script, over);
         let ended = loop {
             // A server that was killed has to come back, also when nobody asks any more.
             if clients.is_empty() && self.life == Life::Up && self.next_fault == self.schedule.actions.len() {
@@ -192,8 +193,8 @@ impl Case {
         }
     }
 
-    /// Deals the work out to the clients, in turn.
-    fn clients(&self, script: &Script, over: watch::Receiver<bool>) -> JoinSet<Seen> {
+    /// Deals the work out to the clients, in turn; beside them, those that burden the server for as long as they are kept.
+    fn clients(&self, script: &Script, over: watch::Receiver<bool>) -> (JoinSet<Seen>, JoinSet<()>) {
         let count = self.setup.stage.clients;
         let began = self.summary.work_began;
         let shared = Arc::new(Shared {
@@ -210,11 +211,20 @@ impl Case {
         for (index, (at, request)) in script.work.iter().enumerate() {
             work[index % count as usize].push((began + *at, request.body.clone()));
         }
+        let mut nuisances = JoinSet::new();
+        for nuisance in &script.nuisances {
+            let one = Arc::new(nuisance.clone());
+            (0..nuisance.clients).for_each(|_| drop(nuisances.spawn(talk::burden(shared.clone(), one.clone()))));
+        }
         let mut clients = JoinSet::new();
-        for (name, requests) in work.into_iter().enumerate() {
+        if !script.conversations.is_empty() {
+            clients.spawn(talk::lead(shared.clone(), script.conversations.clone()));
+        }
+        let work = work.into_iter().enumerate().filter(|(_, requests)| !requests.is_empty());
+        for (name, requests) in work {
             clients.spawn(Client::new(shared.clone(), name as u32).run(requests));
         }
-        clients
+        (clients, nuisances)
     }
 
     /// The calls of all clients, with what else they have seen noted: what came first, first.

@@ -5,6 +5,7 @@
 //! | `case` | runs one case: start, clients, faults, end |
 //! | `program` | the server's process: its cell, its address, its log |
 //! | `client` | one client on one connection: asks, waits, records |
+//! | `talk` | clients that speak byte by byte, and clients that read nothing |
 //! | `performance` | runs one case of load, in turns with the reference |
 //!
 //! The server has the loopback of its cell for itself; a client's connection is made inside by PID 1 and handed out, so
@@ -14,6 +15,7 @@ mod case;
 mod client;
 mod performance;
 mod program;
+mod talk;
 
 use crate::{node::CaseSetup, protocol};
 use harness::{case::CaseRecord, manifest::Protocol};

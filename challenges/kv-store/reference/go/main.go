@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"solution/resp"
 )
@@ -71,12 +72,13 @@ func serve(connection net.Conn, store *Store) {
 			}
 			batch = append(batch, command)
 		}
-		store.execute(batch, output)
-		output.Flush()
-		if _, err := connection.Write(answers.Bytes()); err != nil {
-			return
+		for len(batch) > 0 {
+			batch = store.execute(batch, &answers, output)
+			if _, err := connection.Write(answers.Bytes()); err != nil {
+				return
+			}
+			answers.Reset()
 		}
-		answers.Reset()
 	}
 }
 
@@ -110,14 +112,24 @@ func header(buffer []byte) (int, []byte) {
 	return number, buffer[end+1:]
 }
 
-// Store holds the values, and the log that brings them back.
+// Entry is a value, and until when it stays: milliseconds since 1970, or 0 where it stays.
+type Entry struct {
+	value string
+	until int64
+}
+
+// Store holds the values, and the log that brings them back. A value whose time is over counts as gone whenever somebody
+// looks, and is taken away when its key is used.
 type Store struct {
 	sync.Mutex
-	values map[string]string
+	values map[string]Entry
 	log    *os.File
 	// What has changed and is not in the log yet; nothing while nobody holds the lock.
 	unwritten []byte
 }
+
+// mostUnsent bounds the answers of one client that are kept until they are sent: whoever reads nothing is not worked for.
+const mostUnsent = 1 << 20
 
 // open does again what the log holds.
 func open(path string) (*Store, error) {
@@ -125,7 +137,7 @@ func open(path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	store := &Store{values: map[string]string{}, log: file}
+	store := &Store{values: map[string]Entry{}, log: file}
 	counted := &counter{inner: file}
 	input := bufio.NewReader(counted)
 	whole := int64(0)
@@ -134,15 +146,34 @@ func open(path string) (*Store, error) {
 		if err != nil {
 			break
 		}
-		switch len(command) {
-		case 3:
-			store.values[command[1]] = command[2]
-		case 2:
-			delete(store.values, command[1])
-		}
+		store.apply(command)
 		whole = counted.read - int64(input.Buffered())
 	}
 	return store, file.Truncate(whole)
+}
+
+// apply does again what a command of the log did.
+func (s *Store) apply(command []string) {
+	if len(command) == 0 {
+		return
+	}
+	words := command[1:]
+	switch command[0] {
+	case "SET":
+		until := int64(0)
+		if len(words) == 3 {
+			until, _ = strconv.ParseInt(words[2], 10, 64)
+		}
+		s.values[words[0]] = Entry{words[1], until}
+	case "MSET":
+		for ; len(words) > 1; words = words[2:] {
+			s.values[words[0]] = Entry{words[1], 0}
+		}
+	case "DEL":
+		for _, key := range words {
+			delete(s.values, key)
+		}
+	}
 }
 
 // counter counts what is read through it.
@@ -157,35 +188,47 @@ func (c *counter) Read(buffer []byte) (int, error) {
 	return count, err
 }
 
-// execute answers commands in one turn with the lock; what they change is in the log before anybody is told.
-func (s *Store) execute(batch [][]string, output *bufio.Writer) {
+// execute answers commands in one turn with the lock; what they change is in the log before anybody is told. It returns
+// those for whose answers there was no room.
+func (s *Store) execute(batch [][]string, answers *bytes.Buffer, output *bufio.Writer) [][]string {
 	s.Lock()
 	defer s.Unlock()
-	for _, command := range batch {
-		if len(command) > 0 {
+	for len(batch) > 0 && answers.Len() < mostUnsent {
+		if command := batch[0]; len(command) > 0 {
 			s.one(strings.ToUpper(command[0]), command[1:], output)
 		}
+		batch = batch[1:]
 	}
+	output.Flush()
 	// In one call: a process that is killed leaves whole commands at the end, and at most the beginning of one.
 	if _, err := s.log.Write(s.unwritten); err != nil {
 		// Nobody can say how much of it is there. Better no store than one that may be wrong.
 		log.Fatalf("the log cannot be written: %v", err)
 	}
 	s.unwritten = s.unwritten[:0]
+	if cap(s.unwritten) > mostUnsent {
+		s.unwritten = nil
+	}
+	return batch
 }
 
-// arguments says how many each command takes.
-var arguments = map[string]int{
-	"PING": 0, "ECHO": 1, "GET": 1, "DEL": 1, "INCR": 1, "DECR": 1, "SET": 2, "INCRBY": 2, "DECRBY": 2, "APPEND": 2,
+// arguments says how many each command takes at least, and whether it takes more.
+var arguments = map[string]struct {
+	least int
+	more  bool
+}{
+	"PING": {0, false}, "ECHO": {1, false}, "GET": {1, false}, "SET": {2, true}, "GETSET": {2, false}, "MSET": {2, true},
+	"DEL": {1, true}, "INCR": {1, false}, "DECR": {1, false}, "INCRBY": {2, false}, "DECRBY": {2, false}, "APPEND": {2, false},
 }
 
 func (s *Store) one(name string, words []string, output *bufio.Writer) {
-	count, known := arguments[name]
+	takes, known := arguments[name]
 	if !known {
 		resp.Error(output, "ERR unknown command '"+name+"'")
 		return
 	}
-	if count != len(words) {
+	count := len(words)
+	if count < takes.least || (count > takes.least && !takes.more) || (name == "MSET" && count%2 != 0) {
 		resp.Error(output, "ERR wrong number of arguments for '"+name+"'")
 		return
 	}
@@ -195,27 +238,22 @@ func (s *Store) one(name string, words []string, output *bufio.Writer) {
 	case "ECHO":
 		resp.Bulk(output, words[0])
 	case "GET":
-		if value, there := s.values[words[0]]; there {
-			resp.Bulk(output, value)
-		} else {
-			resp.Nil(output)
-		}
+		s.get(words[0], output)
 	case "SET":
-		s.set(words[0], words[1])
+		s.setWith(words[0], words[1], words[2:], output)
+	case "GETSET":
+		s.get(words[0], output)
+		s.set(words[0], words[1], 0)
+	case "MSET":
+		s.unwritten = encode(s.unwritten, append([]string{"MSET"}, words...)...)
+		s.apply(append([]string{"MSET"}, words...))
 		resp.Status(output, "OK")
 	case "DEL":
-		_, there := s.values[words[0]]
-		if there {
-			delete(s.values, words[0])
-			s.unwritten = encode(s.unwritten, "DEL", words[0])
-			resp.Integer(output, 1)
-		} else {
-			resp.Integer(output, 0)
-		}
+		s.remove(words, output)
 	case "APPEND":
-		value := s.values[words[0]] + words[1]
-		s.set(words[0], value)
-		resp.Integer(output, int64(len(value)))
+		before, _ := s.now(words[0])
+		s.set(words[0], before.value+words[1], before.until)
+		resp.Integer(output, int64(len(before.value)+len(words[1])))
 	case "INCR":
 		s.add(words[0], "1", 1, output)
 	case "DECR":
@@ -227,17 +265,88 @@ func (s *Store) one(name string, words []string, output *bufio.Writer) {
 	}
 }
 
-func (s *Store) set(key, value string) {
-	s.values[key] = value
-	s.unwritten = encode(s.unwritten, "SET", key, value)
+// now is what is there for a key at this moment, and whether anything is.
+func (s *Store) now(key string) (Entry, bool) {
+	entry, there := s.values[key]
+	if there && entry.until != 0 && entry.until <= time.Now().UnixMilli() {
+		return Entry{}, false
+	}
+	return entry, there
+}
+
+func (s *Store) get(key string, output *bufio.Writer) {
+	if entry, there := s.now(key); there {
+		resp.Bulk(output, entry.value)
+	} else {
+		resp.Nil(output)
+	}
+}
+
+// setWith sets a key if its options allow it.
+func (s *Store) setWith(key, value string, options []string, output *bufio.Writer) {
+	condition, until := "", int64(0)
+	for ; len(options) > 0; options = options[1:] {
+		option := strings.ToUpper(options[0])
+		switch {
+		case (option == "NX" || option == "XX") && condition == "":
+			condition = option
+		case (option == "EX" || option == "PX") && until == 0 && len(options) > 1:
+			stay, err := strconv.ParseInt(options[1], 10, 64)
+			if err != nil || stay <= 0 || stay > math.MaxInt64/2000 {
+				resp.Error(output, "ERR invalid expire time in 'set' command")
+				return
+			}
+			if option == "EX" {
+				stay *= 1000
+			}
+			until = time.Now().UnixMilli() + stay
+			options = options[1:]
+		default:
+			resp.Error(output, "ERR syntax error")
+			return
+		}
+	}
+	if _, there := s.now(key); condition != "" && there != (condition == "XX") {
+		resp.Nil(output)
+		return
+	}
+	s.set(key, value, until)
+	resp.Status(output, "OK")
+}
+
+func (s *Store) set(key, value string, until int64) {
+	s.values[key] = Entry{value, until}
+	if until == 0 {
+		s.unwritten = encode(s.unwritten, "SET", key, value)
+	} else {
+		s.unwritten = encode(s.unwritten, "SET", key, value, strconv.FormatInt(until, 10))
+	}
+}
+
+// remove takes keys away: one command of the log, which is there as a whole or not at all.
+func (s *Store) remove(keys []string, output *bufio.Writer) {
+	count, logged := int64(0), []string{"DEL"}
+	for _, key := range keys {
+		if _, there := s.now(key); there {
+			count++
+		}
+		if _, there := s.values[key]; there {
+			delete(s.values, key)
+			logged = append(logged, key)
+		}
+	}
+	if len(logged) > 1 {
+		s.unwritten = encode(s.unwritten, logged...)
+	}
+	resp.Integer(output, count)
 }
 
 func (s *Store) add(key, text string, sign int64, output *bufio.Writer) {
-	value, there := s.values[key]
+	entry, there := s.now(key)
 	if !there {
-		value = "0"
+		entry.value = "0"
 	}
-	before, err := strconv.ParseInt(value, 10, 64)
+	before, err := strconv.ParseInt(entry.value, 10, 64)
 	delta, wrong := strconv.ParseInt(text, 10, 64)
 	if err != nil || wrong != nil || (sign < 0 && delta == math.MinInt64) {
 		resp.Error(output, "ERR value is not an integer or out of range")
@@ -248,7 +357,7 @@ func (s *Store) add(key, text string, sign int64, output *bufio.Writer) {
 		resp.Error(output, "ERR increment or decrement would overflow")
 		return
 	}
-	s.set(key, strconv.FormatInt(before+delta, 10))
+	s.set(key, strconv.FormatInt(before+delta, 10), entry.until)
 	resp.Integer(output, before+delta)
 }
 

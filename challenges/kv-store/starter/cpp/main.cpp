@@ -19,7 +19,7 @@ static void serve(int socket) {
         while (auto command = connection.read()) {
             execute(connection, *command);
             // Several commands may have come at once: their answers go back together.
-            if (!connection.has_more() && !connection.flush()) return;
+            if (!connection.can_wait() && !connection.flush()) return;
         }
     } catch (const resp::Error& error) {
         connection.error(std::string("ERR ") + error.what());

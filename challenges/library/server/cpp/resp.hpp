@@ -55,8 +55,8 @@ public:
         return words;
     }
 
-    // Whether more has been received than the commands that were read.
-    bool has_more() const { return !input_.empty(); }
+    // Whether the replies can wait: more commands have been received, and the replies are few.
+    bool can_wait() const { return !input_.empty() && output_.size() < (1 << 16); }
 
     void status(const std::string& text) { output_ += "+" + text + "\r\n"; }
     void error(const std::string& text) { output_ += "-" + text + "\r\n"; }

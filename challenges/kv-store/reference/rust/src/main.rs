@@ -1,8 +1,10 @@
 //! A key-value store that many clients may use at once and that forgets nothing it has acknowledged.
 //!
-//! One lock holds the values and the log of what changed them. Each change is in the log, as the command that made it,
+//! One lock holds the values and the log of what changed them. Each change is in the log, as a command that does it again,
 //! before anybody is told of it or can see it: both happen under the lock. A log that ends in the middle of a command was
 //! being written when the process was killed; that command was acknowledged to nobody.
+//!
+//! A value whose time is over counts as gone whenever somebody looks, and is taken away when its key is used.
 
 mod resp;
 
@@ -13,8 +15,12 @@ use std::io::{self, BufRead, BufReader, Seek, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 type Bytes = Vec<u8>;
+
+/// Answers of one client that are kept until they are sent. More are not made: whoever reads nothing is not worked for.
+const MOST_UNSENT: usize = 1 << 20;
 
 fn main() -> io::Result<()> {
     let address = std::env::var("TAKEHOME_LISTEN").unwrap_or_else(|_| "127.0.0.1:6379".into());
@@ -49,15 +55,19 @@ fn serve(mut stream: &TcpStream, store: &Mutex<Store>) -> io::Result<()> {
         // Several commands may have come at once: one turn with the lock, one write to the log, and one to the client.
         batch.extend(std::iter::from_fn(|| whole_command(&mut input)));
         batch.retain(|command| !command.is_empty());
-        // Whoever panics under the lock has broken a promise; nobody goes on after that.
-        let mut open = store.lock().expect("nobody has panicked");
-        for command in &mut batch {
-            open.execute(command).write(&mut answers)?;
+        let mut batch = batch.into_iter().peekable();
+        while batch.peek().is_some() {
+            // Whoever panics under the lock has broken a promise; nobody goes on after that.
+            let mut open = store.lock().expect("nobody has panicked");
+            while let Some(mut command) = batch.next_if(|_| answers.len() < MOST_UNSENT) {
+                open.execute(&mut command).write(&mut answers)?;
+            }
+            open.commit();
+            drop(open);
+            stream.write_all(&answers)?;
+            answers.clear();
         }
-        open.commit();
-        drop(open);
-        stream.write_all(&answers)?;
-        answers.clear();
+        answers.shrink_to(MOST_UNSENT);
     }
 }
 
@@ -70,9 +80,15 @@ fn whole_command(input: &mut BufReader<&TcpStream>) -> Option<Vec<Bytes>> {
     Some(command)
 }
 
+/// A value, and until when it stays: milliseconds since 1970.
+struct Entry {
+    value: Bytes,
+    until: Option<u64>,
+}
+
 /// The values, and the log that brings them back.
 struct Store {
-    values: HashMap<Bytes, Bytes>,
+    values: HashMap<Bytes, Entry>,
     log: File,
     /// What has changed and is not in the log yet; nothing while nobody holds the lock.
     unwritten: Bytes,
@@ -101,53 +117,95 @@ impl Store {
         match (&name[..], &*words) {
             (b"PING", []) => Reply::Status("PONG"),
             (b"PING" | b"ECHO", [text]) => Reply::Bulk(text.clone()),
-            (b"GET", [key]) => self.values.get(key).map_or(Reply::Nil, |value| Reply::Bulk(value.clone())),
-            (b"SET", [key, value]) => self.change(key, Some(value.clone()), Reply::Status("OK")),
-            (b"DEL", [key]) => match self.values.contains_key(key) {
-                true => self.change(key, None, Reply::Integer(1)),
-                false => Reply::Integer(0),
-            },
+            (b"GET", [key]) => self.get(key).map_or(Reply::Nil, |entry| Reply::Bulk(entry.value.clone())),
+            (b"SET", [key, value]) => self.set(key, value.clone(), None, Reply::Status("OK")),
+            (b"SET", [key, value, options @ ..]) => self.set_with(key, value, options),
+            (b"GETSET", [key, value]) => {
+                let before = self.get(key).map_or(Reply::Nil, |entry| Reply::Bulk(entry.value.clone()));
+                self.set(key, value.clone(), None, before)
+            }
+            (b"MSET", [_, _, ..]) if words.len() % 2 == 0 => self.set_all(words),
+            (b"DEL", [_, ..]) => self.remove(words),
             (b"INCR", [key]) => self.add(key, Some(1)),
             (b"DECR", [key]) => self.add(key, Some(-1)),
             (b"INCRBY", [key, delta]) => self.add(key, integer(delta)),
             (b"DECRBY", [key, delta]) => self.add(key, integer(delta).and_then(i64::checked_neg)),
             (b"APPEND", [key, text]) => {
-                let value = [self.values.get(key).map_or(&[][..], Vec::as_slice), text].concat();
+                let (before, until) = self.get(key).map_or((&[][..], None), |entry| (&entry.value, entry.until));
+                let value = [before, text].concat();
                 let length = value.len() as i64;
-                self.change(key, Some(value), Reply::Integer(length))
+                self.set(key, value, until, Reply::Integer(length))
             }
-            (b"PING" | b"ECHO" | b"GET" | b"SET" | b"DEL" | b"INCR" | b"DECR" | b"INCRBY" | b"DECRBY" | b"APPEND", _) => {
-                Reply::Error(format!("ERR wrong number of arguments for '{}'", String::from_utf8_lossy(name)))
-            }
+            (
+                b"PING" | b"ECHO" | b"GET" | b"SET" | b"GETSET" | b"MSET" | b"DEL" | b"INCR" | b"DECR" | b"INCRBY"
+                | b"DECRBY" | b"APPEND",
+                _,
+            ) => Reply::Error(format!("ERR wrong number of arguments for '{}'", String::from_utf8_lossy(name))),
             _ => Reply::Error(format!("ERR unknown command '{}'", String::from_utf8_lossy(name))),
         }
     }
 
+    /// What is there for a key now.
+    fn get(&self, key: &[u8]) -> Option<&Entry> {
+        self.values.get(key).filter(|entry| entry.until.map_or(true, |until| now() < until))
+    }
+
+    fn set_with(&mut self, key: &[u8], value: &[u8], options: &[Bytes]) -> Reply {
+        let Some(options) = Options::read(options) else { return Reply::Error("ERR syntax error".into()) };
+        if options.only_if_there.is_some_and(|there| there != self.get(key).is_some()) {
+            return Reply::Nil;
+        }
+        self.set(key, value.to_vec(), options.stay.map(|stay| now().saturating_add(stay)), Reply::Status("OK"))
+    }
+
     fn add(&mut self, key: &[u8], delta: Option<i64>) -> Reply {
-        let value = self.values.get(key).map_or(Some(0), |value| integer(value));
+        let (value, until) = self.get(key).map_or((Some(0), None), |entry| (integer(&entry.value), entry.until));
         match value.zip(delta).map(|(value, delta)| value.checked_add(delta)) {
-            Some(Some(sum)) => self.change(key, Some(sum.to_string().into_bytes()), Reply::Integer(sum)),
+            Some(Some(sum)) => self.set(key, sum.to_string().into_bytes(), until, Reply::Integer(sum)),
             Some(None) => Reply::Error("ERR increment or decrement would overflow".into()),
             None => Reply::Error("ERR value is not an integer or out of range".into()),
         }
     }
 
-    /// Sets a key, or removes it, here and in the log.
-    fn change(&mut self, key: &[u8], value: Option<Bytes>, reply: Reply) -> Reply {
-        match value {
-            Some(value) => {
-                encode(&[b"SET", key, &value], &mut self.unwritten);
-                match self.values.get_mut(key) {
-                    Some(old) => *old = value,
-                    None => drop(self.values.insert(key.to_vec(), value)),
-                }
-            }
-            None => {
-                encode(&[b"DEL", key], &mut self.unwritten);
-                self.values.remove(key);
+    /// Sets a key, here and in the log.
+    fn set(&mut self, key: &[u8], value: Bytes, until: Option<u64>, reply: Reply) -> Reply {
+        match until {
+            None => encode(&[b"SET", key, &value], &mut self.unwritten),
+            Some(until) => encode(&[b"SET", key, &value, until.to_string().as_bytes()], &mut self.unwritten),
+        }
+        self.put(key, Entry { value, until });
+        reply
+    }
+
+    /// Sets several keys: one command of the log, which is there as a whole or not at all.
+    fn set_all(&mut self, words: &[Bytes]) -> Reply {
+        let logged: Vec<&[u8]> = std::iter::once(&b"MSET"[..]).chain(words.iter().map(Vec::as_slice)).collect();
+        encode(&logged, &mut self.unwritten);
+        words.chunks(2).for_each(|pair| self.put(&pair[0], Entry { value: pair[1].clone(), until: None }));
+        Reply::Status("OK")
+    }
+
+    /// Removes keys: one command of the log too.
+    fn remove(&mut self, keys: &[Bytes]) -> Reply {
+        let mut logged = vec![&b"DEL"[..]];
+        let mut count = 0;
+        for key in keys {
+            count += i64::from(self.get(key).is_some());
+            if self.values.remove(key).is_some() {
+                logged.push(key);
             }
         }
-        reply
+        if logged.len() > 1 {
+            encode(&logged, &mut self.unwritten);
+        }
+        Reply::Integer(count)
+    }
+
+    fn put(&mut self, key: &[u8], entry: Entry) {
+        match self.values.get_mut(key) {
+            Some(old) => *old = entry,
+            None => drop(self.values.insert(key.to_vec(), entry)),
+        }
     }
 
     /// Writes what has changed to the log, in one call: a process that is killed leaves whole commands at the end, and at
@@ -159,16 +217,58 @@ impl Store {
             std::process::exit(1);
         }
         self.unwritten.clear();
+        self.unwritten.shrink_to(MOST_UNSENT);
     }
 
     /// Does again what a command of the log did.
     fn apply(&mut self, command: &[Bytes]) {
-        match command {
-            [_, key, value] => drop(self.values.insert(key.clone(), value.clone())),
-            [_, key] => drop(self.values.remove(key)),
+        let Some((name, words)) = command.split_first() else { return };
+        match (&name[..], words) {
+            (b"SET", [key, value]) => self.put(key, Entry { value: value.clone(), until: None }),
+            (b"SET", [key, value, until]) => {
+                self.put(key, Entry { value: value.clone(), until: integer(until).map(|until| until as u64) });
+            }
+            (b"MSET", pairs) => pairs.chunks_exact(2).for_each(|pair| {
+                self.put(&pair[0], Entry { value: pair[1].clone(), until: None });
+            }),
+            (b"DEL", keys) => keys.iter().for_each(|key| drop(self.values.remove(key))),
             _ => {}
         }
     }
+}
+
+/// What stands behind the value of a SET.
+#[derive(Default)]
+struct Options {
+    /// Whether it is set only where something is there, or only where nothing is.
+    only_if_there: Option<bool>,
+    /// How long it stays, in milliseconds.
+    stay: Option<u64>,
+}
+
+impl Options {
+    fn read(words: &[Bytes]) -> Option<Self> {
+        let mut options = Self::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let mut time = |unit: i64| {
+                let number = words.next().and_then(|text| integer(text)).filter(|number| *number > 0);
+                number.and_then(|number| number.checked_mul(unit)).map(|time| time as u64)
+            };
+            match &word.to_ascii_uppercase()[..] {
+                b"NX" if options.only_if_there.is_none() => options.only_if_there = Some(false),
+                b"XX" if options.only_if_there.is_none() => options.only_if_there = Some(true),
+                b"EX" if options.stay.is_none() => options.stay = Some(time(1_000)?),
+                b"PX" if options.stay.is_none() => options.stay = Some(time(1)?),
+                _ => return None,
+            }
+        }
+        Some(options)
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
 }
 
 fn encode(words: &[&[u8]], bytes: &mut Bytes) {

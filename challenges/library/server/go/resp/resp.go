@@ -5,16 +5,18 @@ package resp
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"strconv"
 	"strings"
 )
 
-// The largest word of a command, and the most words.
+// The largest word of a command, the most words, and the longest line.
 const (
 	largest = 64 << 20
 	most    = 1 << 20
+	longest = 64 << 10
 )
 
 // ReadCommand reads the next command; io.EOF at the end of the connection. Any other error is told to the client before
@@ -44,21 +46,42 @@ func ReadCommand(input *bufio.Reader) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		word := make([]byte, length+2)
-		if _, err := io.ReadFull(input, word); err != nil {
+		word, err := readWord(input, length+2)
+		if err != nil {
 			return nil, err
 		}
-		if string(word[length:]) != "\r\n" {
+		if !strings.HasSuffix(word, "\r\n") {
 			return nil, errors.New("Protocol error: a bulk string without its end")
 		}
-		words = append(words, string(word[:length]))
+		words = append(words, word[:length])
 	}
 	return words, nil
 }
 
+// readWord reads so many bytes. Memory is used for what has arrived, not for what was announced.
+func readWord(input *bufio.Reader, length int) (string, error) {
+	if length <= input.Size() {
+		word := make([]byte, length)
+		_, err := io.ReadFull(input, word)
+		return string(word), err
+	}
+	var word bytes.Buffer
+	_, err := io.CopyN(&word, input, int64(length))
+	return word.String(), err
+}
+
 func readLine(input *bufio.Reader) (string, error) {
-	line, err := input.ReadString('\n')
-	return strings.TrimRight(line, "\r\n"), err
+	var line []byte
+	for {
+		piece, err := input.ReadSlice('\n')
+		line = append(line, piece...)
+		if len(line) > longest {
+			return "", errors.New("Protocol error: too long a line")
+		}
+		if err != bufio.ErrBufferFull {
+			return strings.TrimRight(string(line), "\r\n"), err
+		}
+	}
 }
 
 func number(text string, most int) (int, error) {

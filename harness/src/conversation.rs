@@ -1,0 +1,357 @@
+//! Conversations: what is said to a server byte by byte, and what it may answer.
+//!
+//! Where a workload asks what a program does under many clients, a conversation asks what it makes of one connection:
+//! requests in pieces or many at once, large ones, and such that are none. What was expected is recorded beside what was
+//! heard, so that the record can be judged without the challenge.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt::Write, time::Duration};
+
+/// What is said on one connection, from its beginning to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// What it is about, as the end of "the server …": `takes commands in pieces`.
+    pub about: String,
+    /// In their order; the first that is not as expected ends the conversation.
+    pub exchanges: Vec<Exchange>,
+}
+
+/// Something that is said, and what may be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// How long is waited before.
+    pub pause: Duration,
+    /// What is said.
+    pub say: Vec<u8>,
+    /// In which pieces.
+    pub pieces: Pieces,
+    /// What may be heard.
+    pub expect: Expected<Vec<u8>>,
+    /// From when on something else is right.
+    pub expires: Option<Expiry<Vec<u8>>>,
+}
+
+/// In which pieces something is sent, each on its own and a moment after the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pieces {
+    /// All of it at once.
+    One,
+    /// In two, the first of which has so many bytes.
+    Two(usize),
+    /// Each byte for itself.
+    Bytes,
+}
+
+/// What may be heard: one of these texts, a line that begins in a certain way, or that the connection ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Expected<T> {
+    /// Exactly one of these.
+    pub one_of: Vec<T>,
+    /// One line that begins like this, such as an error.
+    pub line: Option<T>,
+    /// Or the connection ends, whatever was heard before it did.
+    pub end: bool,
+}
+
+/// When what an earlier exchange has set is gone again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Expiry<T> {
+    /// The exchange of this conversation that has set it, counted from 0.
+    pub set_by: usize,
+    /// How long it stays, in nanoseconds.
+    pub after: u64,
+    /// What may be heard from then on.
+    pub then: Expected<T>,
+}
+
+/// What the record holds of an exchange's first half.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Said {
+    /// Always [`FUNCTION`].
+    #[serde(rename = "type")]
+    pub function: String,
+    /// [`Conversation::about`].
+    pub about: String,
+    /// The number of the exchange in its conversation, counted from 0.
+    pub number: usize,
+    /// What was said, as by [`shown`].
+    pub say: String,
+    /// In which pieces.
+    pub pieces: Pieces,
+    /// What may be heard.
+    pub expect: Expected<String>,
+    /// From when on something else is right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Expiry<String>>,
+}
+
+/// What the record holds of its second half.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Heard {
+    /// Always [`FUNCTION`] with `_ok`.
+    #[serde(rename = "type")]
+    pub function: String,
+    /// What was heard, as by [`shown`].
+    pub heard: String,
+    /// Whether the server ended the connection.
+    pub ended: bool,
+}
+
+/// What a history calls an exchange.
+pub const FUNCTION: &str = "exchange";
+
+/// An answer that is longer is looked at when it may be complete.
+const LOOK: usize = 64 << 10;
+/// Runs of one byte that are at least this long are shown as one.
+const RUN: usize = 64;
+
+/// Bytes as text: as in a string of C, and a long run of one byte as `x⟨67108864 times⟩`. Different bytes make different
+/// texts.
+pub fn shown(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for run in bytes.chunk_by(|one, next| one == next) {
+        let byte = run[0].escape_ascii();
+        // A string takes whatever is written.
+        let _always = match run.len() {
+            RUN.. => write!(text, "{byte}⟨{} times⟩", run.len()),
+            times => (0..times).try_for_each(|_| write!(text, "{byte}")),
+        };
+    }
+    text
+}
+
+impl Exchange {
+    /// Something that is said at once and in one piece.
+    pub fn new(say: impl Into<Vec<u8>>, expect: Expected<Vec<u8>>) -> Self {
+        Self { pause: Duration::ZERO, say: say.into(), pieces: Pieces::One, expect, expires: None }
+    }
+
+    /// The same, but in these pieces.
+    pub fn in_pieces(self, pieces: Pieces) -> Self {
+        Self { pieces, ..self }
+    }
+
+    /// The same, but so much later.
+    pub fn after(self, pause: Duration) -> Self {
+        Self { pause, ..self }
+    }
+
+    /// The same, but what an earlier exchange of its conversation has set is gone some time after that.
+    pub fn expiring(self, set_by: usize, after: Duration, then: Expected<Vec<u8>>) -> Self {
+        Self { expires: Some(Expiry { set_by, after: after.as_nanos() as u64, then }), ..self }
+    }
+
+    /// What the record holds of it.
+    pub fn said(&self, about: &str, number: usize) -> Said {
+        let expiry =
+            |expiry: &Expiry<Vec<u8>>| Expiry { set_by: expiry.set_by, after: expiry.after, then: expiry.then.shown() };
+        Said {
+            function: FUNCTION.into(),
+            about: about.into(),
+            number,
+            say: shown(&self.say),
+            pieces: self.pieces,
+            expect: self.expect.shown(),
+            expires: self.expires.as_ref().map(expiry),
+        }
+    }
+
+    /// Whether nothing more has to be heard to know what to make of it: it is right, or cannot become so any more.
+    pub fn is_decided(&self, heard: &[u8]) -> bool {
+        match heard.len().checked_sub(self.longest()) {
+            // Much is compared once, when it is all there.
+            None if heard.len() > LOOK => return false,
+            Some(surplus) if surplus > LOOK => return true,
+            _ => {}
+        }
+        let expected = || [Some(&self.expect), self.expires.as_ref().map(|expiry| &expiry.then)].into_iter().flatten();
+        expected().any(|expected| expected.is_complete(heard))
+            || !expected().any(|expected| expected.is_possible(heard))
+    }
+}
+
+impl Exchange {
+    /// Length of the longest text that may be heard.
+    fn longest(&self) -> usize {
+        let texts = self.expect.one_of.iter().chain(self.expires.iter().flat_map(|expiry| &expiry.then.one_of));
+        texts.map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// Whether this is right, at whatever time it was heard.
+    pub fn may_be(&self, heard: &Heard) -> bool {
+        let then = self.expires.as_ref().is_some_and(|expiry| expiry.then.shown().is_met(heard));
+        then || self.expect.shown().is_met(heard)
+    }
+}
+
+impl Heard {
+    /// These bytes, and whether the connection ended behind them.
+    pub fn new(bytes: &[u8], ended: bool) -> Self {
+        Self { function: format!("{FUNCTION}_ok"), heard: shown(bytes), ended }
+    }
+}
+
+/// A client that is a burden to the server: says something over and over, reads no answer, and stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nuisance {
+    /// What it says first.
+    pub first: Vec<u8>,
+    /// What it says then. Without an end it makes the server wait for it.
+    pub say: Vec<u8>,
+    /// How often, unless the server takes no more before.
+    pub times: u32,
+    /// How many such clients there are.
+    pub clients: u32,
+}
+
+impl<T> Expected<T> {
+    /// Exactly this.
+    pub fn exactly(text: impl Into<T>) -> Self {
+        Self { one_of: vec![text.into()], line: None, end: false }
+    }
+
+    /// A line that begins like this.
+    pub fn line(begin: impl Into<T>) -> Self {
+        Self { one_of: Vec::new(), line: Some(begin.into()), end: false }
+    }
+
+    /// This too.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.one_of.extend(other.one_of);
+        Self { one_of: self.one_of, line: self.line.or(other.line), end: self.end || other.end }
+    }
+
+    /// The end of the connection too.
+    #[must_use]
+    pub fn or_end(self) -> Self {
+        Self { end: true, ..self }
+    }
+}
+
+impl Expected<Vec<u8>> {
+    fn shown(&self) -> Expected<String> {
+        let one_of = self.one_of.iter().map(|text| shown(text)).collect();
+        Expected { one_of, line: self.line.as_ref().map(|line| shown(line)), end: self.end }
+    }
+
+    fn is_complete(&self, heard: &[u8]) -> bool {
+        let is_line = |begin: &Vec<u8>| heard.starts_with(begin) && heard.contains(&b'\n');
+        self.one_of.iter().any(|text| text == heard) || self.line.as_ref().is_some_and(is_line)
+    }
+
+    /// Whether more may make it complete.
+    fn is_possible(&self, heard: &[u8]) -> bool {
+        let begins = |text: &[u8]| text.starts_with(heard) || heard.starts_with(text);
+        self.end
+            || self.one_of.iter().any(|text| text.starts_with(heard))
+            || self.line.as_ref().is_some_and(|line| begins(line) && !heard.contains(&b'\n'))
+    }
+}
+
+impl Expected<String> {
+    /// Whether what was heard is right.
+    pub fn is_met(&self, heard: &Heard) -> bool {
+        let is_line = |begin: &String| heard.heard.starts_with(begin.as_str()) && is_one_line(&heard.heard);
+        self.one_of.contains(&heard.heard) || self.line.as_ref().is_some_and(is_line) || (self.end && heard.ended)
+    }
+
+    /// In words.
+    pub fn describe(&self) -> String {
+        let mut ways: Vec<String> = self.one_of.iter().map(|text| format!("`{text}`")).collect();
+        ways.extend(self.line.as_ref().map(|line| format!("a line that begins with `{line}`")));
+        ways.extend(self.end.then(|| "the end of the connection".to_owned()));
+        ways.join(" or ")
+    }
+}
+
+/// Whether a text of [`shown`] has one line end, at its end.
+fn is_one_line(shown: &str) -> bool {
+    let mut rest = shown.chars();
+    while let Some(character) = rest.next() {
+        if character == '\\' && rest.next() == Some('n') {
+            return rest.as_str().is_empty();
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn met(expected: &Expected<Vec<u8>>, text: &[u8], ended: bool) -> bool {
+        expected.shown().is_met(&Heard::new(text, ended))
+    }
+
+    #[test]
+    fn bytes_are_shown_short_and_in_full() {
+        assert_eq!(shown(b"$2\r\n\xff\"\r\n"), "$2\\r\\n\\xff\\\"\\r\\n");
+        assert_eq!(shown(&[vec![b'x'; 100], b"yy".to_vec()].concat()), "x⟨100 times⟩yy");
+        assert_eq!(shown(&[0; 64]), "\\x00⟨64 times⟩");
+    }
+
+    #[test]
+    fn one_of_several_answers_is_right() {
+        let ok = Expected::exactly(*b"+OK\r\n").or(Expected::line(*b"-")).or_end();
+        for (text, ended, right) in [
+            (&b"+OK\r\n"[..], false, true),
+            (b"-ERR too large\r\n", false, true),
+            (b"-ERR c:\\new\r\n", false, true),
+            (b"-ERR too large\r\n+OK\r\n", false, false),
+            (b"+OK\r\n+OK\r\n", false, false),
+            (b"+O", false, false),
+            (b"-ERR", false, false),
+            (b"", false, false),
+            (b"", true, true),
+        ] {
+            assert_eq!(met(&ok, text, ended), right, "{}", shown(text));
+        }
+        assert_eq!(ok.shown().describe(), "`+OK\\r\\n` or a line that begins with `-` or the end of the connection");
+        assert!(!met(&Expected::exactly(*b"+OK\r\n"), b"", true));
+    }
+
+    #[test]
+    fn what_decides_is_known_with_its_last_byte() {
+        let ask = |expect| Exchange::new(*b"x", expect);
+        let value = ask(Expected::exactly(*b"$1\r\nv\r\n"));
+        assert!(!value.is_decided(b"") && !value.is_decided(b"$1\r\nv\r"));
+        assert!(value.is_decided(b"$1\r\nv\r\n") && value.is_decided(b"$-"));
+        let expiring = value.expiring(0, Duration::from_millis(9), Expected::exactly(*b"$-1\r\n"));
+        assert!(!expiring.is_decided(b"$-") && expiring.is_decided(b"$-1\r\n") && expiring.is_decided(b"+"));
+        let error = ask(Expected::line(*b"-ERR"));
+        assert!(!error.is_decided(b"-E") && !error.is_decided(b"-ERR no"));
+        assert!(error.is_decided(b"-ERR no\r\n") && error.is_decided(b"-WRONG") && error.is_decided(b":1\r\n"));
+        let large = ask(Expected::exactly(vec![b'x'; 1 << 20]));
+        assert!(!large.is_decided(&[b'y'; 1 << 19]) && large.is_decided(&[b'y'; 1 << 20]));
+        let closed = ask(Expected::line(*b"-").or_end());
+        assert!(!closed.is_decided(b":1\r\n"), "the end may still come");
+        assert!(closed.is_decided(&[b':'; 1 << 20]), "nobody listens for ever");
+    }
+
+    proptest! {
+        #[test]
+        fn different_bytes_make_different_texts(
+            one in prop::collection::vec(prop::sample::select(vec![0u8, b'x', b'\\', b'n', 0xe2, b'1']), 0..200),
+            long in 60usize..70,
+            other in prop::collection::vec(any::<u8>(), 0..9),
+        ) {
+            let two = [vec![b'x'; long], other].concat();
+            prop_assert_eq!(shown(&one) == shown(&two), one == two);
+        }
+
+        /// What is heard in pieces is decided when, and only when, its judgement will not change any more.
+        #[test]
+        fn a_right_answer_is_waited_for(text in "[a-c\r\n]{1,12}", cut in 0usize..12) {
+            let exchange = Exchange::new(*b"x", Expected::exactly(text.as_bytes()));
+            let part = &text.as_bytes()[..cut.min(text.len())];
+            prop_assert_eq!(exchange.is_decided(part), part.len() == text.len());
+        }
+    }
+}
