@@ -4,10 +4,15 @@ mod conversations;
 
 use harness::{
     manifest::Stage,
-    net::random::{Purpose, Stream},
+    net::{
+        Fault,
+        random::{Purpose, Stream},
+    },
     oracle::{Body, Oracle, Request, Script, Vocabulary, body, ticks},
+    time::Offset,
 };
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The oracle.
 pub struct KvStore;
@@ -31,6 +36,10 @@ impl Oracle for KvStore {
             .enumerate()
             .map(|(index, at)| (at, request(operation(index, stage.workload == "contention", &mut random))))
             .collect();
+        if stage.workload == "torn" {
+            work.extend(large_writes(stage, seed).into_iter().map(|(at, body)| (at, request(body))));
+            work.sort_by_key(|(at, _)| *at);
+        }
         // In the end it is looked at what is left of each hot key.
         let last = ["r", "c", "t"].iter().flat_map(|kind| (0..HOT).map(move |key| format!("{kind}{key}")));
         work.extend(last.map(|key| (stage.duration(), request(body("read", [("key", key.into())])))));
@@ -47,6 +56,30 @@ impl Oracle for KvStore {
         let mut random = Stream::new(seed, Purpose::Workload, [2, client]);
         (0..OWN).flat_map(|key| one_key(&format!("load:{client}:{key}"), &mut random)).collect()
     }
+}
+
+/// How many large values are written at once, how large they are, and how long before the kill: it has to come while they
+/// are being written. It finds one that is half in the log about once in ten times, so there are many kills.
+const LARGE: u64 = 6;
+const LARGE_BYTES: usize = 1 << 20;
+const LARGE_LEAD: Duration = Duration::from_millis(4);
+
+/// Large values that are written when the server is killed, and read when it is back: of one of them the log then holds a
+/// part.
+fn large_writes(stage: &Stage, seed: u64) -> Vec<(Duration, Body)> {
+    let Ok(schedule) = stage.fault_schedule(seed) else { return Vec::new() };
+    let kills = schedule.actions.iter().filter(|action| matches!(action.fault, Fault::Kill(_)));
+    let around = |(kill, at): (usize, Duration)| {
+        (0..LARGE).flat_map(move |number| {
+            let key = || ("key", format!("large{number}").into());
+            let value = format!("{kill}.{number}~{LARGE_BYTES}");
+            let write = body("write", [key(), ("value", value.into())]);
+            let written = at.saturating_sub(LARGE_LEAD);
+            let read = (at + Duration::from_millis(100)).min(stage.duration());
+            [(written, write), (read, body("read", [key()]))]
+        })
+    };
+    kills.map(|kill| kill.at.since(Offset::ZERO)).enumerate().flat_map(around).collect()
 }
 
 /// What is done with one key under load, with the right answers.

@@ -135,6 +135,8 @@ pub enum IncidentKind {
     SlowStart,
     /// It did not read its stdin.
     Deaf,
+    /// It did not end when it was asked to.
+    Lingers,
     /// An answer to a request under load that is not the one right answer.
     WrongReply,
     /// Requests under load were not answered in time, or their connection ended.
@@ -155,6 +157,7 @@ impl IncidentKind {
             Self::OutOfMemory => "out-of-memory",
             Self::SlowStart => "slow-start",
             Self::Deaf => "deaf",
+            Self::Lingers => "does-not-end",
             Self::WrongReply => "wrong-reply",
             Self::Silent => "no-reply",
         }

@@ -27,10 +27,8 @@ impl Checker for StaysUp {
     }
 
     fn check(&self, view: &View<'_>) -> Judgement {
-        let ends = |incident: &&Incident| {
-            matches!(incident.kind, IncidentKind::Crashed | IncidentKind::OutOfMemory | IncidentKind::SlowStart)
-        };
-        let crashes: Vec<&Incident> = view.case.summary.incidents.iter().filter(ends).collect();
+        let incidents = view.case.summary.incidents.iter();
+        let crashes: Vec<&Incident> = incidents.filter(|incident| concerns(incident.kind)).collect();
         // A node that crashed while it started is reported as crashed, not as slow.
         let worst = crashes.iter().find(|crash| crash.kind != IncidentKind::SlowStart).or(crashes.first());
         let Some(crash) = worst else {
@@ -39,11 +37,21 @@ impl Checker for StaysUp {
         let node = node_name(crash.node);
         let actual = format!("{node}: {} at {}", crash.detail, crash.at);
         let begins = if view.vocabulary == Vocabulary::Objects { "listens on its address" } else { "answers `init`" };
-        let mut finding = finding(crash.kind.code(), ABOUT, format!("{node} {begins} and goes on running"), actual);
+        let expected = match crash.kind {
+            IncidentKind::Lingers => format!("{node} ends when it is asked to"),
+            _ => format!("{node} {begins} and goes on running"),
+        };
+        let mut finding = finding(crash.kind.code(), ABOUT, expected, actual);
         finding.count = crashes.len() as u64;
         finding.evidence = evidence(view, crash);
         Judgement::fail(share(crashes.len(), view.nodes as usize, "node") + " ended or never started", finding)
     }
+}
+
+/// Whether it is about a process that ends or does not begin, and not about what it says.
+pub(super) fn concerns(kind: IncidentKind) -> bool {
+    use IncidentKind::{Crashed, Lingers, OutOfMemory, SlowStart};
+    matches!(kind, Crashed | OutOfMemory | SlowStart | Lingers)
 }
 
 /// The last things that were asked of the node, and the end of its log.

@@ -130,6 +130,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("slow-start", "`init` or an opening request was not answered in time"),
     ("node-crashed", "the program ended without being asked to"),
     ("out-of-memory", "the program was ended by its memory limit"),
+    ("does-not-end", "the program did not end when it was asked to"),
     ("deaf", "the program stopped reading its stdin"),
     ("duplicate-id", "the same id was handed out twice"),
     ("value-lost", "an acknowledged value is missing from a final read"),

@@ -338,6 +338,7 @@ impl Manifest {
             ProgramKind::Node if stage.clients != 1 => Some("only a server has `clients`"),
             ProgramKind::Node if stage.load.is_some() => Some("only a server has `load`"),
             ProgramKind::Node if stage.conversations => Some("only a server has `conversations`"),
+            ProgramKind::Node if stage.faults.contains(&FaultKind::Terminate) => Some("only a server is asked to end"),
             _ => None,
         }
     }

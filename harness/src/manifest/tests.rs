@@ -119,6 +119,7 @@ fn a_server_has_a_protocol_one_node_and_clients() {
         (SERVER, "nodes = 1\nclients = 0", "`clients` must be between 1 and 10000"),
         (SERVER, "nodes = 1\nfaults = [\"partition\"]", "one node cannot be partitioned"),
         ("\"node\"", "nodes = 1\nclients = 2", "only a server has `clients`"),
+        ("\"node\"", "nodes = 1\nfaults = [\"terminate\"]", "only a server is asked to end"),
     ] {
         let error = manifest(kind, stage).unwrap_err().to_string();
         assert!(error.contains(words), "{kind} {stage}: {error}");

@@ -14,6 +14,8 @@ pub enum Fault {
     Heal,
     /// Ends the node's process without warning.
     Kill(NodeId),
+    /// Asks the node's process to end.
+    Terminate(NodeId),
     /// Starts the node's process again.
     Restart(NodeId),
     /// Stops the node's process where it stands; what is sent to it waits.
@@ -49,7 +51,7 @@ impl FaultSchedule {
     /// When `node` has no process.
     pub fn down_windows(&self, node: NodeId) -> Vec<Window> {
         self.windows(|fault| match fault {
-            Fault::Kill(other) if *other == node => Some(true),
+            Fault::Kill(other) | Fault::Terminate(other) if *other == node => Some(true),
             Fault::Restart(other) if *other == node => Some(false),
             _ => None,
         })
@@ -59,7 +61,11 @@ impl FaultSchedule {
     pub fn paused_windows(&self, node: NodeId) -> Vec<Window> {
         self.windows(|fault| match fault {
             Fault::Pause(other) if *other == node => Some(true),
-            Fault::Resume(other) | Fault::Kill(other) | Fault::Restart(other) if *other == node => Some(false),
+            Fault::Resume(other) | Fault::Kill(other) | Fault::Terminate(other) | Fault::Restart(other)
+                if *other == node =>
+            {
+                Some(false)
+            }
             _ => None,
         })
     }
@@ -113,7 +119,9 @@ impl Fault {
     /// The node it happens to, when it happens to one.
     pub fn node(&self) -> Option<NodeId> {
         match self {
-            Self::Kill(node) | Self::Restart(node) | Self::Pause(node) | Self::Resume(node) => Some(*node),
+            Self::Kill(node) | Self::Terminate(node) | Self::Restart(node) | Self::Pause(node) | Self::Resume(node) => {
+                Some(*node)
+            }
             Self::Partition(_) | Self::Heal => None,
         }
     }

@@ -202,7 +202,7 @@ impl<T> Network<T> {
         match fault {
             Fault::Partition(partition) => self.partition = Some(partition.clone()),
             Fault::Heal => self.partition = None,
-            Fault::Kill(node) => self.change(*node, |_| Health::Down),
+            Fault::Kill(node) | Fault::Terminate(node) => self.change(*node, |_| Health::Down),
             Fault::Restart(node) => self.change(*node, |_| Health::Up),
             Fault::Pause(node) => {
                 self.change(*node, |health| if health == Health::Up { Health::Paused } else { health });

@@ -39,6 +39,8 @@ pub enum FaultKind {
     /// Some nodes killed and started again a few milliseconds later, three times within a second: whoever tells their
     /// lives apart by a clock of seconds does not.
     QuickRestart,
+    /// A server asked to end (SIGTERM), which it has to do, and started again.
+    Terminate,
     /// Every node killed at the same moment, as if the power went.
     TotalKill,
     /// Some nodes stopped and let go on.
@@ -206,6 +208,7 @@ impl<'a> Author<'a> {
                     self.add(window, Fault::Partition(total), Fault::Heal);
                 }
                 FaultKind::Kill => self.strike(window, Fault::Kill, Fault::Restart),
+                FaultKind::Terminate => self.strike(window, Fault::Terminate, Fault::Restart),
                 FaultKind::Pause => self.strike(window, Fault::Pause, Fault::Resume),
                 FaultKind::QuickRestart => self.restart_quickly(window),
                 FaultKind::TotalKill => {

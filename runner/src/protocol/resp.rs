@@ -8,7 +8,8 @@
 //! | `append {key, value}` | `APPEND key value` |
 //! | `delete {key}` | `DEL key` |
 //!
-//! Values are texts on the wire; one that is the only way to write an integer is that integer.
+//! Values are texts on the wire; one that is the only way to write an integer is that integer. A large value is told short:
+//! `17~1000000` is `17` and a million tildes behind it.
 
 use super::{Answer, Wire};
 use harness::{oracle::Body, text::excerpt};
@@ -22,9 +23,22 @@ use serde_json::{Value, json};
 /// The protocol.
 pub(super) struct Resp;
 
+/// What large values are padded with, and how much of it is counted.
+const PADDING: char = '~';
+const LEAST_PADDING: usize = 64;
+const MOST_PADDING: usize = 64 << 20;
+
 impl Wire for Resp {
     fn request(&self, body: &Body) -> Vec<u8> {
-        bytes(&Frame::Array(words(body).into_iter().map(|word| Frame::BulkString(word.into_bytes())).collect()))
+        let words = words(body);
+        let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+        for word in &words {
+            bytes.reserve(word.len() + 32);
+            bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+            bytes.extend_from_slice(word.as_bytes());
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes
     }
 
     fn reply(&self, request: &Body, answer: &Value) -> Vec<u8> {
@@ -63,7 +77,7 @@ fn bytes(frame: &Frame) -> Vec<u8> {
 
 fn words(body: &Body) -> Vec<String> {
     let text = |name: &str| match body.get(name) {
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => in_full(text),
         Some(value) => value.to_string(),
         None => String::new(),
     };
@@ -103,12 +117,30 @@ fn answer(request: &Body, frame: Frame) -> Answer {
     }
 }
 
+/// A text with its padding.
+fn in_full(text: &str) -> String {
+    let padding = text.split_once(PADDING).and_then(|(text, times)| Some((text, times.parse::<usize>().ok()?)));
+    match padding.filter(|(_, times)| (LEAST_PADDING..=MOST_PADDING).contains(times)) {
+        Some((text, times)) => text.to_owned() + &PADDING.to_string().repeat(times),
+        None => text.to_owned(),
+    }
+}
+
+/// A text with its padding counted.
+fn short(text: &str) -> String {
+    let rest = text.trim_end_matches(PADDING);
+    match text.len() - rest.len() {
+        times @ LEAST_PADDING.. => format!("{rest}{PADDING}{times}"),
+        _ => text.to_owned(),
+    }
+}
+
 /// An integer where the text is how an integer is written, otherwise the text.
 fn value(bytes: &[u8]) -> Value {
     let text = String::from_utf8_lossy(bytes);
     match text.parse::<i64>() {
         Ok(number) if number.to_string() == text => number.into(),
-        _ => text.into(),
+        _ => short(&text).into(),
     }
 }
 
@@ -184,6 +216,19 @@ mod tests {
         for (request, answer) in cases {
             assert_eq!(told(&request, &Resp.reply(&request, &answer)), Answer::Ok(answer));
         }
+    }
+
+    #[test]
+    fn large_values_are_told_short() {
+        let write = body("write", [("key", "k".into()), ("value", "17~1000".into())]);
+        let sent = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1002\r\n17{}\r\n", "~".repeat(1000));
+        assert_eq!(Resp.request(&write), sent.as_bytes());
+        let answer = |length: usize| format!("${length}\r\n17{}\r\n", "~".repeat(length - 2));
+        assert_eq!(told(&read(), answer(1002).as_bytes()), Answer::Ok(json!({"type": "read_ok", "value": "17~1000"})));
+        assert_eq!(told(&read(), answer(1001).as_bytes()), Answer::Ok(json!({"type": "read_ok", "value": "17~999"})));
+        assert_eq!(told(&read(), b"$5\r\n17~~~\r\n"), Answer::Ok(json!({"type": "read_ok", "value": "17~~~"})));
+        assert_eq!(in_full("a~b"), "a~b");
+        assert_eq!(in_full("a~99999999999999999"), "a~99999999999999999");
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use super::{
     talk,
 };
 use crate::{
-    backend::{CellEvent, Control},
+    backend::{CellEvent, Control, Exit},
     node::{CaseSetup, Notice, incidents::Incidents},
     protocol::Wire,
 };
@@ -82,6 +82,8 @@ struct Case {
     /// How often it was started.
     starts: u64,
     down_since: Option<Offset>,
+    /// When it was asked to end, while it has not.
+    asked: Option<Instant>,
     /// Told when a server that was started again can be connected to, or has taken too long.
     back: (mpsc::UnboundedSender<Back>, mpsc::UnboundedReceiver<Back>),
 }
@@ -107,6 +109,7 @@ impl Case {
             life: Life::Starting,
             starts: 0,
             down_since: None,
+            asked: None,
             back: mpsc::unbounded_channel(),
         }
     }
@@ -143,10 +146,16 @@ impl Case {
             if clients.is_empty() && self.life == Life::Up && self.next_fault == self.schedule.actions.len() {
                 break Ended::Completed;
             }
-            let fault = self.next_fault_at();
+            // What comes next waits until a server that was asked to end has ended.
+            let fault = self.next_fault_at().filter(|_| self.asked.is_none());
             tokio::select! {
                 biased;
                 Some(happening) = self.program.next() => if let Err(ended) = self.on(happening) { break ended },
+                () = tokio::time::sleep_until((self.asked.unwrap_or(self.began) + STOP_TIMEOUT).into()), if self.asked.is_some() => {
+                    let lingers = self.program.lingers(STOP_TIMEOUT);
+                    self.incident(lingers);
+                    break Ended::Completed;
+                }
                 Some((start, in_time)) = self.back.1.recv() => if let Err(ended) = self.on_back(start, in_time) { break ended },
                 () = tokio::time::sleep_until((self.began + fault.unwrap_or(Offset::ZERO).since(Offset::ZERO)).into()), if fault.is_some() => {
                     if let Err(ended) = self.play_fault() { break ended }
@@ -246,7 +255,12 @@ impl Case {
 
     /// What happens to the server; an error ends the case.
     fn on(&mut self, happening: Happening) -> Result<(), Ended> {
+        let mut broke = false;
+        if let Happening::Cell(CellEvent::Exited(exit)) = &happening {
+            broke = self.asked.take().is_some() && !is_graceful(exit);
+        }
         match (&happening, self.life) {
+            _ if broke => {}
             (Happening::Cell(CellEvent::Exited(_)), Life::Dying { restart: true }) => return self.start_again(),
             (Happening::Cell(CellEvent::Exited(_)), Life::Dying { restart: false }) => {
                 self.life = Life::Down;
@@ -256,8 +270,9 @@ impl Case {
         }
         match self.program.wrong(happening, &self.setup.limits).map_err(Ended::Broken)? {
             None => Ok(()),
-            Some(wrong) => {
-                self.incident(wrong);
+            Some(Wrong { kind, detail, log }) => {
+                let detail = if broke { detail + " when it was asked to end" } else { detail };
+                self.incident(Wrong { kind, detail, log });
                 Err(Ended::AllCrashed)
             }
         }
@@ -315,6 +330,15 @@ impl Case {
                 if self.life != Life::Down {
                     self.life = Life::Dying { restart: false };
                     self.program.ask(Control::Kill);
+                }
+            }
+            Fault::Terminate(_) => {
+                self.open_fault(now, "terminate", "n0 asked to end");
+                self.down_since.get_or_insert(now);
+                if self.life == Life::Up {
+                    self.life = Life::Dying { restart: false };
+                    self.asked = Some(Instant::now());
+                    self.program.ask(Control::Terminate);
                 }
             }
             Fault::Restart(_) => {
@@ -395,5 +419,27 @@ impl Case {
         self.summary.usage = vec![usage];
         self.summary.log_tails = vec![self.program.log_tail()];
         CaseRecord { summary: self.summary, history: Calls { operations: calls }, journal: Journal::default() }
+    }
+}
+
+/// Whether a program that was asked to end did so and nothing worse: by itself, or by the signal that asked it.
+fn is_graceful(exit: &Exit) -> bool {
+    const BY_SIGNAL: i32 = 128 + libc::SIGTERM;
+    matches!((exit.code, exit.signal), (_, Some(libc::SIGTERM)) | (Some(0 | BY_SIGNAL), None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_asked_to_end_may_end_with_0_or_by_the_signal() {
+        let exit = |code, signal| Exit { code, signal, ..Exit::default() };
+        for graceful in [exit(Some(0), None), exit(None, Some(libc::SIGTERM)), exit(Some(143), None)] {
+            assert!(is_graceful(&graceful), "{graceful:?}");
+        }
+        for other in [exit(Some(101), None), exit(None, Some(libc::SIGABRT)), exit(Some(1), None)] {
+            assert!(!is_graceful(&other), "{other:?}");
+        }
     }
 }

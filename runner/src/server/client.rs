@@ -26,7 +26,7 @@ use tokio::{
 /// How long a client waits until it tries to connect again.
 const RETRY: Duration = Duration::from_millis(5);
 /// The longest answer.
-const LONGEST: usize = 1 << 20;
+const LONGEST: usize = 16 << 20;
 /// The code of an error that the server told: the request has no effect.
 const REFUSED: u32 = 12;
 /// The code of a request that was due and could not be made before the end, because the server kept its client waiting.

@@ -176,6 +176,12 @@ impl Program {
         Wrong { kind: IncidentKind::SlowStart, detail, log: self.log_tail() }
     }
 
+    /// That it did not end when it was asked to.
+    pub(super) fn lingers(&self, timeout: Duration) -> Wrong {
+        let detail = format!("it had not ended {} s after SIGTERM", timeout.as_secs());
+        Wrong { kind: IncidentKind::Lingers, detail, log: self.log_tail() }
+    }
+
     /// Takes its cell down; what it has used, as far as that is told in time.
     pub(super) async fn close(&mut self) -> NodeUsage {
         self.ask(Control::Close);

@@ -4,7 +4,7 @@ use super::{super::Topology, *};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-const KINDS: [FaultKind; 7] = [
+const KINDS: [FaultKind; 8] = [
     FaultKind::Partition,
     FaultKind::OneWayPartition,
     FaultKind::TotalPartition,
@@ -12,6 +12,7 @@ const KINDS: [FaultKind; 7] = [
     FaultKind::TotalKill,
     FaultKind::Pause,
     FaultKind::QuickRestart,
+    FaultKind::Terminate,
 ];
 
 /// A case: how it is wired, who gets work, and what is to go wrong.
@@ -125,6 +126,7 @@ proptest! {
                 }
                 (FaultKind::OneWayPartition, Fault::Partition(cut)) => cut.ways() != Ways::Both,
                 (FaultKind::TotalPartition, Fault::Partition(cut)) => cut.shape() == Shape::Total,
+                (FaultKind::Terminate, Fault::Terminate(_)) |
                 (FaultKind::Kill | FaultKind::TotalKill | FaultKind::QuickRestart, Fault::Kill(_))
                 | (FaultKind::Pause, Fault::Pause(_)) => true,
                 _ => false,

@@ -51,6 +51,8 @@ impl Case {
                     self.lost = Some(why);
                 }
             }
+            // A manifest of nodes cannot ask for it.
+            Fault::Terminate(_) => {}
             Fault::Pause(node) => {
                 self.open_fault(now, "pause", format!("{node} stopped"), Some(node.0));
                 self.take_down(now, node.0, Control::Pause, None);
