@@ -6,6 +6,9 @@
 //! ("duet" measurement, Bulej et al., ICPE 2020; randomised interleaved trials, Abedi & Brecht, ICPE 2017). A block gives
 //! one ratio. The figure is the median of them; its interval is a percentile bootstrap, stratified by round, since all of
 //! a round's blocks share its processes. How far the control is from the reference says what this machine can tell apart.
+//!
+//! Of a closed loop the throughput is compared; of an open loop, whose throughput is given, the time within which 99 % of
+//! what was due in a slice was answered.
 
 use crate::{
     net::random::{Purpose, Stream},
@@ -46,6 +49,28 @@ pub struct Slice {
     /// How long of that the load waited for its processor, which something else was using.
     #[serde(default)]
     pub delayed: u64,
+    /// Of an open loop: within how many nanoseconds from when they were due 99 % of the requests were answered; otherwise 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tail: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// How long one side's requests took in all slices together, in nanoseconds from when they were due.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Half of them took no longer.
+    pub p50: u64,
+    /// 99 %.
+    pub p99: u64,
+    /// 99.9 %.
+    pub p999: u64,
+    /// The slowest.
+    pub max: u64,
+    /// How late 99 % of them were sent at most, which is the load's own fault.
+    pub late: u64,
 }
 
 /// What one side used over all its rounds, warm-up included.
@@ -68,6 +93,9 @@ pub struct Performance {
     pub used: [Used; 3],
     /// Which of the machine's processors the servers were kept to, and which the load came from.
     pub processors: [Vec<u32>; 2],
+    /// Of an open loop: how long each side's requests took, in the order of [`Side::ALL`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latency: Vec<Latency>,
 }
 
 /// A ratio with its interval.
@@ -93,6 +121,8 @@ const NARROW: f64 = 0.03;
 const WIDE: f64 = 0.10;
 /// How far from 1 the whole interval of the control may be before the machine counts as too noisy.
 const NOISY: f64 = 0.10;
+/// By how much all three are wider where times are compared: the slowest of few requests scatter more than their number.
+const TIMES: f64 = 4.0;
 /// Share of a slice that the load may have waited for its processor. Beyond that it, and not the server, may have been what
 /// was slow, and faster and slower servers look the same.
 const DELAYED: f64 = 0.05;
@@ -107,18 +137,38 @@ impl Estimate {
 }
 
 impl Performance {
-    /// Throughput of the submission, as a multiple of the reference's.
+    /// Throughput of the submission, as a multiple of the reference's; none of an open loop.
     pub fn throughput(&self) -> Option<Estimate> {
+        self.found().filter(|_| !self.is_open())
+    }
+
+    /// Time within which 99 % are answered, as a multiple of the reference's; none of a closed loop.
+    pub fn tail(&self) -> Option<Estimate> {
+        self.found().filter(|_| self.is_open())
+    }
+
+    /// Whether the load was an open loop.
+    pub fn is_open(&self) -> bool {
+        self.slices.iter().any(|slice| slice.tail > 0)
+    }
+
+    /// What is compared, of the submission, as a multiple of the reference's.
+    fn found(&self) -> Option<Estimate> {
         estimate(&self.ratios(Side::Submission, Side::Reference))
     }
 
-    /// Throughput of the reference, as a multiple of its own.
+    /// The same of the reference, as a multiple of its own.
     pub fn control(&self) -> Option<Estimate> {
         estimate(&self.ratios(Side::Control, Side::Reference))
     }
 
-    /// The ratios of one side's throughput to the other's, one a block and in order, each with its round; without the blocks
-    /// in which the load was delayed.
+    /// How much wider intervals may be.
+    fn leeway(&self) -> f64 {
+        if self.is_open() { TIMES } else { 1.0 }
+    }
+
+    /// The ratios of one side's throughput, or time, to the other's, one a block and in order, each with its round; without
+    /// the blocks in which the load was delayed.
     pub fn ratios(&self, side: Side, other: Side) -> Vec<(u32, f64)> {
         // Where they share processors the load always waits for the servers; no processor named stands for all.
         let [servers, load] = &self.processors;
@@ -126,7 +176,8 @@ impl Performance {
         let delayed = |slice: &Slice| apart && slice.delayed as f64 > DELAYED * slice.nanoseconds as f64;
         let blocks = self.slices.chunk_by(|one, next| one.block == next.block);
         let blocks = blocks.filter(|block| !block.iter().any(delayed));
-        let ratio = |block: &[Slice]| Some((block.first()?.round, rate(block, side)? / rate(block, other)?));
+        let measure = if self.is_open() { tail } else { rate };
+        let ratio = |block: &[Slice]| Some((block.first()?.round, measure(block, side)? / measure(block, other)?));
         blocks.filter_map(ratio).filter(|(_, ratio)| ratio.is_finite() && *ratio > 0.0).collect()
     }
 
@@ -147,32 +198,33 @@ impl Performance {
     pub fn is_enough(&self) -> bool {
         let rounds = self.slices.last().map_or(0, |slice| slice.round + 1);
         let narrow = |estimate: Option<Estimate>| {
-            estimate.is_some_and(|estimate| estimate.blocks >= LEAST_BLOCKS && estimate.half_width() < NARROW)
+            estimate.is_some_and(|found| found.blocks >= LEAST_BLOCKS && found.half_width() < NARROW * self.leeway())
         };
-        rounds >= LEAST_ROUNDS && narrow(self.throughput()) && narrow(self.control())
+        rounds >= LEAST_ROUNDS && narrow(self.found()) && narrow(self.control())
     }
 
     /// Why nothing may be concluded, where that is so.
     pub fn doubt(&self) -> Option<String> {
-        let (Some(throughput), Some(control)) = (self.throughput(), self.control()) else {
+        let (Some(found), Some(control)) = (self.found(), self.control()) else {
             return Some("nothing could be measured undisturbed".into());
         };
-        if throughput.blocks < LEAST_BLOCKS {
+        if found.blocks < LEAST_BLOCKS {
             let all = self.slices.chunk_by(|one, next| one.block == next.block).count();
             return Some(format!(
                 "this machine is too busy to tell: of {all} blocks {} were measured undisturbed, and {LEAST_BLOCKS} are needed",
-                throughput.blocks
+                found.blocks
             ));
         }
         let noise = (1.0 - control.low).abs().max((control.high - 1.0).abs());
-        if noise > NOISY {
+        if noise > NOISY * self.leeway() {
             let [low, high] = [control.low, control.high].map(number);
+            let what = if self.is_open() { "as slow" } else { "as fast" };
             return Some(format!(
-                "this machine is too noisy to tell: the reference is {low} to {high} times as fast as itself"
+                "this machine is too noisy to tell: the reference is {low} to {high} times {what} as itself"
             ));
         }
-        if throughput.half_width() > WIDE {
-            let [low, high] = [throughput.low, throughput.high].map(number);
+        if found.half_width() > WIDE * self.leeway() {
+            let [low, high] = [found.low, found.high].map(number);
             return Some(format!("this machine is too noisy to tell: between {low} and {high} times the reference"));
         }
         None
@@ -180,24 +232,35 @@ impl Performance {
 
     /// What was found, in one line; `edges` are those of the bands, ascending.
     pub fn sentence(&self, edges: &[f64]) -> Option<String> {
-        let (throughput, control) = (self.throughput()?, self.control()?);
+        let (found, control) = (self.found()?, self.control()?);
         let rounds = self.slices.last().map_or(0, |slice| slice.round + 1);
+        let what = if self.is_open() { "time for 99 % of the requests" } else { "throughput" };
         let mut sentence = format!(
-            "{} times the reference's throughput (95 % interval {} to {}, {} blocks in {rounds} rounds; the reference \
+            "{} times the reference's {what} (95 % interval {} to {}, {} blocks in {rounds} rounds; the reference \
              beside itself: {} to {})",
-            number(throughput.value),
-            number(throughput.low),
-            number(throughput.high),
-            throughput.blocks,
+            number(found.value),
+            number(found.low),
+            number(found.high),
+            found.blocks,
             number(control.low),
             number(control.high),
         );
         if !edges.is_empty() {
-            let Band { place, borderline } = band(&throughput, edges);
+            let Band { place, borderline } = band(&found, edges, self.is_open());
             let from = place.checked_sub(1).map_or(0.0, |below| edges[below]);
             let to = edges.get(place).map_or("above".to_owned(), |edge| number(*edge));
             sentence += &format!("; band {} of {}, {} to {to}", place + 1, edges.len() + 1, number(from));
             sentence += if borderline { ", borderline" } else { "" };
+        }
+        if let [own, reference, ..] = self.latency[..] {
+            let ms = |time: u64| format!("{:.3}", time as f64 / 1e6);
+            let all = |side: Latency| [side.p50, side.p99, side.p999, side.max].map(ms).join(" / ");
+            sentence += &format!(
+                "; p50 / p99 / p99.9 / max {} ms, the reference {} ms; 99 % sent at most {} ms late",
+                all(own),
+                all(reference),
+                ms(own.late),
+            );
         }
         Some(sentence)
     }
@@ -212,10 +275,12 @@ pub struct Band {
     pub borderline: bool,
 }
 
-/// The band of a ratio. One whose interval straddles an edge is given the better side.
-pub fn band(ratio: &Estimate, edges: &[f64]) -> Band {
+/// The band of a ratio. One whose interval straddles an edge is given the better side: of throughputs the higher one, of
+/// times the lower.
+pub fn band(ratio: &Estimate, edges: &[f64], of_times: bool) -> Band {
     let below = |value: f64| edges.iter().filter(|edge| **edge <= value).count();
-    Band { place: below(ratio.high), borderline: below(ratio.low) != below(ratio.high) }
+    let better = if of_times { ratio.low } else { ratio.high };
+    Band { place: below(better), borderline: below(ratio.low) != below(ratio.high) }
 }
 
 /// Requests a second of one side in a block.
@@ -224,6 +289,14 @@ fn rate(block: &[Slice], side: Side) -> Option<f64> {
     let (operations, nanoseconds) =
         mine.fold((0, 0), |(ops, time), slice| (ops + slice.operations, time + slice.nanoseconds));
     (nanoseconds > 0).then(|| operations as f64 / nanoseconds as f64 * 1e9)
+}
+
+/// The time within which 99 % of one side's requests were answered: the geometric mean over its slices of a block, in which
+/// one that something else has disturbed counts least.
+fn tail(block: &[Slice], side: Side) -> Option<f64> {
+    let mine = block.iter().filter(|slice| slice.side == side && slice.tail > 0);
+    let (sum, count) = mine.fold((0.0, 0.0), |(sum, count), slice| (sum + (slice.tail as f64).ln(), count + 1.0));
+    (count > 0.0).then(|| (sum / count).exp())
 }
 
 /// The median of ratios, and its bootstrap interval: each round's are drawn again from that round's.
@@ -271,6 +344,7 @@ mod tests {
                     operations: (own * machine * little * 1000.0).round() as u64,
                     nanoseconds: 10_000_000,
                     delayed: 0,
+                    tail: 0,
                 });
             }
         }
@@ -312,6 +386,25 @@ mod tests {
         assert!(doubt.ends_with("between 1.00 and 2.00 times the reference"), "{doubt}");
     }
 
+    /// Of an open loop the times are compared, and they may scatter more.
+    #[test]
+    fn times_are_compared_where_the_rate_is_given() {
+        let mut performance = measured(1.0, 1.0, &[100.0; 14], &[1.0]);
+        for slice in &mut performance.slices {
+            let own = if slice.side == Side::Submission { 5 } else { 1 };
+            slice.tail = 100_000 * own + u64::from(slice.block % 3) * 20_000;
+        }
+        assert_eq!((performance.throughput(), performance.doubt()), (None, None));
+        let found = performance.tail().unwrap();
+        assert!((found.value - 4.3).abs() < 0.1, "{found:?}");
+        performance.latency = [500_000, 100_000, 100_000].map(|p99| Latency { p99, ..Latency::default() }).to_vec();
+        let sentence = performance.sentence(&[2.0, 10.0]).unwrap();
+        assert!(sentence.contains("times the reference's time for 99 % of the requests"), "{sentence}");
+        assert!(sentence.contains("band 2 of 3") && sentence.contains("0.000 / 0.500 / 0.000"), "{sentence}");
+        performance.slices.iter_mut().filter(|slice| slice.side == Side::Control).for_each(|slice| slice.tail *= 2);
+        assert!(performance.doubt().unwrap().contains("times as slow as itself"));
+    }
+
     #[test]
     fn too_little_is_not_believed() {
         let few = measured(0.5, 1.0, &[100.0; 6], &[1.0]);
@@ -347,9 +440,10 @@ mod tests {
     fn an_interval_that_straddles_an_edge_is_given_the_better_band() {
         let estimate = |low, high| Estimate { value: (low + high) / 2.0, low, high, blocks: 30 };
         let edges = [0.2, 0.5];
-        assert_eq!(band(&estimate(0.1, 0.15), &edges), Band { place: 0, borderline: false });
-        assert_eq!(band(&estimate(0.19, 0.21), &edges), Band { place: 1, borderline: true });
-        assert_eq!(band(&estimate(0.6, 3.0), &edges), Band { place: 2, borderline: false });
+        assert_eq!(band(&estimate(0.1, 0.15), &edges, false), Band { place: 0, borderline: false });
+        assert_eq!(band(&estimate(0.19, 0.21), &edges, false), Band { place: 1, borderline: true });
+        assert_eq!(band(&estimate(0.19, 0.21), &edges, true), Band { place: 0, borderline: true });
+        assert_eq!(band(&estimate(0.6, 3.0), &edges, false), Band { place: 2, borderline: false });
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the load costs its sender, beside redis-benchmark in the same run on the same redis-server: requests a second of
-//! CPU time of the sender, 50 clients, 1 and 16 requests in flight on each. Skipped where Redis is not installed.
+//! CPU time of the sender, 50 clients, 1 and 16 requests in flight on each. Then an open loop of 50 000 requests a second:
+//! how late it sends, and what it says of a server that stands still for a second. Skipped where Redis is not installed.
 //!
 //! Both send GET of keys that are there. redis-benchmark looks at no answer; the load compares every byte.
 
@@ -12,12 +13,13 @@ use harness::{
 use nix::{
     sys::{
         resource::{UsageWho, getrusage},
+        signal::{Signal, kill},
         time::TimeVal,
     },
     unistd::Pid,
 };
 use runner::{
-    load::{Closed, Tape},
+    load::{Closed, Latency, Open, Tape},
     protocol,
 };
 use serde_json::{Value, json};
@@ -33,6 +35,9 @@ const CLIENTS: usize = 50;
 const TURNS: usize = 5;
 /// How long a turn is, about.
 const TURN: Duration = Duration::from_secs(1);
+/// Requests a second of the open loop, and for how long.
+const RATE: f64 = 50_000.0;
+const OPEN_TURN: Duration = Duration::from_secs(5);
 const VALUE: &str = "xxx";
 /// What redis-benchmark reads when no random keys are asked for.
 const THEIR_KEY: &str = "key:__rand_int__";
@@ -58,7 +63,48 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("| {depth} | {name} | {rate:.0} | {of_cpu:.0} | {:.2} |", of_cpu / theirs.1);
         }
     }
+    println!(
+        "\n| open loop, {RATE} requests/s for {:?} | sent late p50 | p99 | answered p50 | p99 | p99.9 | max |",
+        OPEN_TURN
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for (name, pause) in [("redis-server", None), ("stopped for 1 s", Some(Duration::from_secs(1)))] {
+        let latency = open_loop(&server, pause)?;
+        let ms = |histogram: &hdrhistogram::Histogram<u64>, q| {
+            format!("{:.3} ms", histogram.value_at_quantile(q) as f64 / 1e6)
+        };
+        let (sent, answered) = (&latency.sent, &latency.answered);
+        let columns = [
+            ms(sent, 0.5),
+            ms(sent, 0.99),
+            ms(answered, 0.5),
+            ms(answered, 0.99),
+            ms(answered, 0.999),
+            ms(answered, 1.0),
+        ];
+        println!("| {name} | {} |", columns.join(" | "));
+    }
     Ok(())
+}
+
+/// What an open loop tells of a server that is stopped for a while in the middle, if at all.
+fn open_loop(server: &Server, pause: Option<Duration>) -> Result<Latency, Box<dyn Error>> {
+    let mut open = Open::new(clients(server.port)?, RATE, true)?;
+    let pid = Pid::from_raw(server.child.id() as i32);
+    let stopper = pause.map(|pause| {
+        std::thread::spawn(move || {
+            std::thread::sleep(OPEN_TURN / 2);
+            kill(pid, Signal::SIGSTOP)?;
+            std::thread::sleep(pause);
+            kill(pid, Signal::SIGCONT)
+        })
+    });
+    let mut latency = Latency::default();
+    open.run(Duration::from_millis(200), OPEN_TURN, &mut latency).map_err(|trouble| format!("{trouble:?}"))?;
+    if let Some(Err(errno)) = stopper.and_then(|stopper| stopper.join().ok()) {
+        return Err(format!("the server cannot be stopped: {errno}").into());
+    }
+    Ok(latency)
 }
 
 /// Requests a second, and a second of CPU time.
@@ -70,6 +116,15 @@ fn median(mut rates: Vec<Rate>) -> Rate {
 }
 
 fn ours(port: u16, depth: usize) -> Result<Rate, Box<dyn Error>> {
+    let mut closed = Closed::new(clients(port)?, depth)?;
+    let before = cpu(UsageWho::RUSAGE_THREAD)?;
+    let answered = closed.run(Duration::ZERO, TURN).map_err(|trouble| format!("{trouble:?}"))?;
+    let used = cpu(UsageWho::RUSAGE_THREAD)? - before;
+    Ok((answered.operations as f64 / answered.time.as_secs_f64(), answered.all as f64 / used))
+}
+
+/// Connections, each with reads of a key of its own.
+fn clients(port: u16) -> Result<Vec<(TcpStream, Tape)>, Box<dyn Error>> {
     let wire = protocol::of(Protocol::Resp);
     let key = |client: usize| ("key", format!("key:{client:012}").into());
     let work = |client: usize| -> Vec<(Body, Value)> {
@@ -84,11 +139,7 @@ fn ours(port: u16, depth: usize) -> Result<Rate, Box<dyn Error>> {
         stream.set_nodelay(true)?;
         clients.push((stream, Tape::new(wire, &work(client))));
     }
-    let mut closed = Closed::new(clients, depth)?;
-    let before = cpu(UsageWho::RUSAGE_THREAD)?;
-    let answered = closed.run(Duration::ZERO, TURN).map_err(|trouble| format!("{trouble:?}"))?;
-    let used = cpu(UsageWho::RUSAGE_THREAD)? - before;
-    Ok((answered.operations as f64 / answered.time.as_secs_f64(), answered.all as f64 / used))
+    Ok(clients)
 }
 
 fn theirs(port: u16, depth: usize, requests: u64) -> Result<Rate, Box<dyn Error>> {
@@ -148,7 +199,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let pid = Pid::from_raw(self.child.id() as i32);
-        let _gone = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        let _gone = kill(pid, Signal::SIGTERM);
         let _ended = self.child.wait();
     }
 }

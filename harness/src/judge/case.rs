@@ -137,7 +137,10 @@ fn samples(view: &View<'_>) -> Vec<Samples> {
         of("Latency of client operations", "time from request to reply (ms)", &observations.latency),
         of("Propagation to every node", "time after acknowledgement (ms)", &observations.propagation),
         Samples {
-            title: "Throughput beside the reference",
+            title: match view.case.summary.performance.as_ref().is_some_and(Performance::is_open) {
+                true => "Time for 99 % of the requests beside the reference",
+                false => "Throughput beside the reference",
+            },
             axis: "multiple of the reference's, block by block",
             own: blocks(Side::Submission),
             reference: blocks(Side::Control),

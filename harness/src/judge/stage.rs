@@ -178,11 +178,13 @@ fn conditions(stage: &Stage) -> String {
         parts.push(plural(stage.clients, "client"));
     }
     match &stage.load {
-        Some(load) => parts.push(format!(
-            "{} in flight on each, in turns with the reference for at most {}",
-            plural(load.depth, "request"),
-            stage.duration
-        )),
+        Some(load) => {
+            let pace = match (load.depth, load.rate) {
+                (_, Some(rate)) => format!("{rate} requests/s at fixed times"),
+                (depth, None) => format!("{} in flight on each", plural(depth.unwrap_or(1), "request")),
+            };
+            parts.push(format!("{pace}, in turns with the reference for at most {}", stage.duration));
+        }
         None if stage.conversations => parts.push("one exchange after the other".to_owned()),
         None => parts.push(format!("{} operations/s for {}", stage.rate, stage.duration)),
     }

@@ -180,7 +180,7 @@ fn measured(speed: f64, control: f64, change: impl Fn(&mut CaseRecord)) -> Repor
     plan.manifest.stages.truncate(1);
     let stage = &mut plan.manifest.stages[0];
     stage.require = vec![Requirement::Check("well-formed".into())];
-    stage.load = Some(Load { depth: 1, bands: vec![0.2] });
+    stage.load = Some(Load { depth: Some(1), rate: None, bands: vec![0.2] });
     let ratio = |metric: &str, full, zero| Grade {
         metric: metric.into(),
         full: Quantity(full),
@@ -196,6 +196,7 @@ fn measured(speed: f64, control: f64, change: impl Fn(&mut CaseRecord)) -> Repor
         operations: (speed * 1e6) as u64,
         nanoseconds: 1_000_000,
         delayed: 0,
+        tail: 0,
     };
     let sides = [(Side::Submission, speed), (Side::Reference, 1.0), (Side::Control, control)];
     let slices = (0..12).flat_map(|block| sides.map(|(side, speed)| slice(block, side, speed))).collect();

@@ -164,12 +164,17 @@ pub struct Stage {
     pub grade: Vec<Grade>,
 }
 
-/// A closed loop of clients that is measured beside the reference (see [`crate::performance`]).
+/// Load that is measured beside the reference (see [`crate::performance`]): a closed loop where there is a `depth`, an open
+/// one where there is a `rate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Load {
-    /// Requests in flight on each client's connection.
-    pub depth: u32,
+    /// Requests in flight on each client's connection; how many are answered a second is measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
+    /// Requests a second, all clients together; how long they take is measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
     /// Edges of the bands that are shown beside the ratio, ascending and each at least half as much again as the one
     /// before. They belong into the gaps between known solutions.
     #[serde(default)]
@@ -180,7 +185,13 @@ impl Load {
     fn check(&self) -> Result<(), String> {
         let wide = |pair: &[f64]| pair[1] >= pair[0] * 1.5;
         match self {
-            _ if self.depth == 0 || self.depth > 1_024 => Err("`depth` must be between 1 and 1024".into()),
+            _ if self.depth.is_some() == self.rate.is_some() => Err("`load` has either a `depth` or a `rate`".into()),
+            _ if self.depth.is_some_and(|depth| depth == 0 || depth > 1_024) => {
+                Err("`depth` must be between 1 and 1024".into())
+            }
+            _ if self.rate.is_some_and(|rate| !(100.0..=1e6).contains(&rate)) => {
+                Err("the `rate` of `load` must be between 100 and 1000000".into())
+            }
             _ if self.bands.iter().any(|edge| !(*edge > 0.0 && edge.is_finite())) => {
                 Err("the edges of `bands` must be above 0".into())
             }

@@ -22,6 +22,8 @@ pub struct Observations {
     pub peak_memory: Option<f64>,
     /// Throughput, as a multiple of the reference's in the same case.
     pub throughput_ratio: Option<f64>,
+    /// Time within which 99 % are answered at a fixed rate, as a multiple of the reference's.
+    pub latency_ratio: Option<f64>,
     /// CPU time for each operation, as a multiple of the reference's in the same case.
     pub cpu_ratio: Option<f64>,
     /// Client operations.
@@ -54,6 +56,7 @@ impl Observations {
             bytes,
             cpu_seconds: (!usage.is_empty()).then(|| usage.iter().map(|node| node.cpu_seconds).sum()),
             peak_memory: peak.map(|bytes| bytes as f64),
+            latency_ratio: conclusive.and_then(Performance::tail).map(|ratio| ratio.value),
             throughput_ratio: conclusive.and_then(Performance::throughput).map(|ratio| ratio.value),
             cpu_ratio: conclusive.and_then(Performance::cpu_per_operation),
             operations: work.len(),

@@ -49,9 +49,9 @@ pub struct Closed {
 }
 
 /// How long what is in flight at the end of a load may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Connections that are looked at in one go.
-const EVENTS: usize = 256;
+pub(super) const EVENTS: usize = 256;
 
 impl Closed {
     /// Clients with these connections and tapes; an error of this machine.
@@ -137,13 +137,13 @@ impl Closed {
 
 /// How long this thread has been ready to run and had no processor, since it began; nothing where the kernel does not say
 /// (proc(5), `/proc/[pid]/schedstat`).
-fn waited() -> Duration {
+pub(super) fn waited() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     Duration::from_nanos(text.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0))
 }
 
 /// Waits for answers, and where something is unsent also for room.
-fn watch(epoll: &Epoll, connection: &Connection, number: u64) -> Result<(), Trouble> {
+pub(super) fn watch(epoll: &Epoll, connection: &Connection, number: u64) -> Result<(), Trouble> {
     let room = if connection.is_stuck() { EpollFlags::EPOLLOUT } else { EpollFlags::empty() };
     let mut event = EpollEvent::new(EpollFlags::EPOLLIN | room, number);
     epoll.modify(connection.fd(), &mut event).map_err(|errno| Trouble::Machine(format!("epoll: {errno}")))

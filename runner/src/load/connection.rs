@@ -48,12 +48,18 @@ impl Connection {
     /// Sends requests until so many are in flight.
     pub(super) fn fill(&mut self, depth: usize) -> Result<(), Trouble> {
         while self.open < depth {
-            let (bytes, count) = self.tape.requests(self.sent, depth - self.open);
-            let taken = if self.unsent.is_empty() { write(&mut self.stream, bytes)? } else { 0 };
-            self.unsent.extend_from_slice(&bytes[taken..]);
-            self.sent = (self.sent + count) % self.tape.len();
-            self.open += count;
+            self.send(depth - self.open)?;
         }
+        Ok(())
+    }
+
+    /// Sends at most so many more, but not beyond the end of the tape.
+    pub(super) fn send(&mut self, most: usize) -> Result<(), Trouble> {
+        let (bytes, count) = self.tape.requests(self.sent, most);
+        let taken = if self.unsent.is_empty() { write(&mut self.stream, bytes)? } else { 0 };
+        self.unsent.extend_from_slice(&bytes[taken..]);
+        self.sent = (self.sent + count) % self.tape.len();
+        self.open += count;
         Ok(())
     }
 

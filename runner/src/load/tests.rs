@@ -142,3 +142,37 @@ fn an_end_and_silence_are_told() {
     assert_eq!(run(client, 4), Err(Trouble::Silent(1)));
     serving.join().unwrap();
 }
+
+fn open(client: TcpStream, rate: f64, time: Duration) -> Result<(Answered, Latency), Trouble> {
+    let mut latency = Latency::default();
+    let mut open = Open::new(vec![(client, tape())], rate, false).unwrap();
+    open.run(Duration::ZERO, time, &mut latency).map(|answered| (answered, latency))
+}
+
+/// While a server stands still others would have asked: each of them has waited.
+#[test]
+fn all_who_were_due_while_a_server_stood_still_have_waited() {
+    let (client, serving) = server(1000, |number| {
+        if number == 100 {
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        right(number)
+    });
+    let (answered, latency) = open(client, 1_000.0, Duration::from_millis(600)).unwrap();
+    serving.join().unwrap();
+    assert_eq!(answered.operations, 600, "as many as were due are asked, and all are counted");
+    // 300 of 600 were due in that time, the first of which has waited for all of it. A busy machine adds to that.
+    assert!(latency.answered.max() >= 290_000_000);
+    assert!(latency.answered.value_at_quantile(0.70) >= 100_000_000, "{}", latency.answered.value_at_quantile(0.70));
+}
+
+#[test]
+fn wrong_answers_and_silence_are_told_of_an_open_loop_too() {
+    let time = Duration::from_millis(50);
+    let (client, serving) = server(1000, |number| if number == 20 { Some(b"+NO\r\n".to_vec()) } else { right(number) });
+    assert!(matches!(open(client, 2_000.0, time), Err(Trouble::Wrong(_, bytes)) if bytes == b"+NO\r\n"));
+    serving.join().unwrap();
+    let (client, serving) = server(1000, |number| if number < 20 { right(number) } else { Some(Vec::new()) });
+    assert_eq!(open(client, 2_000.0, time).err(), Some(Trouble::Silent(1)));
+    serving.join().unwrap();
+}

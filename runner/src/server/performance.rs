@@ -1,4 +1,4 @@
-//! One case of load: the submission and the reference, twice, are given a few milliseconds of it in turns (see
+//! One case of load: the submission and the reference, twice, are given a little of it in turns (see
 //! [`harness::performance`] for what is made of that).
 //!
 //! All three are started anew in each round, in cells of their own and with empty data directories, and are kept to the
@@ -8,7 +8,7 @@
 use super::program::{Happening, Program, START_TIMEOUT, Wrong};
 use crate::{
     backend::Control,
-    load::{Answered, Closed, Tape, Trouble},
+    load::{Answered, Closed, Latency, Open, Tape, Trouble},
     node::{CaseSetup, Notice, cpus, incidents::Incidents},
     protocol::Wire,
 };
@@ -16,13 +16,16 @@ use harness::{
     case::{CaseRecord, CaseSummary, Ended, IncidentKind, NodeUsage},
     manifest::Load,
     net::random::{Purpose, Stream},
-    performance::{LEAST_ROUNDS, Performance, Side, Slice},
+    performance::{self, LEAST_ROUNDS, Performance, Side, Slice},
 };
 use std::time::{Duration, Instant};
 
 /// What is measured of a slice, and the load before it that is not.
 const SLICE: Duration = Duration::from_millis(10);
 const LEAD: Duration = Duration::from_millis(2);
+/// The same of an open loop, whose slowest requests are counted and have to be some.
+const OPEN_SLICE: Duration = Duration::from_millis(50);
+const OPEN_LEAD: Duration = Duration::from_millis(10);
 /// Load on each server before its first slice of a round.
 const WARM_UP: Duration = Duration::from_millis(150);
 /// Rounds that there are at most, each with as many blocks as it has time for, and with so many at least.
@@ -43,6 +46,7 @@ pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire, load: Load) -
         incidents: Incidents::default(),
         log_tail: String::new(),
         block: 0,
+        latency: Default::default(),
         setup,
         wire,
         load,
@@ -63,6 +67,27 @@ struct Case {
     /// The order within the blocks.
     random: Stream,
     block: u32,
+    /// Of an open loop: the times of each side's requests in all slices.
+    latency: [Latency; 3],
+}
+
+/// The clients of one server.
+enum Clients {
+    Closed(Closed),
+    Open(Box<Open>),
+}
+
+impl Clients {
+    /// Load for `lead` and for `time`; of an open loop also the times of what was due in the second.
+    fn run(&mut self, lead: Duration, time: Duration) -> Result<(Answered, Option<Latency>), Trouble> {
+        match self {
+            Self::Closed(clients) => clients.run(lead, time).map(|answered| (answered, None)),
+            Self::Open(clients) => {
+                let mut latency = Latency::default();
+                clients.run(lead, time, &mut latency).map(|answered| (answered, Some(latency)))
+            }
+        }
+    }
 }
 
 /// A server and its clients in one round.
@@ -70,7 +95,7 @@ struct Contestant {
     side: Side,
     program: Program,
     /// None while the load is elsewhere.
-    clients: Option<Closed>,
+    clients: Option<Clients>,
 }
 
 impl Case {
@@ -92,6 +117,9 @@ impl Case {
         let used = self.performance.used[Side::Submission as usize];
         summary.usage = vec![NodeUsage { cpu_seconds: used.cpu_seconds, peak_memory: used.peak_memory }];
         summary.log_tails = vec![self.log_tail];
+        if self.performance.is_open() {
+            self.performance.latency = self.latency.iter().map(summed_up).collect();
+        }
         summary.performance = Some(self.performance);
         CaseRecord { summary, ..CaseRecord::default() }
     }
@@ -170,9 +198,16 @@ impl Case {
             let work = self.setup.oracle.load(&self.setup.stage, self.setup.seed, client);
             clients.push((stream, Tape::new(self.wire, &work)));
         }
-        let clients = Closed::new(clients, self.load.depth as usize);
+        let clients = match (self.load.rate, self.load.depth) {
+            (Some(rate), _) => {
+                let [servers, load] = &self.performance.processors;
+                let apart = !servers.is_empty() && servers.iter().all(|processor| !load.contains(processor));
+                Open::new(clients, rate, apart).map(|clients| Clients::Open(Box::new(clients)))
+            }
+            (None, depth) => Closed::new(clients, depth.unwrap_or(1) as usize).map(Clients::Closed),
+        };
         contestant.clients = Some(clients.map_err(|error| Ended::Broken(format!("the clients: {error}")))?);
-        self.slice(contestant, WARM_UP, Duration::ZERO).await?;
+        let _not_measured = self.slice(contestant, WARM_UP, Duration::ZERO).await?;
         contestant.program.ask(Control::Pause);
         Ok(())
     }
@@ -197,7 +232,11 @@ impl Case {
                 }
                 let contestant = &mut contestants[place];
                 contestant.program.ask(Control::Resume);
-                let answered = self.slice(contestant, LEAD, SLICE).await?;
+                let (lead, time) = if self.load.rate.is_some() { (OPEN_LEAD, OPEN_SLICE) } else { (LEAD, SLICE) };
+                let (answered, latency) = self.slice(contestant, lead, time).await?;
+                if let Some(latency) = &latency {
+                    self.latency[contestant.side as usize] += latency;
+                }
                 contestant.program.ask(Control::Pause);
                 *measured += answered.time;
                 self.performance.slices.push(Slice {
@@ -207,6 +246,7 @@ impl Case {
                     operations: answered.operations,
                     nanoseconds: answered.time.as_nanos() as u64,
                     delayed: answered.delayed.as_nanos() as u64,
+                    tail: latency.map_or(0, |latency| latency.answered.value_at_quantile(0.99)),
                 });
             }
             self.block += 1;
@@ -216,7 +256,12 @@ impl Case {
     }
 
     /// Load on one server, from a thread that is kept to the processors of the clients.
-    async fn slice(&mut self, contestant: &mut Contestant, lead: Duration, time: Duration) -> Result<Answered, Ended> {
+    async fn slice(
+        &mut self,
+        contestant: &mut Contestant,
+        lead: Duration,
+        time: Duration,
+    ) -> Result<(Answered, Option<Latency>), Ended> {
         let Some(mut clients) = contestant.clients.take() else {
             return Err(Ended::Broken("a bug in takehome: the clients are elsewhere".into()));
         };
@@ -229,9 +274,9 @@ impl Case {
         let (clients, answered) = work.await.map_err(|error| Ended::Broken(format!("the load ended: {error}")))?;
         contestant.clients = Some(clients);
         match answered {
-            Ok(answered) => {
+            Ok((answered, latency)) => {
                 self.performance.used[contestant.side as usize].operations += answered.all;
-                Ok(answered)
+                Ok((answered, latency))
             }
             Err(trouble) => Err(self.troubled(contestant, trouble).await),
         }
@@ -299,4 +344,11 @@ impl Case {
             self.log_tail = contestant.program.log_tail();
         }
     }
+}
+
+/// What the record keeps of one side's times.
+fn summed_up(latency: &Latency) -> performance::Latency {
+    let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|q| latency.answered.value_at_quantile(q));
+    let late = latency.sent.value_at_quantile(0.99);
+    performance::Latency { p50, p99, p999, max: latency.answered.max(), late }
 }
