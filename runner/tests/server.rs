@@ -67,6 +67,59 @@ fn a_server_that_forgets_is_found_when_it_was_killed() {
     assert!(!codes(&judged).is_empty(), "{:#?}", judged.report);
 }
 
+/// It keeps nothing, so that what it was told before is lost each time: how it ends is judged apart from that.
+#[test]
+fn a_server_that_is_asked_to_end_does_so() {
+    let asked = STAGE.replace("duration = \"1s\"", "duration = \"2s\"\nfaults = [\"terminate\"]");
+    let asked = asked.replace(", \"linearizable\", \"availability >= 0.99\"", "");
+    for (mode, expected, words) in [
+        ("good", vec![], ""),
+        ("ignores-sigterm", vec!["does-not-end"], "it had not ended 5 s after SIGTERM"),
+        ("breaks-at-sigterm", vec!["node-crashed"], "exited with status 4 when it was asked to end"),
+    ] {
+        let Some(judged) = serve_as(mode, &asked) else { return };
+        assert_eq!(codes(&judged), expected, "{mode}: {:#?}", judged.findings);
+        assert!(expected.is_empty() || judged.findings[0].actual.contains(words), "{mode}: {:#?}", judged.findings);
+        assert!(judged.report.faults.iter().any(|fault| fault.kind == "terminate"));
+    }
+}
+
+/// It takes commands as arrays only, and does not know what is no text: the conversations about that say so, and no other.
+#[test]
+fn conversations_say_what_was_wrong_with_each() {
+    let protocol = "nodes = 1\nconversations = true\nworkload = \"protocol\"\nduration = \"30s\"\ntimeout = \"1s\"\nrequire = [\"well-formed\", \"stays-up\", \"conforms\"]\n";
+    let Some(judged) = serve_as("good", protocol) else { return };
+    let mut wrong: Vec<&str> = judged.findings.iter().map(|finding| &*finding.requirement).collect();
+    wrong.sort_unstable();
+    assert_eq!(
+        wrong,
+        [
+            "the server keeps any bytes, in keys and in values",
+            "the server takes a command that is a line of words",
+            "the server takes the names of commands in small and large letters",
+        ],
+        "{:#?}",
+        judged.findings
+    );
+    let Some(judged) = serve_as("silent", protocol) else { return };
+    assert!(codes(&judged).contains(&"no-reply"), "{:#?}", judged.findings);
+}
+
+#[test]
+fn the_slowest_of_an_open_loop_are_measured_in_turns_with_the_reference() {
+    let open = LOAD.replace("depth = 4", "rate = 1000");
+    let Some((record, judged)) = serve_beside("kv-store", Protocol::Resp, program(), "good", Some("good"), &open)
+    else {
+        return;
+    };
+    let performance = record.summary.performance.as_ref().expect("a figure");
+    assert!(performance.is_open() && performance.throughput().is_none());
+    assert!(performance.slices.iter().all(|slice| slice.tail > 0 && slice.operations >= 49), "{performance:?}");
+    assert_eq!(performance.latency.len(), 3);
+    assert!(performance.latency.iter().all(|side| side.p50 > 0 && side.p50 <= side.p99 && side.p99 <= side.max));
+    assert_ne!(judged.report.verdict, Verdict::Fail, "{:#?}", judged.findings);
+}
+
 /// How fast it is is the machine's business here; that it is measured, and what is wrong with it, is not.
 #[test]
 fn load_is_measured_in_turns_with_the_reference() {

@@ -24,6 +24,9 @@ fn main() {
         "comes-up-once" if !first_life() => loop {
             std::thread::park();
         },
+        // SIGTERM and SIG_IGN.
+        "ignores-sigterm" => drop(unsafe { signal(15, 1) }),
+        "breaks-at-sigterm" => drop(unsafe { signal(15, breaks as extern "C" fn(i32) as usize) }),
         _ => {}
     }
     let listener = TcpListener::bind(std::env::var("TAKEHOME_LISTEN").unwrap()).unwrap();
@@ -36,6 +39,15 @@ fn main() {
         let (mode, values) = (mode.clone(), values.clone());
         std::thread::spawn(move || serve(stream, &mode, &values));
     }
+}
+
+extern "C" {
+    fn signal(number: i32, handler: usize) -> usize;
+    fn _exit(status: i32) -> !;
+}
+
+extern "C" fn breaks(_: i32) {
+    unsafe { _exit(4) }
 }
 
 /// Whether its data directory is as empty as on the first day.
@@ -63,6 +75,8 @@ fn serve(mut stream: TcpStream, mode: &str, values: &Values) -> Option<()> {
         let reply = match words[0].as_str() {
             // What this client has read once, it is told again.
             "GET" if mode == "stale" => bulk(Some(old.entry(key).or_insert(value.unwrap_or_default()).clone())),
+            "PING" => "+PONG\r\n".into(),
+            "ECHO" => bulk(Some(key)),
             "GET" if mode == "wrong-type" => "+OK\r\n".into(),
             "GET" => bulk(value),
             "SET" => {

@@ -62,7 +62,7 @@ pub fn plan(challenge: &str, stage: &str) -> Plan {
     plan_of(challenge, "kind = \"node\"", stage)
 }
 
-fn plan_of(challenge: &str, kind: &str, stage: &str) -> Plan {
+pub fn plan_of(challenge: &str, kind: &str, stage: &str) -> Plan {
     let text = format!("title = \"T\"\n{kind}\nminutes = 1\n[[stage]]\nid = \"s\"\ntitle = \"S\"\npoints = 1\n{stage}");
     let mut manifest = Manifest::parse(&text).unwrap();
     manifest.limits.output = harness::units::Bytes(16 << 20);
