@@ -72,7 +72,7 @@ fn large_writes(stage: &Stage, seed: u64) -> Vec<(Duration, Body)> {
     let around = |(kill, at): (usize, Duration)| {
         (0..LARGE).flat_map(move |number| {
             let key = || ("key", format!("large{number}").into());
-            let value = format!("{kill}.{number}~{LARGE_BYTES}");
+            let value = format!("{kill}.{number}~⟨{LARGE_BYTES} times⟩");
             let write = body("write", [key(), ("value", value.into())]);
             let written = at.saturating_sub(LARGE_LEAD);
             let read = (at + Duration::from_millis(100)).min(stage.duration());

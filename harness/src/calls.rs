@@ -55,6 +55,11 @@ impl Call {
     pub fn is_ok(&self) -> bool {
         self.outcome == Outcome::Ok
     }
+
+    /// Whether it was due and was never sent, since its client still waited for an answer.
+    pub fn was_not_made(&self) -> bool {
+        self.returned.is_none() && matches!(self.outcome, Outcome::Failed(_))
+    }
 }
 
 /// Maelstrom's error codes that say for certain that the operation did not take effect.

@@ -43,7 +43,7 @@ pub enum Pieces {
     Bytes,
 }
 
-/// What may be heard: one of these texts, a line that begins in a certain way, or that the connection ends.
+/// What may be heard: one of these texts, something that begins in a certain way, or that the connection ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Expected<T> {
@@ -51,6 +51,9 @@ pub struct Expected<T> {
     pub one_of: Vec<T>,
     /// One line that begins like this, such as an error.
     pub line: Option<T>,
+    /// A line that begins like this, and whatever comes behind it: after what was no request nobody knows where the next one
+    /// begins.
+    pub begin: Option<T>,
     /// Or the connection ends, whatever was heard before it did.
     pub end: bool,
 }
@@ -78,6 +81,9 @@ pub struct Said {
     pub about: String,
     /// The number of the exchange in its conversation, counted from 0.
     pub number: usize,
+    /// How long was waited before, in nanoseconds.
+    #[serde(default)]
+    pub pause: u64,
     /// What was said, as by [`shown`].
     pub say: String,
     /// In which pieces.
@@ -154,6 +160,7 @@ impl Exchange {
             function: FUNCTION.into(),
             about: about.into(),
             number,
+            pause: self.pause.as_nanos() as u64,
             say: shown(&self.say),
             pieces: self.pieces,
             expect: self.expect.shown(),
@@ -212,19 +219,25 @@ pub struct Nuisance {
 impl<T> Expected<T> {
     /// Exactly this.
     pub fn exactly(text: impl Into<T>) -> Self {
-        Self { one_of: vec![text.into()], line: None, end: false }
+        Self { one_of: vec![text.into()], line: None, begin: None, end: false }
     }
 
     /// A line that begins like this.
     pub fn line(begin: impl Into<T>) -> Self {
-        Self { one_of: Vec::new(), line: Some(begin.into()), end: false }
+        Self { one_of: Vec::new(), line: Some(begin.into()), begin: None, end: false }
+    }
+
+    /// A line that begins like this, and whatever comes behind it.
+    pub fn beginning(begin: impl Into<T>) -> Self {
+        Self { one_of: Vec::new(), line: None, begin: Some(begin.into()), end: false }
     }
 
     /// This too.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
         self.one_of.extend(other.one_of);
-        Self { one_of: self.one_of, line: self.line.or(other.line), end: self.end || other.end }
+        let (line, begin) = (self.line.or(other.line), self.begin.or(other.begin));
+        Self { one_of: self.one_of, line, begin, end: self.end || other.end }
     }
 
     /// The end of the connection too.
@@ -237,34 +250,45 @@ impl<T> Expected<T> {
 impl Expected<Vec<u8>> {
     fn shown(&self) -> Expected<String> {
         let one_of = self.one_of.iter().map(|text| shown(text)).collect();
-        Expected { one_of, line: self.line.as_ref().map(|line| shown(line)), end: self.end }
+        let [line, begin] = [&self.line, &self.begin].map(|text| text.as_ref().map(|text| shown(text)));
+        Expected { one_of, line, begin, end: self.end }
     }
 
     fn is_complete(&self, heard: &[u8]) -> bool {
         let is_line = |begin: &Vec<u8>| heard.starts_with(begin) && heard.contains(&b'\n');
-        self.one_of.iter().any(|text| text == heard) || self.line.as_ref().is_some_and(is_line)
+        self.one_of.iter().any(|text| text == heard) || self.lines().any(is_line)
     }
 
-    /// Whether more may make it complete.
+    /// Whether more may make it complete. That the connection ends is listened for a while longer in any case.
     fn is_possible(&self, heard: &[u8]) -> bool {
         let begins = |text: &[u8]| text.starts_with(heard) || heard.starts_with(text);
-        self.end
+        heard.is_empty()
             || self.one_of.iter().any(|text| text.starts_with(heard))
-            || self.line.as_ref().is_some_and(|line| begins(line) && !heard.contains(&b'\n'))
+            || self.lines().any(|line| begins(line) && !heard.contains(&b'\n'))
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.line.iter().chain(&self.begin)
     }
 }
 
 impl Expected<String> {
     /// Whether what was heard is right.
     pub fn is_met(&self, heard: &Heard) -> bool {
-        let is_line = |begin: &String| heard.heard.starts_with(begin.as_str()) && is_one_line(&heard.heard);
-        self.one_of.contains(&heard.heard) || self.line.as_ref().is_some_and(is_line) || (self.end && heard.ended)
+        let begins = |begin: &String| heard.heard.starts_with(begin.as_str());
+        let is_line = |line: &String| begins(line) && is_one_line(&heard.heard);
+        let has_line = |line: &String| begins(line) && end_of_line(&heard.heard).is_some();
+        self.one_of.contains(&heard.heard)
+            || self.line.as_ref().is_some_and(is_line)
+            || self.begin.as_ref().is_some_and(has_line)
+            || (self.end && heard.ended)
     }
 
     /// In words.
     pub fn describe(&self) -> String {
         let mut ways: Vec<String> = self.one_of.iter().map(|text| format!("`{text}`")).collect();
-        ways.extend(self.line.as_ref().map(|line| format!("a line that begins with `{line}`")));
+        ways.extend(self.line.as_ref().map(|line| format!("exactly one line, which begins with `{line}`")));
+        ways.extend(self.begin.as_ref().map(|line| format!("a line that begins with `{line}`, whatever follows")));
         ways.extend(self.end.then(|| "the end of the connection".to_owned()));
         ways.join(" or ")
     }
@@ -272,13 +296,18 @@ impl Expected<String> {
 
 /// Whether a text of [`shown`] has one line end, at its end.
 fn is_one_line(shown: &str) -> bool {
+    end_of_line(shown) == Some("")
+}
+
+/// What is behind the first line end in a text of [`shown`].
+fn end_of_line(shown: &str) -> Option<&str> {
     let mut rest = shown.chars();
     while let Some(character) = rest.next() {
         if character == '\\' && rest.next() == Some('n') {
-            return rest.as_str().is_empty();
+            return Some(rest.as_str());
         }
     }
-    false
+    None
 }
 
 #[cfg(test)]
@@ -313,7 +342,11 @@ mod tests {
         ] {
             assert_eq!(met(&ok, text, ended), right, "{}", shown(text));
         }
-        assert_eq!(ok.shown().describe(), "`+OK\\r\\n` or a line that begins with `-` or the end of the connection");
+        let words = "`+OK\\r\\n` or exactly one line, which begins with `-` or the end of the connection";
+        assert_eq!(ok.shown().describe(), words);
+        let refused = Expected::beginning(*b"-");
+        assert!(met(&refused, b"-ERR\r\n-ERR\r\n", false) && met(&refused, b"-ERR\r\n+P", true));
+        assert!(!met(&refused, b"+PONG\r\n-ERR\r\n", false) && !met(&refused, b"-ERR", false));
         assert!(!met(&Expected::exactly(*b"+OK\r\n"), b"", true));
     }
 
@@ -331,7 +364,7 @@ mod tests {
         let large = ask(Expected::exactly(vec![b'x'; 1 << 20]));
         assert!(!large.is_decided(&[b'y'; 1 << 19]) && large.is_decided(&[b'y'; 1 << 20]));
         let closed = ask(Expected::line(*b"-").or_end());
-        assert!(!closed.is_decided(b":1\r\n"), "the end may still come");
+        assert!(!closed.is_decided(b"") && closed.is_decided(b":1\r\n"), "its end is listened for a moment longer");
         assert!(closed.is_decided(&[b':'; 1 << 20]), "nobody listens for ever");
     }
 

@@ -132,10 +132,15 @@ pub struct Arrow {
 /// A line of output or log, with its origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LogLine {
-    /// Such as `n3 stdout` or `n3 stderr`.
+    /// Such as `n3 stdout` or `n3 stderr`; `by hand` of a command that shows the same.
     pub source: String,
     /// The text, cut to a bounded length; hostile.
     pub text: String,
+}
+
+impl LogLine {
+    /// The source of a command to be copied, which is shown in full.
+    pub const BY_HAND: &str = "by hand";
 }
 
 /// A fault and how long it lasted.

@@ -6,11 +6,12 @@ use super::{
 };
 use crate::{
     calls::Call,
-    conversation::{self, Expected, Heard, Said},
+    case::Ended,
+    conversation::{self, Expected, Heard, Pieces, Said},
     text::excerpt,
-    verdict::{Finding, Verdict},
+    verdict::{Finding, LogLine, Verdict},
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// The check.
 pub struct Conforms;
@@ -26,7 +27,7 @@ const MOST: usize = 12;
 /// How many of the last exchanges of a conversation are drawn.
 const LAST: usize = 4;
 /// A longer command line is of no use.
-const LONGEST: usize = 600;
+const LONGEST: usize = 1_100;
 
 /// An exchange of the record.
 struct Recorded<'a> {
@@ -44,9 +45,13 @@ impl Checker for Conforms {
     }
 
     fn check(&self, view: &View<'_>) -> Judgement {
-        let all: Vec<Recorded<'_>> = view.work().filter_map(recorded).collect();
+        let mut all: Vec<Recorded<'_>> = view.work().filter_map(recorded).collect();
         if all.is_empty() {
             return super::well_formed::not_applicable(self.name());
+        }
+        // What was still open when the process ended is another check's matter.
+        if view.case.summary.ended == Ended::AllCrashed && all.last().is_some_and(|last| last.heard.is_none()) {
+            all.pop();
         }
         let wrong: Vec<&Recorded<'_>> = all.iter().filter(|one| !is_right(one, &all)).collect();
         let mut findings: Vec<Finding> = Vec::new();
@@ -63,11 +68,24 @@ impl Checker for Conforms {
         }
         let detail = match wrong.len() {
             0 => format!("{} exchanges, all as they should be", all.len()),
-            count => share(count, all.len(), "exchange") + " answered otherwise: " + &told.join("; "),
+            _ => describe_all(&wrong, &all),
         };
         let verdict = if wrong.is_empty() { Verdict::Pass } else { Verdict::Fail };
         Judgement { verdict, detail, findings }
     }
+}
+
+/// Which conversations went wrong; each has come to its end with its first wrong answer.
+fn describe_all(wrong: &[&Recorded<'_>], all: &[Recorded<'_>]) -> String {
+    let conversations = |calls: &mut dyn Iterator<Item = u32>| calls.collect::<BTreeSet<u32>>().len();
+    let bad = conversations(&mut wrong.iter().map(|one| one.call.client));
+    let of = conversations(&mut all.iter().map(|one| one.call.client));
+    let mut names: Vec<&str> = wrong.iter().map(|one| &*one.said.about).collect();
+    names.dedup();
+    let more = names.len().saturating_sub(MOST);
+    names.truncate(MOST);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("{} went wrong, those about whether it {}{more}", share(bad, of, "conversation"), names.join("; "))
 }
 
 fn recorded(call: &Call) -> Option<Recorded<'_>> {
@@ -128,25 +146,82 @@ fn describe(view: &View<'_>, one: &Recorded<'_>, all: &[Recorded<'_>]) -> Findin
         );
     }
     let pieces = match one.said.pieces {
-        conversation::Pieces::One => String::new(),
-        conversation::Pieces::Two(first) => format!(" (the first {first} bytes, then the rest)"),
-        conversation::Pieces::Bytes => " (byte by byte)".to_owned(),
+        Pieces::One => String::new(),
+        Pieces::Two(first) => format!(" (the first {first} bytes, then the rest)"),
+        Pieces::Bytes => " (byte by byte)".to_owned(),
     };
     figure.line(format!("sent{pieces}"), &excerpt(&one.said.say, 1_000));
     figure.line("expected".into(), &expected).line("received".into(), &actual);
-    if let Some(command) = by_hand(conversation.iter().map(|exchange| exchange.said.say.as_str())) {
-        figure.line("by hand".into(), &command);
-    }
+    figure.line(LogLine::BY_HAND.into(), &by_hand(conversation.iter().map(|exchange| &exchange.said)));
     finding.evidence = figure.finish(format!("exchange {} of this conversation", one.said.number + 1));
     finding
 }
 
-/// A command line that says the same to a server that listens on port 7000; none where it would be long, or where a shell
-/// would read it otherwise.
-fn by_hand<'s>(said: impl Iterator<Item = &'s str>) -> Option<String> {
-    let text: String = said.collect();
-    let plain = text.len() <= LONGEST && text.is_ascii() && !text.contains(['%', '\'', '"']);
-    plain.then(|| format!("printf '{text}' | nc -q 1 127.0.0.1 7000"))
+/// A command line that says the same, in the same pieces and with the same pauses, to a server that listens on port 7000,
+/// and prints each answer; or that it would be too long.
+fn by_hand<'s>(said: impl Iterator<Item = &'s Said>) -> String {
+    let exchange = |said: &Said| {
+        let bytes = literal(&said.say);
+        let pieces = match said.pieces {
+            Pieces::One => format!("[{bytes}]"),
+            Pieces::Two(first) => format!("[{bytes}[:{first}],{bytes}[{first}:]]"),
+            Pieces::Bytes => format!("[bytes([c]) for c in {bytes}]"),
+        };
+        format!("({:.3},{pieces})", Duration::from_nanos(said.pause).as_secs_f64())
+    };
+    let exchanges: Vec<String> = said.map(exchange).collect();
+    let command = format!(
+        "python3 -c 'import socket,time;s=socket.create_connection((\"127.0.0.1\",7000),5);s.setsockopt(6,1,1);\
+         [(time.sleep(t),[(s.sendall(b),time.sleep(.01)) for b in p],print(s.recv(1<<20))) for t,p in [{}]]'",
+        exchanges.join(",")
+    );
+    match command.len() <= LONGEST {
+        true => command,
+        false => "too long for a command line; all of it is in the record's history".into(),
+    }
+}
+
+/// What an exchange has said, and how to say its conversation by hand; none of other calls.
+pub(super) fn said(view: &View<'_>, call: &Call) -> Option<(String, String)> {
+    let last = recorded(call)?;
+    let all = view.work().filter(|other| other.client == call.client).filter_map(recorded);
+    let conversation: Vec<Said> = all.map(|one| one.said).filter(|said| said.number <= last.said.number).collect();
+    Some((excerpt(&last.said.say, 1_000), by_hand(conversation.iter())))
+}
+
+/// A text of [`conversation::shown`] as bytes of Python, for between single quotes of a shell.
+fn literal(shown: &str) -> String {
+    let text = shown.replace("\\'", "\\x27");
+    let mut parts = Vec::new();
+    let mut rest = &text[..];
+    while let Some((before, (times, after))) =
+        rest.split_once('⟨').and_then(|(before, run)| Some((before, run.split_once(" times⟩")?)))
+    {
+        let start = last_byte(before);
+        if start > 0 {
+            parts.push(format!("b\"{}\"", &before[..start]));
+        }
+        parts.push(format!("b\"{}\"*{times}", &before[start..]));
+        rest = after;
+    }
+    if !rest.is_empty() || parts.is_empty() {
+        parts.push(format!("b\"{rest}\""));
+    }
+    if parts.len() == 1 { parts.remove(0) } else { format!("({})", parts.join("+")) }
+}
+
+/// Where the last byte of a text begins, each of which may be written with a backslash.
+fn last_byte(text: &str) -> usize {
+    let (mut last, mut next) = (0, 0);
+    while next < text.len() {
+        last = next;
+        next += match text.as_bytes()[next..] {
+            [b'\\', b'x', ..] => 4,
+            [b'\\', ..] => 2,
+            _ => 1,
+        };
+    }
+    last
 }
 
 #[cfg(test)]
@@ -162,6 +237,10 @@ mod tests {
 
     /// A conversation of exchanges a millisecond long, each at a time in milliseconds.
     fn judge(exchanges: &[(u64, Exchange, Option<&[u8]>)]) -> Judgement {
+        Conforms.check(&View::new(&recorded_case(exchanges), Vocabulary::Objects, 1))
+    }
+
+    fn recorded_case(exchanges: &[(u64, Exchange, Option<&[u8]>)]) -> CaseRecord {
         let call = |(number, (at, exchange, heard)): (usize, &(u64, Exchange, Option<&[u8]>))| {
             let reply = heard.map(|heard| Heard::new(heard, heard.is_empty()));
             Call {
@@ -177,8 +256,7 @@ mod tests {
             }
         };
         let operations = exchanges.iter().enumerate().map(call).collect();
-        let case = CaseRecord { history: Calls { operations }, ..Default::default() };
-        Conforms.check(&View::new(&case, Vocabulary::Objects, 1))
+        CaseRecord { history: Calls { operations }, ..Default::default() }
     }
 
     fn set() -> Exchange {
@@ -205,8 +283,8 @@ mod tests {
             assert_eq!(finding.code, code);
             assert!(finding.actual.contains(words), "{finding:?}");
             let by_hand = finding.evidence.lines.iter().find(|line| line.source == "by hand").unwrap();
-            let twice = r"SET k v PX 200\r\n".repeat(2);
-            assert_eq!(by_hand.text, format!("printf '{twice}' | nc -q 1 127.0.0.1 7000"));
+            let said = r#"[(0.000,[b"SET k v PX 200\r\n"]),(0.000,[b"SET k v PX 200\r\n"])]"#;
+            assert!(by_hand.text.contains(said), "{}", by_hand.text);
         }
     }
 
@@ -225,6 +303,27 @@ mod tests {
             let judged = judge(&[(0, set(), Some(b"+OK\r\n")), (at, get(), Some(heard))]);
             assert_eq!(judged.verdict == Verdict::Pass, right, "{} after {at} ms", shown(heard));
         }
+    }
+
+    #[test]
+    fn what_is_said_by_hand_comes_in_the_same_pieces() {
+        let said = |exchange: Exchange| by_hand([exchange.said("answers", 0)].iter());
+        let ask = || Exchange::new(*b"GET '\"\r\n", Expected::exactly(*b"x"));
+        let bytes = r#"b"GET \x27\"\r\n""#;
+        assert!(said(ask().in_pieces(Pieces::Two(3))).contains(&format!("(0.000,[{bytes}[:3],{bytes}[3:]])")));
+        assert!(said(ask().in_pieces(Pieces::Bytes)).contains(&format!("[bytes([c]) for c in {bytes}]")));
+        assert!(said(ask().after(Duration::from_millis(120))).contains("(0.120,["));
+        let run = |text: &[u8]| literal(&shown(text));
+        assert_eq!(run(&[&b"a$"[..], &[b'x'; 100], b"\r\n"].concat()), r#"(b"a$"+b"x"*100+b"\r\n")"#);
+        assert_eq!(run(&[&b"a\n"[..], &[0; 64], &[b'\\'; 64]].concat()), r#"(b"a\n"+b"\x00"*64+b"\\"*64)"#);
+    }
+
+    #[test]
+    fn what_was_open_when_the_process_ended_is_not_judged() {
+        let mut case = recorded_case(&[(0, set(), Some(b"+OK\r\n")), (2, set(), None)]);
+        assert_eq!(Conforms.check(&View::new(&case, Vocabulary::Objects, 1)).verdict, Verdict::Fail);
+        case.summary.ended = Ended::AllCrashed;
+        assert_eq!(Conforms.check(&View::new(&case, Vocabulary::Objects, 1)).verdict, Verdict::Pass);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     case::{Incident, IncidentKind},
     oracle::Vocabulary,
+    verdict::LogLine,
 };
 
 /// The check.
@@ -61,6 +62,10 @@ fn evidence(view: &View<'_>, crash: &Incident) -> crate::verdict::Evidence {
     for op in before.filter(|op| op.node == crash.node && op.invoked <= crash.at).take(3) {
         let reply = op.reply.as_deref().map(|reply| crate::text::excerpt(reply, 48));
         figure.operation(op, crate::text::excerpt(&op.request, 48), reply, true);
+    }
+    let last = view.case.history.operations.last();
+    if let Some((sent, by_hand)) = last.and_then(|call| super::conforms::said(view, call)) {
+        figure.line("sent".into(), &sent).line(LogLine::BY_HAND.into(), &by_hand);
     }
     // What it said last tells most.
     let lines: Vec<&str> = crash.line.lines().collect();

@@ -74,13 +74,13 @@ pub fn find(name: &str) -> Option<&'static dyn Checker> {
 
 /// The first client operations without a good answer, as evidence.
 pub fn unanswered(view: &View<'_>) -> crate::verdict::Evidence {
-    let bad: Vec<_> = view.work().filter(|op| !op.is_ok()).collect();
+    let bad: Vec<_> = view.reachable().filter(|op| !op.is_ok()).collect();
     let mut figure = evidence::Figure::of(view);
-    for op in bad.iter().take(4) {
+    for op in bad.iter().filter(|op| !op.was_not_made()).take(4) {
         let reply = op.reply.as_deref().map(|reply| crate::text::excerpt(reply, 60));
         figure.operation(op, crate::text::excerpt(&op.request, 40), reply, true);
     }
-    figure.finish(evidence::share(bad.len(), view.work().count(), "operation"))
+    figure.finish(evidence::share(bad.len(), view.reachable().count(), "operation"))
 }
 
 /// Without a single good answer there is no pass: nothing came back that could be judged.

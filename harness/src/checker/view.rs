@@ -8,7 +8,7 @@ use crate::{
     net::Service,
     oracle::Vocabulary,
 };
-use std::cell::OnceCell;
+use std::{cell::OnceCell, time::Duration};
 
 /// A case under judgement.
 pub struct View<'a> {
@@ -36,6 +36,17 @@ impl<'a> View<'a> {
     /// What the metrics are computed from.
     pub fn observations(&self) -> &Observations {
         self.observations.get_or_init(|| Observations::of(self))
+    }
+
+    /// Those client operations whose node could be expected to answer: it was not taken down while the client waited.
+    pub fn reachable(&self) -> impl Iterator<Item = &'a Call> {
+        // A node that goes down within the second after an unanswered request may have taken the request with it.
+        let patience = Duration::from_secs(1);
+        let case = self.case;
+        self.work().filter(move |op| {
+            let until = op.returned.unwrap_or(op.invoked + patience);
+            op.is_ok() || case.was_up(op.node, op.invoked, until)
+        })
     }
 
     /// The client operations of the workload.

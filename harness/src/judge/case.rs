@@ -2,6 +2,7 @@
 
 use super::load;
 use crate::{
+    calls::Call,
     case::{CaseRecord, Ended},
     checker::{self, Judgement, View},
     manifest::{Grade, Requirement, Stage},
@@ -239,16 +240,24 @@ fn undecided(detail: String) -> Judgement {
 fn bound_missed(view: &View<'_>, metric: &metric::Metric, bound: &str, measured: f64) -> Judgement {
     let availability = metric.name == "availability";
     let evidence = metric.evidence(view);
-    let errors = view.work().filter(|op| op.returned.is_some() && !op.is_ok()).count();
-    let silent = view.work().filter(|op| op.returned.is_none()).count();
+    // The same ones that the metric counts.
+    let count = |wanted: &dyn Fn(&&Call) -> bool| view.reachable().filter(|op| !op.is_ok()).filter(wanted).count();
+    let errors = count(&|op| op.returned.is_some());
+    let not_made = count(&|op| op.was_not_made());
+    let silent = count(&|op| op.returned.is_none()) - not_made;
     let code = match availability {
-        true if errors > silent => "error-reply",
+        true if errors > silent + not_made => "error-reply",
         true => "no-reply",
         false => "bound-missed",
     };
     let actual = show(measured, metric.unit);
-    let detail =
-        if availability { format!("{actual}: {silent} unanswered, {errors} answered with errors") } else { actual };
+    let mut detail = actual;
+    if availability {
+        detail += &format!(": {silent} unanswered, {errors} answered with errors");
+        detail +=
+            &if not_made > 0 { format!(", {not_made} not made, for want of an answer before") } else { String::new() };
+        detail += &format!(", of {} whose node was up", view.reachable().count());
+    }
     let finding = Finding {
         code: code.into(),
         stage: String::new(),

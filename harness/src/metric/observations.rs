@@ -3,7 +3,6 @@
 use crate::{
     calls::Call, checker::View, condition::growing::Growing, performance::Performance, statistics::Sorted, time::Offset,
 };
-use std::time::Duration;
 
 /// Samples and counts of one case.
 #[derive(Debug, Default)]
@@ -40,7 +39,7 @@ impl Observations {
         let case = view.case;
         let work: Vec<&Call> = view.work().collect();
         let latency = work.iter().filter(|op| op.is_ok()).filter_map(|op| Some(millis(op.invoked, op.returned?)));
-        let reachable: Vec<&&Call> = work.iter().filter(|op| was_reachable(view, op)).collect();
+        let reachable: Vec<&Call> = view.reachable().collect();
         let began = case.summary.work_began;
         let sent = case.journal.entries.iter().filter(|entry| !entry.copy && entry.sent >= began);
         let (messages, bytes) =
@@ -80,14 +79,6 @@ impl Observations {
     pub fn operations_per_second(&self) -> Option<f64> {
         (self.seconds > 0.0 && self.operations > 0).then(|| self.latency.len() as f64 / self.seconds)
     }
-}
-
-/// Whether an operation's node could be expected to answer: it was not taken down while the client waited.
-fn was_reachable(view: &View<'_>, op: &Call) -> bool {
-    // A node that goes down within the second after an unanswered request may have taken the request with it.
-    let patience = Duration::from_secs(1);
-    let until = op.returned.unwrap_or(op.invoked + patience);
-    op.is_ok() || view.case.was_up(op.node, op.invoked, until)
 }
 
 fn millis(from: Offset, to: Offset) -> f64 {

@@ -115,7 +115,8 @@ pub enum End {
 }
 
 /// What to do when nothing better is known.
-const FRESH_CLONE: &str = "run the command above in a fresh clone: what it needs must be committed, or be a dependency";
+const FRESH_CLONE: &str = "run the command above in a fresh clone: what it needs must be committed, or be a dependency; for a \
+     --build of your own --language says whose dependencies are fetched before it";
 
 const OPTIONS: &str = "--dir takes a folder of the submission, --language its language, --build a command for the shell, --run a command \
      and its words";

@@ -14,6 +14,19 @@ use tokio::{
 const MOST: usize = 1 << 20;
 /// How much of its end is kept for findings.
 const TAIL: usize = 4 << 10;
+/// How the line begins with which a runtime says why it ends its program. What follows it, such as the stacks of all
+/// threads, may be longer than the end that is kept.
+const ALARMS: [&[u8]; 7] = [
+    b"panic: ",
+    b"fatal error: ",
+    b"runtime: ",
+    b"thread '",
+    b"terminate called ",
+    b"Traceback (most recent call last):",
+    b"Exception in thread ",
+];
+/// How much of that line is kept.
+const ALARM: usize = 500;
 
 /// What is known of a log, also while it is written.
 #[derive(Debug, Clone)]
@@ -26,23 +39,31 @@ struct Kept {
     most: usize,
     written: usize,
     tail: Vec<u8>,
+    /// The beginning of the line that is being written.
+    line: Vec<u8>,
+    /// The last line that begins with an alarm, and how much had been written before it.
+    alarm: Option<(usize, Vec<u8>)>,
 }
 
 impl Log {
     /// An empty log that is kept at a path, if there is one.
     pub fn new(path: Option<PathBuf>, most: u64) -> Self {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
-        Self(Arc::new(Mutex::new(Kept { path, most, written: 0, tail: Vec::new() })))
+        Self(Arc::new(Mutex::new(Kept { path, most, written: 0, tail: Vec::new(), line: Vec::new(), alarm: None })))
     }
 
-    /// Its last lines.
+    /// Its last lines; where it is not among them, also the one with which a runtime has said why it ends the program.
     pub fn end(&self) -> String {
         let log = self.kept();
         let tail = String::from_utf8_lossy(&log.tail);
         // A tail that was cut begins in the middle of a line.
-        match log.written > TAIL {
+        let end = match log.written > TAIL {
             true => tail.split_once('\n').map_or("", |(_, rest)| rest).to_owned(),
             false => tail.into_owned(),
+        };
+        match &log.alarm {
+            Some((at, line)) if at + TAIL < log.written => format!("{end}\n{}", String::from_utf8_lossy(line)),
+            _ => end,
         }
     }
 
@@ -55,11 +76,30 @@ impl Log {
         let mut log = self.kept();
         let room = MOST.saturating_sub(log.written).min(piece.len());
         let flood = log.written <= log.most && log.written + piece.len() > log.most;
+        log.listen(piece);
         log.written += piece.len();
         log.tail.extend_from_slice(piece);
         let excess = log.tail.len().saturating_sub(TAIL);
         log.tail.drain(..excess);
         (room, flood.then(|| String::from_utf8_lossy(&log.tail).into_owned()))
+    }
+}
+
+impl Kept {
+    /// Looks for an alarm in a piece that is about to be written.
+    fn listen(&mut self, piece: &[u8]) {
+        let mut at = self.written;
+        for part in piece.split_inclusive(|byte| *byte == b'\n') {
+            let room = ALARM.saturating_sub(self.line.len()).min(part.len());
+            self.line.extend_from_slice(&part[..room]);
+            at += part.len();
+            if ALARMS.iter().any(|alarm| self.line.starts_with(alarm)) {
+                self.alarm = Some((at, self.line.trim_ascii_end().to_vec()));
+            }
+            if part.ends_with(b"\n") {
+                self.line.clear();
+            }
+        }
     }
 }
 
@@ -104,6 +144,25 @@ fn whole(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_line_that_says_why_is_kept_with_the_end() {
+        let log = Log::new(None, 1 << 20);
+        for piece in ["listening\npan", "ic: index out of range\n\n", "goroutine 1 [running]:\n"] {
+            log.take(piece.as_bytes());
+        }
+        assert_eq!(
+            log.end(),
+            "listening\npanic: index out of range\n\ngoroutine 1 [running]:\n",
+            "all of it is the end"
+        );
+        (0..500).for_each(|_| drop(log.take(b"goroutine 2 [IO wait]:\n")));
+        let end = log.end();
+        assert!(end.ends_with("goroutine 2 [IO wait]:\n\npanic: index out of range"), "{end}");
+        let quiet = Log::new(None, 1 << 20);
+        (0..500).for_each(|_| drop(quiet.take(b"no panic: at all\n")));
+        assert!(quiet.end().ends_with("no panic: at all\n"));
+    }
 
     #[test]
     fn a_character_in_two_pieces_is_kept_until_it_is_whole() {

@@ -9,7 +9,7 @@
 //! | `delete {key}` | `DEL key` |
 //!
 //! Values are texts on the wire; one that is the only way to write an integer is that integer. A large value is told short:
-//! `17~1000000` is `17` and a million tildes behind it.
+//! `17~⟨1000000 times⟩` is `17` and a million tildes behind it.
 
 use super::{Answer, Wire};
 use harness::{oracle::Body, text::excerpt};
@@ -119,9 +119,11 @@ fn answer(request: &Body, frame: Frame) -> Answer {
 
 /// A text with its padding.
 fn in_full(text: &str) -> String {
-    let padding = text.split_once(PADDING).and_then(|(text, times)| Some((text, times.parse::<usize>().ok()?)));
+    let padding = text
+        .split_once("~⟨")
+        .and_then(|(text, run)| Some((text.to_owned(), run.strip_suffix(" times⟩")?.parse::<usize>().ok()?)));
     match padding.filter(|(_, times)| (LEAST_PADDING..=MOST_PADDING).contains(times)) {
-        Some((text, times)) => text.to_owned() + &PADDING.to_string().repeat(times),
+        Some((text, times)) => text + &PADDING.to_string().repeat(times),
         None => text.to_owned(),
     }
 }
@@ -130,7 +132,7 @@ fn in_full(text: &str) -> String {
 fn short(text: &str) -> String {
     let rest = text.trim_end_matches(PADDING);
     match text.len() - rest.len() {
-        times @ LEAST_PADDING.. => format!("{rest}{PADDING}{times}"),
+        times @ LEAST_PADDING.. => format!("{rest}{PADDING}⟨{times} times⟩"),
         _ => text.to_owned(),
     }
 }
@@ -220,15 +222,21 @@ mod tests {
 
     #[test]
     fn large_values_are_told_short() {
-        let write = body("write", [("key", "k".into()), ("value", "17~1000".into())]);
+        let write = body("write", [("key", "k".into()), ("value", "17~⟨1000 times⟩".into())]);
         let sent = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1002\r\n17{}\r\n", "~".repeat(1000));
         assert_eq!(Resp.request(&write), sent.as_bytes());
         let answer = |length: usize| format!("${length}\r\n17{}\r\n", "~".repeat(length - 2));
-        assert_eq!(told(&read(), answer(1002).as_bytes()), Answer::Ok(json!({"type": "read_ok", "value": "17~1000"})));
-        assert_eq!(told(&read(), answer(1001).as_bytes()), Answer::Ok(json!({"type": "read_ok", "value": "17~999"})));
+        assert_eq!(
+            told(&read(), answer(1002).as_bytes()),
+            Answer::Ok(json!({"type": "read_ok", "value": "17~⟨1000 times⟩"}))
+        );
+        assert_eq!(
+            told(&read(), answer(1001).as_bytes()),
+            Answer::Ok(json!({"type": "read_ok", "value": "17~⟨999 times⟩"}))
+        );
         assert_eq!(told(&read(), b"$5\r\n17~~~\r\n"), Answer::Ok(json!({"type": "read_ok", "value": "17~~~"})));
         assert_eq!(in_full("a~b"), "a~b");
-        assert_eq!(in_full("a~99999999999999999"), "a~99999999999999999");
+        assert_eq!(in_full("a~⟨99999999999 times⟩"), "a~⟨99999999999 times⟩");
     }
 
     proptest! {

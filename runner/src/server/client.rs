@@ -5,6 +5,7 @@ use crate::protocol::{Answer, Wire};
 use harness::{
     calls::{Call, Outcome, Role},
     oracle::Body,
+    text::excerpt,
     time::Offset,
 };
 use serde_json::Value;
@@ -175,7 +176,14 @@ impl Client {
     async fn exchange(&mut self, bytes: &[u8], body: &Body) -> io::Result<Answer> {
         let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
         if !self.received.is_empty() {
-            return Err(invalid("an answer that nobody has asked for".into()));
+            let before = self
+                .seen
+                .calls
+                .iter()
+                .rev()
+                .nth(1)
+                .map_or_else(String::new, |call| format!(", behind that to {}", excerpt(&call.request, 80)));
+            return Err(invalid(format!("an answer that nobody has asked for{before}")));
         }
         let socket = self.socket.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         socket.write_all(bytes).await?;
@@ -189,7 +197,10 @@ impl Client {
                 return Err(invalid("more answers in one case than may be".into()));
             }
             if let Some((answer, length)) = self.shared.wire.answer(body, &self.received).map_err(invalid)? {
-                self.received.drain(..length);
+                // What is no answer is shown as it came.
+                if !matches!(answer, Answer::Wrong(_)) {
+                    self.received.drain(..length);
+                }
                 return Ok(answer);
             }
             if self.received.len() > LONGEST {

@@ -14,8 +14,8 @@ use tokio::{
 
 /// How long after one piece the next is sent: the server is to see it on its own.
 const BETWEEN: Duration = Duration::from_millis(1);
-/// How long is listened on when an answer is wrong already, to show more of it.
-const REST: Duration = Duration::from_millis(50);
+/// How long is listened on when an answer is wrong already: to show more of it, and whether the connection ends.
+const REST: Duration = Duration::from_millis(100);
 /// Conversations without an answer after which nothing more is to be learnt.
 const SILENT: usize = 8;
 
@@ -85,7 +85,7 @@ async fn exchange_on(socket: &mut TcpStream, exchange: &Exchange, timeout: Durat
     let (mut reading, mut writing) = socket.split();
     let mut heard = Vec::new();
     // Both at once: a server may answer, or end the connection, before it was told everything.
-    let ended = tokio::select! {
+    let mut ended = tokio::select! {
         ended = async {
             loop {
                 match reading.read_buf(&mut heard).await {
@@ -102,7 +102,7 @@ async fn exchange_on(socket: &mut TcpStream, exchange: &Exchange, timeout: Durat
     };
     if !ended && !exchange.may_be(&Heard::new(&heard, false)) {
         let rest = async { while reading.read_buf(&mut heard).await.is_ok_and(|count| count > 0) {} };
-        let _cut_off = tokio::time::timeout(REST, rest).await;
+        ended = tokio::time::timeout(REST, rest).await.is_ok();
         heard.truncate(SHOWN);
     }
     Some(Heard::new(&heard, ended))

@@ -4,7 +4,7 @@ use super::{INDENT, Ink, Style, WIDTH, sequence, wrap};
 use crate::{digest, number, text};
 use harness::{
     text::quiet,
-    verdict::{Evidence, Finding},
+    verdict::{Evidence, Finding, LogLine},
 };
 
 /// Log lines shown.
@@ -27,10 +27,11 @@ pub fn finding(style: Style, finding: &Finding) -> String {
     quiet(&out).into_owned()
 }
 
-/// One line for another seed that showed the same.
-pub fn finding_brief(style: Style, finding: &Finding) -> String {
-    let actual = text::cut(&finding.actual, WIDTH - INDENT - 12);
-    pair(style, "also", &format!("seed {}: {actual}", finding.seed))
+/// One line for another finding of the same kind: of another seed, or about something else.
+pub fn finding_brief(style: Style, first: &Finding, finding: &Finding) -> String {
+    let what = if finding.requirement == first.requirement { "" } else { &format!("{}: ", finding.requirement) };
+    let brief = text::cut(&format!("{what}{}", finding.actual), WIDTH - INDENT - 12);
+    pair(style, "also", &format!("seed {}: {brief}", finding.seed))
 }
 
 fn evidence(finding: &Finding) -> String {
@@ -45,7 +46,9 @@ fn lines(style: Style, evidence: &Evidence) -> String {
     let mut out = String::new();
     for line in evidence.lines.iter().take(LINES) {
         let source = style.paint(Ink::Faint, &format!("{:>12} |", text::cut(&line.source, 12)));
-        out.push_str(&format!("     {source} {}\n", text::line(&line.text)));
+        let whole = line.source == LogLine::BY_HAND;
+        let shown = if whole { text::prose(&line.text) } else { text::line(&line.text) };
+        out.push_str(&format!("     {source} {shown}\n"));
     }
     if evidence.lines.len() > LINES {
         out.push_str(&format!("     {:>12} | … {} more lines\n", "", evidence.lines.len() - LINES));

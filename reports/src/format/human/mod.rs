@@ -113,11 +113,11 @@ fn findings(style: Style, report: &Report) -> String {
         out.push_str(&header(style, report, group.first()));
         out.push_str(&finding(style, group.first()));
         for other in group.others().take(SIMILAR) {
-            out.push_str(&finding_brief(style, other));
+            out.push_str(&finding_brief(style, group.first(), other));
         }
         let rest = (group.findings.len() - 1).saturating_sub(SIMILAR);
         if rest > 0 {
-            out.push_str(&format!("     also         {} more seeds\n", number::count(rest as u64)));
+            out.push_str(&format!("     also         {} more\n", number::count(rest as u64)));
         }
         out.push('\n');
     }
