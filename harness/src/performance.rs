@@ -122,7 +122,7 @@ const WIDE: f64 = 0.10;
 /// How far from 1 the whole interval of the control may be before the machine counts as too noisy.
 const NOISY: f64 = 0.10;
 /// By how much all three are wider where times are compared: the slowest of few requests scatter more than their number.
-const TIMES: f64 = 4.0;
+const TIMES: f64 = 5.0;
 /// Share of a slice that the load may have waited for its processor. Beyond that it, and not the server, may have been what
 /// was slow, and faster and slower servers look the same.
 const DELAYED: f64 = 0.05;

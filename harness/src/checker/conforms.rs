@@ -132,7 +132,8 @@ fn describe(view: &View<'_>, one: &Recorded<'_>, all: &[Recorded<'_>]) -> Findin
         }
     };
     let about = format!("the server {}", one.said.about);
-    let mut finding = finding(code, &about, expected.clone(), actual.clone());
+    let to = excerpt(&one.said.say, 80);
+    let mut finding = finding(code, &about, expected.clone(), format!("{actual}, to `{to}`"));
     let until = |other: &&Recorded<'_>| other.call.client == one.call.client && other.said.number <= one.said.number;
     let conversation: Vec<&Recorded<'_>> = all.iter().filter(until).collect();
     let mut figure = Figure::of(view);

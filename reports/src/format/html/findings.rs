@@ -94,7 +94,7 @@ fn proof(index: usize, evidence: &Evidence) -> Markup {
             }
         }
         @if !evidence.lines.is_empty() {
-            p.term { "Written by the submission" }
+            p.term { "In detail" }
             pre.log tabindex="0" { @for line in evidence.lines.iter().take(LINES) {
                 span.source { (text::name(&line.source)) } (text::prose(&line.text)) "\n"
             } }
