@@ -42,6 +42,9 @@ pub struct CaseSummary {
     pub usage: Vec<NodeUsage>,
     /// The end of each node's stderr.
     pub log_tails: Vec<String>,
+    /// What a server did while it let a client wait in vain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hang: Option<Hang>,
     /// What was measured beside the reference, where the stage does that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub performance: Option<Performance>,
@@ -62,9 +65,19 @@ impl Default for CaseSummary {
             incidents: Vec::new(),
             usage: Vec::new(),
             log_tails: Vec::new(),
+            hang: None,
             performance: None,
         }
     }
+}
+
+/// What a program did while it did not answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hang {
+    /// Whether it waited or computed.
+    pub sentence: String,
+    /// Where its threads stood, those that are alike together; hostile.
+    pub stacks: Vec<String>,
 }
 
 /// How a case ended.

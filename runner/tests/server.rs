@@ -52,6 +52,9 @@ fn a_good_server_passes_and_each_bad_one_fails_for_its_own_reason() {
         assert!(code.is_empty() || codes(&judged).contains(&code), "{mode}: {:?}", codes(&judged));
         let told = judged.findings.iter().any(|finding| finding.actual.contains(words));
         assert!(words.is_empty() || told, "{mode}: {:#?}", judged.findings);
+        let explained = judged.findings.iter().flat_map(|finding| &finding.evidence.lines);
+        let hangs = ["silent", "three-clients"].contains(&mode);
+        assert_eq!(explained.into_iter().any(|line| line.text.contains("threads asleep")), hangs, "{mode}");
     }
 }
 
@@ -151,6 +154,8 @@ fn what_a_server_does_wrong_under_load_is_told() {
             judged.findings
         );
         assert!(judged.findings.iter().any(|finding| finding.actual.contains(words)), "{mode}: {:#?}", judged.findings);
+        let hang = judged.findings[0].evidence.lines.iter().find(|line| line.text.contains("threads asleep"));
+        assert_eq!(hang.is_some(), mode == "silent", "{mode}: {:#?}", judged.findings);
     }
 }
 

@@ -97,6 +97,15 @@ impl<'a> Figure<'a> {
     }
 }
 
+/// Adds what a server did while it let a client wait in vain, where that is known.
+pub fn hang(view: &View<'_>, figure: &mut Figure<'_>) {
+    let Some(hang) = &view.case.summary.hang else { return };
+    figure.line("n0".into(), &hang.sentence);
+    for stack in &hang.stacks {
+        figure.line("n0 stack".into(), stack);
+    }
+}
+
 /// Clients first, then services, then nodes, each in the order of their numbers.
 fn lanes(arrows: &[Arrow]) -> Vec<String> {
     let mut names: Vec<&String> = arrows.iter().flat_map(|arrow| [&arrow.from, &arrow.to]).collect();

@@ -80,6 +80,7 @@ pub fn unanswered(view: &View<'_>) -> crate::verdict::Evidence {
         let reply = op.reply.as_deref().map(|reply| crate::text::excerpt(reply, 60));
         figure.operation(op, crate::text::excerpt(&op.request, 40), reply, true);
     }
+    evidence::hang(view, &mut figure);
     figure.finish(evidence::share(bad.len(), view.reachable().count(), "operation"))
 }
 

@@ -62,7 +62,13 @@ fn describe(view: &View<'_>, incident: &Incident) -> Finding {
     // A second reply is odd, but a client that has its answer is not harmed by it.
     finding.decisive = incident.kind != IncidentKind::RepeatedReply;
     let mut figure = Figure::of(view);
-    figure.line(format!("{node} {}", if server { "sent" } else { "stdout" }), &incident.line);
+    if incident.kind == IncidentKind::Silent {
+        super::evidence::hang(view, &mut figure);
+    }
+    // Whoever sent nothing has no line.
+    if incident.kind != IncidentKind::Silent || !incident.line.is_empty() {
+        figure.line(format!("{node} {}", if server { "sent" } else { "stdout" }), &incident.line);
+    }
     finding.evidence = figure.finish(format!("the first of {} such lines", incident.count));
     finding
 }

@@ -145,8 +145,12 @@ pub enum Control {
     Start(Command, Stdio),
     /// Connect to a port of the cell's own loopback, as one of its programs would; the only way in.
     Connect(u16, Connected),
+    /// Look at what the programs of the cell do; not answered where that cannot be told.
+    Look(Looked),
     /// SIGTERM to the started program.
     Terminate,
+    /// SIGQUIT to the started program, of which some runtimes write where all their threads stand.
+    Quit,
     /// SIGKILL to every process of the cell; the cell stays and can start another program.
     Kill,
     /// SIGSTOP to every process of the cell.
@@ -159,6 +163,20 @@ pub enum Control {
 
 /// Where the connection to a program is handed over, or the error of `connect`. The connection may still be under way.
 pub type Connected = tokio::sync::oneshot::Sender<std::io::Result<std::net::TcpStream>>;
+
+/// Where a look goes.
+pub type Looked = tokio::sync::oneshot::Sender<Look>;
+
+/// What the programs of a cell do at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Threads of all processes.
+    pub threads: u32,
+    /// How many of them run or are ready to.
+    pub running: u32,
+    /// CPU time, user and system, that they have used.
+    pub cpu: Duration,
+}
 
 /// What a cell tells. Also sent unasked: an exit is reported as soon as it happens.
 #[derive(Debug, Clone)]

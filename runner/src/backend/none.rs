@@ -101,6 +101,9 @@ impl Driver {
                 // Who has given up waiting has dropped the other end.
                 let _ = connected.send(socket);
             }
+            // Nobody stands beside the program who could look; the other end learns that nothing comes.
+            Control::Look(_) => {}
+            Control::Quit => self.signal_program(Signal::SIGQUIT),
             Control::Terminate => self.signal_program(Signal::SIGTERM),
             Control::Kill => self.signal(Signal::SIGKILL),
             Control::Pause => self.signal(Signal::SIGSTOP),

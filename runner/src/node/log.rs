@@ -43,13 +43,23 @@ struct Kept {
     line: Vec<u8>,
     /// The last line that begins with an alarm, and how much had been written before it.
     alarm: Option<(usize, Vec<u8>)>,
+    /// What was written since more of it was asked for.
+    more: Option<Vec<u8>>,
 }
 
 impl Log {
     /// An empty log that is kept at a path, if there is one.
     pub fn new(path: Option<PathBuf>, most: u64) -> Self {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
-        Self(Arc::new(Mutex::new(Kept { path, most, written: 0, tail: Vec::new(), line: Vec::new(), alarm: None })))
+        Self(Arc::new(Mutex::new(Kept {
+            path,
+            most,
+            written: 0,
+            tail: Vec::new(),
+            line: Vec::new(),
+            alarm: None,
+            more: None,
+        })))
     }
 
     /// Its last lines; where it is not among them, also the one with which a runtime has said why it ends the program.
@@ -67,6 +77,16 @@ impl Log {
         }
     }
 
+    /// Keeps what is written from here on, up to a bound.
+    pub fn keep_more(&self) {
+        self.kept().more = Some(Vec::new());
+    }
+
+    /// What was written since [`Self::keep_more`].
+    pub fn more(&self) -> String {
+        String::from_utf8_lossy(self.kept().more.as_deref().unwrap_or_default()).into_owned()
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -77,6 +97,9 @@ impl Log {
         let room = MOST.saturating_sub(log.written).min(piece.len());
         let flood = log.written <= log.most && log.written + piece.len() > log.most;
         log.listen(piece);
+        if let Some(more) = &mut log.more {
+            more.extend_from_slice(&piece[..piece.len().min(MOST.saturating_sub(more.len()))]);
+        }
         log.written += piece.len();
         log.tail.extend_from_slice(piece);
         let excess = log.tail.len().saturating_sub(TAIL);

@@ -2,6 +2,7 @@
 
 use super::{
     client::{Client, Seen, Shared},
+    hang,
     program::{Happening, Program, START_TIMEOUT, Wrong},
     talk,
 };
@@ -12,7 +13,7 @@ use crate::{
 };
 use harness::{
     calls::{Call, Calls},
-    case::{CaseRecord, CaseSummary, Down, Ended, IncidentKind},
+    case::{CaseRecord, CaseSummary, Down, Ended, Hang, IncidentKind},
     journal::Journal,
     net::{Fault, FaultSchedule},
     oracle::{Body, Script},
@@ -25,7 +26,7 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinHandle, JoinSet},
 };
 
 /// How long a server may take to end when it is asked to.
@@ -84,6 +85,10 @@ struct Case {
     down_since: Option<Offset>,
     /// When it was asked to end, while it has not.
     asked: Option<Instant>,
+    /// Told when a client has waited in vain.
+    in_vain: (mpsc::UnboundedSender<()>, mpsc::UnboundedReceiver<()>),
+    /// What the server's threads did at the first such moment.
+    look: Option<JoinHandle<Option<String>>>,
     /// Told when a server that was started again can be connected to, or has taken too long.
     back: (mpsc::UnboundedSender<Back>, mpsc::UnboundedReceiver<Back>),
 }
@@ -110,6 +115,8 @@ impl Case {
             starts: 0,
             down_since: None,
             asked: None,
+            in_vain: mpsc::unbounded_channel(),
+            look: None,
             back: mpsc::unbounded_channel(),
         }
     }
@@ -155,6 +162,9 @@ impl Case {
                     let lingers = self.program.lingers(STOP_TIMEOUT);
                     self.incident(lingers);
                     break Ended::Completed;
+                }
+                Some(()) = self.in_vain.1.recv(), if self.look.is_none() && self.life == Life::Up => {
+                    self.look = Some(tokio::spawn(hang::look(self.program.control())));
                 }
                 Some((start, in_time)) = self.back.1.recv() => if let Err(ended) = self.on_back(start, in_time) { break ended },
                 () = tokio::time::sleep_until((self.began + fault.unwrap_or(Offset::ZERO).since(Offset::ZERO)).into()), if fault.is_some() => {
@@ -214,6 +224,7 @@ impl Case {
             end: began + self.setup.stage.duration() + self.setup.stage.settle.0,
             clients: count,
             room: AtomicUsize::new(usize::try_from(self.setup.limits.output.0).unwrap_or(usize::MAX)),
+            in_vain: self.in_vain.0.clone(),
             over,
         });
         let mut work: Vec<Vec<(Offset, Body)>> = vec![Vec::new(); count as usize];
@@ -394,7 +405,12 @@ impl Case {
     /// Stops the server, takes its cell down and puts the record together.
     async fn finish(mut self, ended: Ended, mut calls: Vec<Call>) -> CaseRecord {
         let now = self.now();
-        if ended == Ended::Completed {
+        if let Some(look) = self.look.take()
+            && let Ok(Some(sentence)) = look.await
+        {
+            let stacks = if ended == Ended::Completed { hang::stacks(&mut self.program).await } else { Vec::new() };
+            self.summary.hang = Some(Hang { sentence, stacks });
+        } else if ended == Ended::Completed {
             self.program.ask(Control::Terminate);
             let stopped = async {
                 while let Some(happening) = self.program.next().await {

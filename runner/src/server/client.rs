@@ -21,7 +21,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::watch,
+    sync::{mpsc, watch},
 };
 
 /// How long a client waits until it tries to connect again.
@@ -49,6 +49,8 @@ pub(super) struct Shared {
     pub(super) clients: u32,
     /// Bytes of answers that all of them may still take.
     pub(super) room: AtomicUsize,
+    /// Told when a client has waited in vain.
+    pub(super) in_vain: mpsc::UnboundedSender<()>,
     /// Turns true when the server is gone for good, or the user wants to stop.
     pub(super) over: watch::Receiver<bool>,
 }
@@ -167,8 +169,12 @@ impl Client {
             }
             Ok(Ok(Answer::Wrong(why))) => self.wrong(now, why),
             Ok(Err(why)) if why.kind() == io::ErrorKind::InvalidData => self.wrong(now, why.to_string()),
-            // The connection ended, or the answer did not come in time: it may have taken effect.
-            Ok(Err(_)) | Err(_) => self.give_up(),
+            // The connection ended: it may have taken effect.
+            Ok(Err(_)) => self.give_up(),
+            Err(_) => {
+                let _case_is_over = self.shared.in_vain.send(());
+                self.give_up();
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 //! | `program` | the server's process: its cell, its address, its log |
 //! | `client` | one client on one connection: asks, waits, records |
 //! | `talk` | clients that speak byte by byte, and clients that read nothing |
+//! | `hang` | why it does not answer: what its threads do, and where they stand |
 //! | `performance` | runs one case of load, in turns with the reference |
 //!
 //! The server has the loopback of its cell for itself; a client's connection is made inside by PID 1 and handed out, so
@@ -13,6 +14,7 @@
 
 mod case;
 mod client;
+mod hang;
 mod performance;
 mod program;
 mod talk;

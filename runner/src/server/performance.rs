@@ -5,7 +5,10 @@
 //! same processors; the load comes from the others, where there are others. Whoever is not asked is stopped (SIGSTOP), so
 //! that a program that spins while it waits takes nothing from those beside it.
 
-use super::program::{Happening, Program, START_TIMEOUT, Wrong};
+use super::{
+    hang,
+    program::{Happening, Program, START_TIMEOUT, Wrong},
+};
 use crate::{
     backend::Control,
     load::{Answered, Closed, Latency, Open, Tape, Trouble},
@@ -13,7 +16,7 @@ use crate::{
     protocol::Wire,
 };
 use harness::{
-    case::{CaseRecord, CaseSummary, Ended, IncidentKind, NodeUsage},
+    case::{CaseRecord, CaseSummary, Ended, Hang, IncidentKind, NodeUsage},
     manifest::Load,
     net::random::{Purpose, Stream},
     performance::{self, LEAST_ROUNDS, Performance, Side, Slice},
@@ -45,6 +48,7 @@ pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire, load: Load) -
         began: Instant::now(),
         incidents: Incidents::default(),
         log_tail: String::new(),
+        hang: None,
         block: 0,
         latency: Default::default(),
         setup,
@@ -63,6 +67,7 @@ struct Case {
     began: Instant,
     incidents: Incidents,
     log_tail: String,
+    hang: Option<Hang>,
     performance: Performance,
     /// The order within the blocks.
     random: Stream,
@@ -117,6 +122,7 @@ impl Case {
         let used = self.performance.used[Side::Submission as usize];
         summary.usage = vec![NodeUsage { cpu_seconds: used.cpu_seconds, peak_memory: used.peak_memory }];
         summary.log_tails = vec![self.log_tail];
+        summary.hang = self.hang;
         if self.performance.is_open() {
             self.performance.latency = self.latency.iter().map(summed_up).collect();
         }
@@ -304,6 +310,9 @@ impl Case {
             Trouble::Wrong(why, bytes) => wrong(IncidentKind::WrongReply, why, &bytes),
             Trouble::Closed(why) => wrong(IncidentKind::Silent, format!("a connection ended under load: {why}"), b""),
             Trouble::Silent(clients) => {
+                if side == Side::Submission {
+                    self.hang = hang::explain(&mut contestant.program).await;
+                }
                 let all = self.setup.stage.clients;
                 wrong(IncidentKind::Silent, format!("{clients} of {all} clients waited 5 s for an answer"), b"")
             }

@@ -15,7 +15,11 @@ use harness::{
     case::{IncidentKind, NodeUsage},
     manifest::Limits,
 };
-use nix::{fcntl::OFlag, unistd::pipe2};
+use nix::{
+    fcntl::OFlag,
+    sys::resource::{Resource, getrlimit},
+    unistd::pipe2,
+};
 use std::{ffi::OsString, io, net::Ipv4Addr, os::unix::ffi::OsStrExt, os::unix::ffi::OsStringExt, time::Duration};
 use tokio::{
     net::{TcpStream, unix::pipe},
@@ -90,6 +94,9 @@ impl Program {
             ),
             egress: false,
         };
+        let (_, most) =
+            getrlimit(Resource::RLIMIT_NOFILE).map_err(|errno| format!("the limit of open files: {errno}"))?;
+        room_for(setup.stage.clients, most)?;
         let port = free_port().map_err(|error| format!("no port is free: {error}"))?;
         let backend: &dyn Backend = &*setup.backend;
         reachable(&backend.capabilities())?;
@@ -197,6 +204,21 @@ impl Program {
         NodeUsage { cpu_seconds: usage.cpu.as_secs_f64(), peak_memory: usage.peak_memory }
     }
 
+    /// Keeps all that it writes from here on, for [`Self::last_words`].
+    pub(super) fn keep_last_words(&self) {
+        self.log.keep_more();
+    }
+
+    /// What it has written since [`Self::keep_last_words`].
+    pub(super) fn last_words(&self) -> String {
+        self.log.more()
+    }
+
+    /// To ask something of its cell, also while somebody waits for what happens to it.
+    pub(super) fn control(&self) -> mpsc::UnboundedSender<Control> {
+        self.control.clone()
+    }
+
     /// Its last words.
     pub(super) fn log_tail(&self) -> String {
         self.log.end()
@@ -247,6 +269,22 @@ fn reachable(capabilities: &Capabilities) -> Result<(), String> {
     }
 }
 
+/// Files beside connections that either side has open.
+const OTHER_FILES: u64 = 500;
+
+/// Whether a machine that lets a process open so many files has room for a stage's connections; where it has not, neither
+/// a server nor its clients could do anything about it.
+fn room_for(clients: u32, most: u64) -> Result<(), String> {
+    let needed = u64::from(clients) + OTHER_FILES;
+    match needed <= most {
+        true => Ok(()),
+        false => Err(format!(
+            "this machine lets a process open {most} files, and {clients} connections need {needed}: raise the hard limit \
+             (`ulimit -Hn`, or LimitNOFILE of the service)"
+        )),
+    }
+}
+
 /// A port that nobody listens on, on this machine either: not every sandbox has a network of its own.
 fn free_port() -> io::Result<u16> {
     Ok(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
@@ -267,6 +305,16 @@ fn addressed(command: &Command, port: u16) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_without_room_for_the_connections_is_not_the_submission_s_fault() {
+        assert_eq!(room_for(500, 1_024), Ok(()));
+        assert!(
+            room_for(5_000, 4_096)
+                .unwrap_err()
+                .contains("lets a process open 4096 files, and 5000 connections need 5500")
+        );
+    }
 
     #[test]
     fn the_address_is_in_the_words_and_in_the_environment() {

@@ -11,7 +11,8 @@ use super::{
     wire::{Bytes, Report, Request, Start},
 };
 use crate::backend::{
-    CellEvent, CellSpec, Command, Connected, Control, Exit, Full, Limits, Reached, SCRATCH, Stdio, Usage, WORK, Work,
+    CellEvent, CellSpec, Command, Connected, Control, Exit, Full, Limits, Look, Looked, Reached, SCRATCH, Stdio, Usage,
+    WORK, Work,
 };
 use std::{
     collections::VecDeque,
@@ -37,6 +38,8 @@ pub(super) struct Driver {
     excesses: Vec<Excess>,
     /// Who waits for a connection, in the order in which they are answered.
     connecting: VecDeque<Connected>,
+    /// Who waits for a look.
+    looking: VecDeque<Looked>,
     events: mpsc::UnboundedSender<CellEvent>,
 }
 
@@ -82,6 +85,7 @@ impl Driver {
             watch: Watch::Needless,
             excesses: Vec::new(),
             connecting: VecDeque::new(),
+            looking: VecDeque::new(),
             events,
         }
     }
@@ -118,7 +122,12 @@ impl Driver {
                 self.connecting.push_back(connected);
                 self.link.send(&Request::Connect(port), &[]).await
             }
+            Control::Look(looked) => {
+                self.looking.push_back(looked);
+                self.link.send(&Request::Look, &[]).await
+            }
             Control::Terminate => self.link.send(&Request::Terminate, &[]).await,
+            Control::Quit => self.link.send(&Request::Quit, &[]).await,
             Control::Kill => self.link.send(&Request::Kill, &[]).await,
             Control::Pause => self.link.send(&Request::Pause, &[]).await,
             Control::Resume => self.link.send(&Request::Resume, &[]).await,
@@ -158,6 +167,11 @@ impl Driver {
             Report::Connected => {
                 let socket = descriptors.into_iter().next().ok_or(io::ErrorKind::NotConnected);
                 self.connected(socket.map(Into::into).map_err(Into::into));
+            }
+            Report::Looked { threads, running, cpu_micros } => {
+                let look = Look { threads, running, cpu: Duration::from_micros(cpu_micros) };
+                // Who has given up waiting has dropped the other end.
+                self.looking.pop_front().map(|waiting| waiting.send(look));
             }
             Report::NotConnected { errno } => self.connected(Err(io::Error::from_raw_os_error(errno))),
             Report::Failed(failure) => return Err(probe::explain(&failure).to_string()),

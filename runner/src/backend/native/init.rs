@@ -132,7 +132,9 @@ impl Init {
                 Ok(socket) => send(control(), &Report::Connected, &[socket.as_raw_fd()]).map_err(errno)?,
                 Err(error) => tell(&Report::NotConnected { errno: error as i32 })?,
             },
-            Request::Terminate => self.terminate(),
+            Request::Terminate => self.signal(Signal::SIGTERM),
+            Request::Quit => self.signal(Signal::SIGQUIT),
+            Request::Look => tell(&descendants::look())?,
             Request::Kill => self.kill_and_report()?,
             Request::Pause => everyone(Signal::SIGSTOP),
             Request::Resume => everyone(Signal::SIGCONT),
@@ -161,10 +163,10 @@ impl Init {
         }
     }
 
-    fn terminate(&self) {
+    fn signal(&self, signal: Signal) {
         if let Some(main) = self.main {
             // It is our child and not yet reaped, so the pid is its own.
-            let _ = kill(main, Signal::SIGTERM);
+            let _ = kill(main, signal);
         }
     }
 

@@ -36,6 +36,9 @@ pub(super) enum Request {
     /// To a port of the cell's loopback.
     Connect(u16),
     Terminate,
+    Quit,
+    /// What the programs do.
+    Look,
     Kill,
     Pause,
     Resume,
@@ -107,6 +110,11 @@ pub(super) enum Report {
         errno: i32,
     },
     Facts(Facts),
+    Looked {
+        threads: u32,
+        running: u32,
+        cpu_micros: u64,
+    },
     Closed {
         cpu_micros: u64,
         peak_bytes: u64,
