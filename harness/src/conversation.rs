@@ -180,9 +180,7 @@ impl Exchange {
         expected().any(|expected| expected.is_complete(heard))
             || !expected().any(|expected| expected.is_possible(heard))
     }
-}
 
-impl Exchange {
     /// Length of the longest text that may be heard.
     fn longest(&self) -> usize {
         let texts = self.expect.one_of.iter().chain(self.expires.iter().flat_map(|expiry| &expiry.then.one_of));

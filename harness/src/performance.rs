@@ -162,6 +162,12 @@ impl Performance {
         estimate(&self.ratios(Side::Control, Side::Reference))
     }
 
+    /// Whether the load has processors of its own; no processor of the servers named stands for all.
+    pub fn is_apart(&self) -> bool {
+        let [servers, load] = &self.processors;
+        !servers.is_empty() && servers.iter().all(|processor| !load.contains(processor))
+    }
+
     /// How much wider intervals may be.
     fn leeway(&self) -> f64 {
         if self.is_open() { TIMES } else { 1.0 }
@@ -170,9 +176,8 @@ impl Performance {
     /// The ratios of one side's throughput, or time, to the other's, one a block and in order, each with its round; without
     /// the blocks in which the load was delayed.
     pub fn ratios(&self, side: Side, other: Side) -> Vec<(u32, f64)> {
-        // Where they share processors the load always waits for the servers; no processor named stands for all.
-        let [servers, load] = &self.processors;
-        let apart = !servers.is_empty() && servers.iter().all(|processor| !load.contains(processor));
+        // Where they share processors the load always waits for the servers.
+        let apart = self.is_apart();
         let delayed = |slice: &Slice| apart && slice.delayed as f64 > DELAYED * slice.nanoseconds as f64;
         let blocks = self.slices.chunk_by(|one, next| one.block == next.block);
         let blocks = blocks.filter(|block| !block.iter().any(delayed));

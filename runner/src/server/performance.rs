@@ -206,9 +206,7 @@ impl Case {
         }
         let clients = match (self.load.rate, self.load.depth) {
             (Some(rate), _) => {
-                let [servers, load] = &self.performance.processors;
-                let apart = !servers.is_empty() && servers.iter().all(|processor| !load.contains(processor));
-                Open::new(clients, rate, apart).map(|clients| Clients::Open(Box::new(clients)))
+                Open::new(clients, rate, self.performance.is_apart()).map(|clients| Clients::Open(Box::new(clients)))
             }
             (None, depth) => Closed::new(clients, depth.unwrap_or(1) as usize).map(Clients::Closed),
         };

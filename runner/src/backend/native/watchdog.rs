@@ -239,7 +239,7 @@ impl Process {
 }
 
 /// A time in the kernel's ticks.
-fn ticks(count: u64) -> Duration {
+pub(super) fn ticks(count: u64) -> Duration {
     // SAFETY: numbers only.
     let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100).max(1);
     Duration::from_nanos(count.saturating_mul(1_000_000_000 / per_second))

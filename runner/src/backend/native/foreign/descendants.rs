@@ -4,7 +4,7 @@
 //! Everything below comes to a process that is a "subreaper" when its own parent ends, so nothing gets lost; but between
 //! looking and signalling a process may have made another. So the walk is repeated until it finds nobody new.
 
-use super::super::wire::Report;
+use super::super::{watchdog::ticks, wire::Report};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -31,7 +31,7 @@ pub(in super::super) fn signal(signal: Signal) {
 
 /// What the threads of all processes below this one do.
 pub(in super::super) fn look() -> Report {
-    let (mut threads, mut running, mut ticks) = (0, 0, 0);
+    let (mut threads, mut running, mut used) = (0, 0, 0);
     let this = std::process::id() as i32;
     for pid in below(this, &parents()).into_iter().filter(|pid| *pid != this) {
         for task in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
@@ -40,12 +40,10 @@ pub(in super::super) fn look() -> Report {
             let number = |place: usize| fields.get(place).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
             threads += u32::from(!fields.is_empty());
             running += u32::from(fields.first() == Some(&"R"));
-            ticks += number(11) + number(12);
+            used += number(11) + number(12);
         }
     }
-    // SAFETY: numbers only.
-    let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100).max(1);
-    Report::Looked { threads, running, cpu_micros: ticks * (1_000_000 / per_second) }
+    Report::Looked { threads, running, cpu_micros: ticks(used).as_micros() as u64 }
 }
 
 /// Every process and its parent.
