@@ -10,6 +10,8 @@ mod tree;
 pub mod broadcast;
 #[path = "../echo/oracle.rs"]
 pub mod echo;
+#[path = "../job-queue/oracle.rs"]
+pub mod job_queue;
 #[path = "../kv-store/oracle.rs"]
 pub mod kv_store;
 #[path = "../unique-ids/oracle.rs"]
@@ -19,7 +21,7 @@ pub use mutant::{Edit, Expectation, Mutant};
 pub use tree::{Tree, TreeError};
 
 use harness::{
-    manifest::{Manifest, ManifestError, ProgramKind},
+    manifest::{Manifest, ManifestError},
     oracle::Oracle,
     plan::Figures,
 };
@@ -50,6 +52,7 @@ pub const CATALOGUE: &[Challenge] = &[
     Challenge { name: "unique-ids", oracle: &unique_ids::UniqueIds },
     Challenge { name: "broadcast", oracle: &broadcast::Broadcast },
     Challenge { name: "kv-store", oracle: &kv_store::KvStore },
+    Challenge { name: "job-queue", oracle: &job_queue::JobQueue },
 ];
 
 /// The challenge with this name.
@@ -98,14 +101,19 @@ impl Challenge {
         names
     }
 
-    /// The complete project of a starter or reference, such as `starter/go`: the language's library, and over it the
-    /// challenge's own files.
+    /// The complete project of a starter or reference, such as `starter/go`: the language's libraries, and over them the
+    /// challenge's own files. Servers have one for their protocol too.
     pub fn project(&self, variant: &str) -> Result<Tree, TreeError> {
         let language = variant.rsplit('/').next().unwrap_or(variant);
         let mut tree = Tree::default();
-        let server = self.manifest().is_ok_and(|manifest| manifest.kind == ProgramKind::Server);
-        let library = if server { "library/server" } else { "library" };
-        tree.overlay(files_below(&format!("{library}/{language}")));
+        let library = |name: &str| files_below(&format!("library/{name}/{language}")).collect::<Vec<_>>();
+        match self.manifest().ok().and_then(|manifest| manifest.protocol) {
+            Some(protocol) => {
+                tree.overlay(library("server"));
+                tree.overlay(library(protocol.name()));
+            }
+            None => tree.overlay(library("node")),
+        }
         let own = files_below(&format!("{}/{variant}", self.name)).collect::<Vec<_>>();
         if own.is_empty() {
             return Err(TreeError::Missing(format!("{}/{variant}", self.name)));

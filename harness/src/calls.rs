@@ -62,6 +62,9 @@ impl Call {
     }
 }
 
+/// The `function` of a call that says that a client's connection has ended: it asks for nothing.
+pub const DISCONNECT: &str = "disconnect";
+
 /// Maelstrom's error codes that say for certain that the operation did not take effect.
 pub fn is_definite(code: u32) -> bool {
     matches!(code, 1 | 10 | 11 | 12 | 14 | 20 | 21 | 22 | 30)

@@ -1,13 +1,15 @@
 //! Conversations: what is said to a server byte by byte, and what it may answer.
 //!
-//! Where a workload asks what a program does under many clients, a conversation asks what it makes of one connection:
-//! requests in pieces or many at once, large ones, and such that are none. What was expected is recorded beside what was
-//! heard, so that the record can be judged without the challenge.
+//! Where a workload asks what a program does under many clients, a conversation asks what it makes of one connection, or of
+//! a few that follow each other: requests in pieces or many at once, large ones, and such that are none. What was expected
+//! is recorded beside what was heard, so that the record can be judged without the challenge.
+//!
+//! Numbers that only the server knows, such as the id of a job, get names: the first answer that holds one tells it.
 
 use serde::{Deserialize, Serialize};
-use std::{fmt::Write, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write, time::Duration};
 
-/// What is said on one connection, from its beginning to its end.
+/// What is said from the beginning to the end of one connection, or of a few.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
     /// What it is about, as the end of "the server …": `takes commands in pieces`.
@@ -19,6 +21,10 @@ pub struct Conversation {
 /// Something that is said, and what may be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
+    /// On which of the conversation's connections, counted from 0; each is made when it is first used.
+    pub connection: usize,
+    /// Whether the connection is ended, instead of anything being said.
+    pub hangs_up: bool,
     /// How long is waited before.
     pub pause: Duration,
     /// What is said.
@@ -29,6 +35,9 @@ pub struct Exchange {
     pub expect: Expected<Vec<u8>>,
     /// From when on something else is right.
     pub expires: Option<Expiry<Vec<u8>>>,
+    /// The name of a number that the answer tells. It stands for it in what may be heard, and from then on in all that is
+    /// said and expected.
+    pub learns: Option<String>,
 }
 
 /// In which pieces something is sent, each on its own and a moment after the one before.
@@ -84,8 +93,17 @@ pub struct Said {
     /// How long was waited before, in nanoseconds.
     #[serde(default)]
     pub pause: u64,
+    /// On which connection of the conversation.
+    #[serde(default)]
+    pub connection: usize,
+    /// Whether the connection was ended.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hangs_up: bool,
     /// What was said, as by [`shown`].
     pub say: String,
+    /// The same with names instead of numbers, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with_names: Option<String>,
     /// In which pieces.
     pub pieces: Pieces,
     /// What may be heard.
@@ -93,6 +111,9 @@ pub struct Said {
     /// From when on something else is right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Expiry<String>>,
+    /// The name of the number that the answer tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learns: Option<String>,
 }
 
 /// What the record holds of its second half.
@@ -134,7 +155,31 @@ pub fn shown(bytes: &[u8]) -> String {
 impl Exchange {
     /// Something that is said at once and in one piece.
     pub fn new(say: impl Into<Vec<u8>>, expect: Expected<Vec<u8>>) -> Self {
-        Self { pause: Duration::ZERO, say: say.into(), pieces: Pieces::One, expect, expires: None }
+        Self {
+            connection: 0,
+            hangs_up: false,
+            pause: Duration::ZERO,
+            say: say.into(),
+            pieces: Pieces::One,
+            expect,
+            expires: None,
+            learns: None,
+        }
+    }
+
+    /// The end of the connection, from the client's side.
+    pub fn hang_up() -> Self {
+        Self { hangs_up: true, ..Self::new(Vec::new(), Expected::exactly(Vec::new())) }
+    }
+
+    /// The same, but on this connection.
+    pub fn on(self, connection: usize) -> Self {
+        Self { connection, ..self }
+    }
+
+    /// The same, but the answer tells the number of this name.
+    pub fn learning(self, name: &str) -> Self {
+        Self { learns: Some(name.into()), ..self }
     }
 
     /// The same, but in these pieces.
@@ -161,11 +206,51 @@ impl Exchange {
             about: about.into(),
             number,
             pause: self.pause.as_nanos() as u64,
+            connection: self.connection,
+            hangs_up: self.hangs_up,
             say: shown(&self.say),
+            with_names: None,
             pieces: self.pieces,
             expect: self.expect.shown(),
             expires: self.expires.as_ref().map(expiry),
+            learns: self.learns.clone(),
         }
+    }
+
+    /// Whether the server is to say nothing.
+    pub fn is_silence(&self) -> bool {
+        self.expect.one_of.iter().any(Vec::is_empty)
+    }
+
+    /// The same with numbers instead of their names, but for the one that it tells itself.
+    pub fn knowing(&self, numbers: &BTreeMap<String, Vec<u8>>) -> Self {
+        let known = numbers.iter().filter(|(name, _)| self.learns.as_ref() != Some(*name));
+        known.fold(self.clone(), |exchange, (name, number)| {
+            let put = |text: &Vec<u8>| replaced(text, name.as_bytes(), number);
+            exchange.map(put)
+        })
+    }
+
+    /// The same with the number that is heard, if one is told here.
+    fn with_heard(&self, heard: &[u8]) -> Cow<'_, Self> {
+        let Some(name) = &self.learns else { return Cow::Borrowed(self) };
+        let texts = self.expected().flat_map(Expected::texts).map(Vec::as_slice);
+        let number = number(name.as_bytes(), texts, heard).unwrap_or(b"0");
+        Cow::Owned(self.map(|text| replaced(text, name.as_bytes(), number)))
+    }
+
+    fn map(&self, change: impl Fn(&Vec<u8>) -> Vec<u8>) -> Self {
+        let expiry = |expiry: &Expiry<Vec<u8>>| Expiry { then: expiry.then.map(&change), ..expiry.clone() };
+        Self {
+            say: change(&self.say),
+            expect: self.expect.map(&change),
+            expires: self.expires.as_ref().map(expiry),
+            ..self.clone()
+        }
+    }
+
+    fn expected(&self) -> impl Iterator<Item = &Expected<Vec<u8>>> {
+        [Some(&self.expect), self.expires.as_ref().map(|expiry| &expiry.then)].into_iter().flatten()
     }
 
     /// Whether nothing more has to be heard to know what to make of it: it is right, or cannot become so any more.
@@ -176,7 +261,8 @@ impl Exchange {
             Some(surplus) if surplus > LOOK => return true,
             _ => {}
         }
-        let expected = || [Some(&self.expect), self.expires.as_ref().map(|expiry| &expiry.then)].into_iter().flatten();
+        let this = self.with_heard(heard);
+        let expected = || this.expected();
         expected().any(|expected| expected.is_complete(heard))
             || !expected().any(|expected| expected.is_possible(heard))
     }
@@ -189,9 +275,63 @@ impl Exchange {
 
     /// Whether this is right, at whatever time it was heard.
     pub fn may_be(&self, heard: &Heard) -> bool {
-        let then = self.expires.as_ref().is_some_and(|expiry| expiry.then.shown().is_met(heard));
-        then || self.expect.shown().is_met(heard)
+        let said = self.said("", 0);
+        [Some(&said.expect), said.expires.as_ref().map(|expiry| &expiry.then)]
+            .into_iter()
+            .flatten()
+            .any(|expected| said.is_met(expected, heard))
     }
+}
+
+impl Said {
+    /// The number that this answer tells, with its name.
+    pub fn learnt(&self, heard: &Heard) -> Option<(String, Vec<u8>)> {
+        let name = self.learns.as_ref()?;
+        let then = self.expires.as_ref().map(|expiry| &expiry.then);
+        let texts = std::iter::once(&self.expect).chain(then).flat_map(Expected::texts).map(String::as_bytes);
+        let number = number(name.as_bytes(), texts, heard.heard.as_bytes())?;
+        Some((name.clone(), number.to_vec()))
+    }
+
+    /// Whether something that may be heard is what was heard, whatever number that tells.
+    pub fn is_met(&self, expected: &Expected<String>, heard: &Heard) -> bool {
+        let Some(name) = &self.learns else { return expected.is_met(heard) };
+        let texts = expected.texts().map(String::as_bytes);
+        let Some(number) = number(name.as_bytes(), texts, heard.heard.as_bytes()) else { return false };
+        let number = String::from_utf8_lossy(number);
+        expected.map(|text| text.replace(name.as_str(), &number)).is_met(heard)
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// The most digits of a number: as many as 64 bits have.
+const DIGITS: usize = 20;
+
+/// The number that stands in `heard` where one of the texts has this name.
+fn number<'h, 't>(name: &[u8], texts: impl Iterator<Item = &'t [u8]>, heard: &'h [u8]) -> Option<&'h [u8]> {
+    texts.filter_map(|text| heard.strip_prefix(&text[..position(text, name)?])).find_map(|rest| {
+        let digits = rest.iter().take(DIGITS).take_while(|byte| byte.is_ascii_digit()).count();
+        (digits > 0).then(|| &rest[..digits])
+    })
+}
+
+fn position(text: &[u8], name: &[u8]) -> Option<usize> {
+    text.windows(name.len().max(1)).position(|window| window == name)
+}
+
+fn replaced(text: &[u8], name: &[u8], number: &[u8]) -> Vec<u8> {
+    let mut rest = text;
+    let mut all = Vec::with_capacity(text.len());
+    while let Some(at) = position(rest, name) {
+        all.extend_from_slice(&rest[..at]);
+        all.extend_from_slice(number);
+        rest = &rest[at + name.len()..];
+    }
+    all.extend_from_slice(rest);
+    all
 }
 
 impl Heard {
@@ -220,6 +360,19 @@ impl<T> Expected<T> {
         Self { one_of: vec![text.into()], line: None, begin: None, end: false }
     }
 
+    /// Nothing, for a moment: whoever asks is to wait.
+    pub fn silence() -> Self
+    where
+        T: Default,
+    {
+        Self::exactly(T::default())
+    }
+
+    /// One of these.
+    pub fn one_of(texts: impl IntoIterator<Item = T>) -> Self {
+        Self { one_of: texts.into_iter().collect(), line: None, begin: None, end: false }
+    }
+
     /// A line that begins like this.
     pub fn line(begin: impl Into<T>) -> Self {
         Self { one_of: Vec::new(), line: Some(begin.into()), begin: None, end: false }
@@ -243,13 +396,20 @@ impl<T> Expected<T> {
     pub fn or_end(self) -> Self {
         Self { end: true, ..self }
     }
+
+    fn texts(&self) -> impl Iterator<Item = &T> {
+        self.one_of.iter().chain(&self.line).chain(&self.begin)
+    }
+
+    fn map<U>(&self, change: impl Fn(&T) -> U) -> Expected<U> {
+        let [line, begin] = [&self.line, &self.begin].map(|text| text.as_ref().map(&change));
+        Expected { one_of: self.one_of.iter().map(&change).collect(), line, begin, end: self.end }
+    }
 }
 
 impl Expected<Vec<u8>> {
     fn shown(&self) -> Expected<String> {
-        let one_of = self.one_of.iter().map(|text| shown(text)).collect();
-        let [line, begin] = [&self.line, &self.begin].map(|text| text.as_ref().map(|text| shown(text)));
-        Expected { one_of, line, begin, end: self.end }
+        self.map(|text| shown(text))
     }
 
     fn is_complete(&self, heard: &[u8]) -> bool {
@@ -276,7 +436,8 @@ impl Expected<String> {
         let begins = |begin: &String| heard.heard.starts_with(begin.as_str());
         let is_line = |line: &String| begins(line) && is_one_line(&heard.heard);
         let has_line = |line: &String| begins(line) && end_of_line(&heard.heard).is_some();
-        self.one_of.contains(&heard.heard)
+        let silence_of_the_dead = heard.ended && heard.heard.is_empty();
+        (self.one_of.contains(&heard.heard) && !silence_of_the_dead)
             || self.line.as_ref().is_some_and(is_line)
             || self.begin.as_ref().is_some_and(has_line)
             || (self.end && heard.ended)
@@ -284,11 +445,12 @@ impl Expected<String> {
 
     /// In words.
     pub fn describe(&self) -> String {
-        let mut ways: Vec<String> = self.one_of.iter().map(|text| format!("`{text}`")).collect();
+        let text = |text: &String| if text.is_empty() { "nothing yet".into() } else { format!("`{text}`") };
+        let mut ways: Vec<String> = self.one_of.iter().map(text).collect();
         ways.extend(self.line.as_ref().map(|line| format!("exactly one line, which begins with `{line}`")));
         ways.extend(self.begin.as_ref().map(|line| format!("a line that begins with `{line}`, whatever follows")));
         ways.extend(self.end.then(|| "the end of the connection".to_owned()));
-        ways.join(" or ")
+        if ways.is_empty() { "nothing yet".into() } else { ways.join(" or ") }
     }
 }
 
@@ -364,6 +526,37 @@ mod tests {
         let closed = ask(Expected::line(*b"-").or_end());
         assert!(!closed.is_decided(b"") && closed.is_decided(b":1\r\n"), "its end is listened for a moment longer");
         assert!(closed.is_decided(&[b':'; 1 << 20]), "nobody listens for ever");
+    }
+
+    #[test]
+    fn a_number_that_only_the_server_knows_is_learnt_and_used() {
+        let put = Exchange::new(*b"put", Expected::exactly(*b"INSERTED <a> now\r\n")).learning("<a>");
+        for undecided in [&b""[..], b"INS", b"INSERTED ", b"INSERTED 1", b"INSERTED 17 now"] {
+            assert!(!put.is_decided(undecided), "{}", shown(undecided));
+        }
+        for (heard, right) in
+            [(&b"INSERTED 17 now\r\n"[..], true), (b"INSERTED x now\r\n", false), (b"BURIED\r\n", false)]
+        {
+            assert!(put.is_decided(heard), "{}", shown(heard));
+            assert_eq!(put.may_be(&Heard::new(heard, false)), right, "{}", shown(heard));
+        }
+        let learnt = |heard: &[u8]| put.said("", 0).learnt(&Heard::new(heard, false));
+        assert_eq!(learnt(b"INSERTED "), None);
+        let learnt = learnt(b"INSERTED 17 now\r\n").unwrap();
+        assert_eq!(learnt, ("<a>".to_owned(), b"17".to_vec()));
+        let learnt = BTreeMap::from([learnt]);
+        assert_eq!(put.knowing(&learnt), put, "it tells a number anew");
+        let get = Exchange::new(*b"peek <a>", Expected::exactly(*b"FOUND <a>/<a>")).knowing(&learnt);
+        assert_eq!((&get.say[..], &get.expect.one_of[0][..]), (&b"peek 17"[..], &b"FOUND 17/17"[..]));
+        assert_eq!(get.said("", 0).learnt(&Heard::new(b"FOUND 17/17", false)), None);
+    }
+
+    #[test]
+    fn silence_is_one_answer_of_its_own() {
+        let waits = Exchange::new(*b"reserve\r\n", Expected::silence());
+        assert!(waits.is_silence() && waits.may_be(&Heard::new(b"", false)) && !waits.may_be(&Heard::new(b"", true)));
+        assert!(waits.is_decided(b"T") && !waits.may_be(&Heard::new(b"T", false)));
+        assert!(!Exchange::new(*b"x", Expected::exactly(*b"y")).is_silence());
     }
 
     proptest! {

@@ -12,6 +12,7 @@ pub mod conversation;
 pub mod event;
 pub mod explanation;
 pub mod history;
+pub mod jobs;
 pub mod journal;
 pub mod judge;
 pub mod linearizability;

@@ -31,7 +31,8 @@ pub struct Script {
     pub burst: bool,
     /// Whether each request of the work also waits for the answer to the one before it: as fast as one client can.
     pub in_turn: bool,
-    /// The work, in order of time counted from the beginning of the work.
+    /// The work, with times counted from the beginning of the work: in their order, or of a server's clients, who are given
+    /// something to do in turn, in the order of each. It may go on until the stage has settled.
     pub work: Vec<(Duration, Request)>,
     /// What is said to a server byte by byte, one conversation after the other, each on a connection of its own.
     pub conversations: Vec<Conversation>,
@@ -84,6 +85,15 @@ pub enum Vocabulary {
     /// Objects by key: stores with `read`, `write`, `append` and `delete`, counters with `add` and `read`, in the words that
     /// the record of a case is read by (`history::format`, the format `calls`).
     Objects,
+    /// A queue of jobs, in the words of [`crate::jobs`].
+    Jobs,
+}
+
+impl Vocabulary {
+    /// Whether it is that of a server, which clients reach over TCP.
+    pub fn is_server(self) -> bool {
+        matches!(self, Self::Objects | Self::Jobs)
+    }
 }
 
 /// A body from its type and fields.

@@ -27,7 +27,7 @@ const MOST: usize = 12;
 /// How many of the last exchanges of a conversation are drawn.
 const LAST: usize = 4;
 /// A longer command line is of no use.
-const LONGEST: usize = 1_100;
+const LONGEST: usize = 1_900;
 
 /// An exchange of the record.
 struct Recorded<'a> {
@@ -98,7 +98,7 @@ fn recorded(call: &Call) -> Option<Recorded<'_>> {
 
 fn is_right(one: &Recorded<'_>, all: &[Recorded<'_>]) -> bool {
     let Some(heard) = &one.heard else { return false };
-    due(one, all).iter().any(|expected| expected.is_met(heard))
+    due(one, all).iter().any(|expected| one.said.is_met(expected, heard))
 }
 
 /// What it may be answered: one, or two while nobody can say whether something has expired.
@@ -137,14 +137,11 @@ fn describe(view: &View<'_>, one: &Recorded<'_>, all: &[Recorded<'_>]) -> Findin
     let until = |other: &&Recorded<'_>| other.call.client == one.call.client && other.said.number <= one.said.number;
     let conversation: Vec<&Recorded<'_>> = all.iter().filter(until).collect();
     let mut figure = Figure::of(view);
+    let several = conversation.iter().any(|exchange| exchange.said.connection > 0);
     for exchange in &conversation[conversation.len().saturating_sub(LAST)..] {
-        let heard = exchange.heard.as_ref().map(|heard| excerpt(&heard.heard, 48));
-        figure.operation(
-            exchange.call,
-            excerpt(&exchange.said.say, 48),
-            heard,
-            exchange.said.number == one.said.number,
-        );
+        let said = &exchange.said;
+        let heard = exchange.heard.as_ref().map(|heard| excerpt(&heard.heard, 48)).filter(|heard| !heard.is_empty());
+        figure.operation(exchange.call, label(said, several), heard, said.number == one.said.number);
     }
     let pieces = match one.said.pieces {
         Pieces::One => String::new(),
@@ -158,10 +155,31 @@ fn describe(view: &View<'_>, one: &Recorded<'_>, all: &[Recorded<'_>]) -> Findin
     finding
 }
 
+/// What an exchange says, for an arrow.
+fn label(said: &Said, several: bool) -> String {
+    let say = if said.hangs_up { "hangs up".into() } else { excerpt(&said.say, 48) };
+    match several {
+        true if say.is_empty() => format!("connection {} waits", said.connection + 1),
+        true => format!("connection {}: {say}", said.connection + 1),
+        false => say,
+    }
+}
+
 /// A command line that says the same, in the same pieces and with the same pauses, to a server that listens on port 7000,
 /// and prints each answer; or that it would be too long.
 fn by_hand<'s>(said: impl Iterator<Item = &'s Said>) -> String {
-    let exchange = |said: &Said| {
+    let said: Vec<&Said> = said.collect();
+    let several = said.iter().any(|said| said.connection > 0 || said.learns.is_some());
+    let command = if several { on_several(&said) } else { on_one(&said) };
+    match command.len() <= LONGEST {
+        true => command,
+        false => "too long for a command line; all of it is in the record's history".into(),
+    }
+}
+
+/// The same for a conversation on one connection.
+fn on_one(said: &[&Said]) -> String {
+    let exchange = |said: &&Said| {
         let bytes = literal(&said.say);
         let pieces = match said.pieces {
             Pieces::One => format!("[{bytes}]"),
@@ -170,16 +188,33 @@ fn by_hand<'s>(said: impl Iterator<Item = &'s Said>) -> String {
         };
         format!("({:.3},{pieces})", Duration::from_nanos(said.pause).as_secs_f64())
     };
-    let exchanges: Vec<String> = said.map(exchange).collect();
-    let command = format!(
+    format!(
         "python3 -c 'import socket,time;s=socket.create_connection((\"127.0.0.1\",7000),5);s.setsockopt(6,1,1);\
          [(time.sleep(t),[(s.sendall(b),time.sleep(.01)) for b in p],print(s.recv(1<<20))) for t,p in [{}]]'",
-        exchanges.join(",")
-    );
-    match command.len() <= LONGEST {
-        true => command,
-        false => "too long for a command line; all of it is in the record's history".into(),
-    }
+        said.iter().map(exchange).collect::<Vec<_>>().join(",")
+    )
+}
+
+/// The same for one on several connections, or with numbers that the server tells: each is the first in its answer.
+fn on_several(said: &[&Said]) -> String {
+    let connections = said.iter().map(|said| said.connection).max().unwrap_or(0) + 1;
+    let exchange = |said: &&Said| {
+        let say = match said.hangs_up {
+            true => "None".into(),
+            false => literal(said.with_names.as_ref().unwrap_or(&said.say)),
+        };
+        let wait = if said.expect.one_of.iter().any(String::is_empty) { 0.1 } else { 5.0 };
+        let name = said.learns.as_ref().map_or("0".into(), |name| format!("b\"{name}\""));
+        format!("({},{},{say},{wait},{name})", Duration::from_nanos(said.pause).as_secs_f64(), said.connection)
+    };
+    format!(
+        "python3 -c 'import re,select,socket,time;v={{}};\
+         c=[socket.create_connection((\"127.0.0.1\",7000)) for _ in range({connections})];\
+         [(time.sleep(t),c[n].shutdown(2) if b is None else c[n].sendall(re.sub(b\"<[a-z]+>\",lambda m:v[m[0]],b)),\
+         r:=c[n].recv(1<<20) if select.select([c[n]],[],[],w)[0] else b\"\",print(n+1,r),\
+         k and v.update({{k:re.findall(b\"[0-9]+\",r)[0]}})) for t,n,b,w,k in [{}]]'",
+        said.iter().map(exchange).collect::<Vec<_>>().join(",")
+    )
 }
 
 /// What an exchange has said, and how to say its conversation by hand; none of other calls.

@@ -7,7 +7,6 @@ use super::{
 };
 use crate::{
     case::{Incident, IncidentKind},
-    oracle::Vocabulary,
     verdict::LogLine,
 };
 
@@ -37,7 +36,7 @@ impl Checker for StaysUp {
         };
         let node = node_name(crash.node);
         let actual = format!("{node}: {} at {}", crash.detail, crash.at);
-        let begins = if view.vocabulary == Vocabulary::Objects { "listens on its address" } else { "answers `init`" };
+        let begins = if view.vocabulary.is_server() { "listens on its address" } else { "answers `init`" };
         let expected = match crash.kind {
             IncidentKind::Lingers => format!("{node} ends when it is asked to"),
             _ => format!("{node} {begins} and goes on running"),

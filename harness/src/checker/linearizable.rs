@@ -11,6 +11,7 @@ use crate::{
         Builder, Function, History, Id, Invocation, Operation, Outcome, PENDING, Value,
         format::{Shape, calls},
     },
+    jobs::{self, Action},
     oracle::Vocabulary,
     text::excerpt,
     verdict::{Finding, Verdict},
@@ -33,7 +34,9 @@ impl Checker for Linearizable {
     }
 
     fn check(&self, view: &View<'_>) -> Judgement {
-        let Vocabulary::Objects = view.vocabulary else { return super::well_formed::not_applicable(self.name()) };
+        if !view.vocabulary.is_server() {
+            return super::well_formed::not_applicable(self.name());
+        }
         if !view.work().any(Call::is_ok) {
             return super::nothing_answered(view, ABOUT, "answered operations");
         }
@@ -44,10 +47,15 @@ impl Checker for Linearizable {
         };
         let mut findings: Vec<Finding> = no_number(view, &history).into_iter().collect();
         let mut open = Vec::new();
-        for (model, part) in objects(&history) {
+        let settings = Settings { lease: time_to_run(view), ..Settings::default() };
+        let objects = match view.vocabulary {
+            Vocabulary::Jobs => vec![("job-queue", history.clone())],
+            _ => objects(&history).into(),
+        };
+        for (model, part) in objects {
             let operations = part.len();
             let recorded = Recorded::Operations(part);
-            match judge(model, &recorded) {
+            match judge(model, &recorded, &settings) {
                 Ok(answer) => {
                     let told = answer.violations.iter().map(|violation| explain(&recorded, violation));
                     findings.extend(told.map(|told| describe(view, &recorded, &told, operations)));
@@ -102,9 +110,16 @@ fn counted(history: &History, operations: &[u32]) -> History {
     builder.finish()
 }
 
-fn judge(model: &str, recorded: &Recorded) -> Result<Answer, String> {
+fn judge(model: &str, recorded: &Recorded, settings: &Settings<'_>) -> Result<Answer, String> {
     let judge = verify::find(model).ok_or_else(|| format!("there is no model called `{model}`"))?;
-    judge.judge(recorded, &Settings::default())
+    judge.judge(recorded, settings)
+}
+
+/// For how long a job is its client's, where there are jobs: the shortest time to run of all.
+fn time_to_run(view: &View<'_>) -> Option<u64> {
+    let Vocabulary::Jobs = view.vocabulary else { return None };
+    let calls = jobs::read(&view.case.history.operations).ok()?;
+    calls.iter().filter(|call| call.action == Action::Put).map(|call| call.ttr).min()
 }
 
 /// The history in two: keys that are counted on, and all others.
@@ -142,8 +157,11 @@ fn describe(view: &View<'_>, recorded: &Recorded, told: &Explanation, operations
     for bar in &told.diagram.bars {
         if let Some(call) = call(view, history, bar.index) {
             let (request, reply) = bar.label.split_once(" → ").unwrap_or((&bar.label, "ok"));
-            let key =
-                super::field_of(&call.request, "key").map(|key| excerpt(&key.to_string(), 24)).unwrap_or_default();
+            let key = ["key", "tube"]
+                .iter()
+                .find_map(|name| super::field_of(&call.request, name))
+                .map(|key| excerpt(&key.to_string(), 24))
+                .unwrap_or_default();
             let reply = call.returned.map(|_| format!("→ {}", excerpt(reply, 48)));
             figure.operation(call, format!("{key} {}", excerpt(request, 40)), reply, bar.highlight);
         }

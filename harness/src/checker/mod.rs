@@ -5,6 +5,7 @@ mod crash;
 mod echo;
 mod evidence;
 mod field;
+mod jobs;
 mod linearizable;
 mod set_duplicate;
 mod set_lost;
@@ -62,6 +63,9 @@ pub const REGISTRY: &[&dyn Checker] = &[
     &echo::EchoesExactly,
     &unique::IdsUnique,
     &linearizable::Linearizable,
+    &jobs::NoJobLost,
+    &jobs::JobsInOrder,
+    &jobs::WaitersServed,
     &set_lost::NothingLost,
     &set_duplicate::NoDuplicates,
     &set_phantom::NoPhantoms,
@@ -137,6 +141,11 @@ pub const CODES: &[(&str, &str)] = &[
     ("value-lost", "an acknowledged value is missing from a final read"),
     ("duplicate-value", "a read holds the same value twice"),
     ("phantom-value", "a read holds a value that nobody wrote"),
+    ("job-lost", "a job that was ready is handed out to nobody"),
+    ("job-taken", "a job is not found by the client that has it"),
+    ("wrong-order", "a job is handed out before another whose turn it was"),
+    ("lost-wakeup", "a job stays ready although a client waits for one"),
+    ("starved", "a client that waits is passed over again and again"),
     ("not-linearizable", "no order of the operations on an object explains what clients were told"),
     ("bound-missed", "a metric is outside the bound that the stage requires"),
     ("metric-zero", "a graded metric is so far off that it earns no points"),

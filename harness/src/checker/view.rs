@@ -2,7 +2,7 @@
 
 use super::set_view::SetView;
 use crate::{
-    calls::{Call, Role},
+    calls::{Call, DISCONNECT, Role},
     case::CaseRecord,
     metric::Observations,
     net::Service,
@@ -51,7 +51,7 @@ impl<'a> View<'a> {
 
     /// The client operations of the workload.
     pub fn work(&self) -> impl Iterator<Item = &'a Call> {
-        self.case.history.operations.iter().filter(|op| op.role == Role::Work)
+        self.case.history.operations.iter().filter(|op| op.role == Role::Work && &*op.function != DISCONNECT)
     }
 }
 

@@ -7,7 +7,6 @@ use super::{
 };
 use crate::{
     case::{Incident, IncidentKind},
-    oracle::Vocabulary,
     verdict::{Finding, Verdict},
 };
 
@@ -52,7 +51,7 @@ impl Checker for WellFormed {
 fn describe(view: &View<'_>, incident: &Incident) -> Finding {
     let node = node_name(incident.node);
     let actual = format!("{node} at {}: {}", incident.at, incident.detail);
-    let server = view.vocabulary == Vocabulary::Objects;
+    let server = view.vocabulary.is_server();
     let expected = match incident.kind {
         IncidentKind::MalformedOutput if server => "an answer that its protocol has for the request",
         kind => expected(kind),

@@ -61,6 +61,18 @@ pub enum ProgramKind {
 pub enum Protocol {
     /// Redis's, version 2: <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
     Resp,
+    /// beanstalkd's: <https://github.com/beanstalkd/beanstalkd/blob/master/doc/protocol.txt>.
+    Beanstalk,
+}
+
+impl Protocol {
+    /// Its name in manifests, and of its folder of libraries.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Resp => "resp",
+            Self::Beanstalk => "beanstalk",
+        }
+    }
 }
 
 /// Limits on each process of a submission.

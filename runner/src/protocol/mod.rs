@@ -1,8 +1,9 @@
 //! What servers and their clients speak: a request of an oracle as bytes, and an answer as JSON in the words by which the
 //! record of a case is judged; under load also the right answer as bytes, which a server's are compared with.
 //!
-//! A protocol is one file and an arm of [`of`].
+//! A protocol is one file and an arm of [`of`]; one in which a request depends on earlier answers has a [`Speaker`] of its own.
 
+mod beanstalk;
 mod resp;
 
 use harness::{manifest::Protocol, oracle::Body};
@@ -30,9 +31,56 @@ pub trait Wire: Sync {
     fn answer(&self, request: &Body, received: &[u8]) -> Result<Option<(Answer, usize)>, String>;
 }
 
+/// One client of a server, from connection to connection: what it says may depend on what it was told before.
+pub trait Speaker: Send {
+    /// What it asks where its script has this; none where there is nothing to ask.
+    fn prepare(&mut self, script: &Body) -> Option<Body>;
+    /// That as it is sent.
+    fn request(&mut self, body: &Body) -> Vec<u8>;
+    /// As [`Wire::answer`].
+    fn answer(&mut self, body: &Body, received: &[u8]) -> Result<Option<(Answer, usize)>, String>;
+    /// Its connection has ended: what that does, as requests that nobody answers.
+    fn hung_up(&mut self) -> Vec<Body>;
+}
+
+/// A client of a protocol in which every request stands for itself.
+struct Plain(&'static dyn Wire);
+
+impl Speaker for Plain {
+    fn prepare(&mut self, script: &Body) -> Option<Body> {
+        Some(script.clone())
+    }
+
+    fn request(&mut self, body: &Body) -> Vec<u8> {
+        self.0.request(body)
+    }
+
+    fn answer(&mut self, body: &Body, received: &[u8]) -> Result<Option<(Answer, usize)>, String> {
+        self.0.answer(body, received)
+    }
+
+    fn hung_up(&mut self) -> Vec<Body> {
+        Vec::new()
+    }
+}
+
+/// The `type` of a body.
+pub fn kind(body: &Body) -> &str {
+    body.get("type").and_then(Value::as_str).unwrap_or_default()
+}
+
 /// The protocol that a manifest names.
 pub fn of(protocol: Protocol) -> &'static dyn Wire {
     match protocol {
         Protocol::Resp => &resp::Resp,
+        Protocol::Beanstalk => &beanstalk::Beanstalk,
+    }
+}
+
+/// A client that speaks it.
+pub fn speaker(protocol: Protocol) -> Box<dyn Speaker> {
+    match protocol {
+        Protocol::Beanstalk => Box::<beanstalk::Worker>::default(),
+        other => Box::new(Plain(of(other))),
     }
 }

@@ -11,7 +11,7 @@
 //! Values are texts on the wire; one that is the only way to write an integer is that integer. A large value is told short:
 //! `17~⟨1000000 times⟩` is `17` and a million tildes behind it.
 
-use super::{Answer, Wire};
+use super::{Answer, Wire, kind};
 use harness::{oracle::Body, text::excerpt};
 use redis_protocol::resp2::{
     decode::decode,
@@ -90,10 +90,6 @@ fn words(body: &Body) -> Vec<String> {
         other => (other, &[]),
     };
     std::iter::once(command.to_owned()).chain(fields.iter().map(|field| text(field))).collect()
-}
-
-fn kind(body: &Body) -> &str {
-    body.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn answer(request: &Body, frame: Frame) -> Answer {

@@ -9,12 +9,12 @@ use super::{
 use crate::{
     backend::{CellEvent, Control, Exit},
     node::{CaseSetup, Notice, incidents::Incidents},
-    protocol::Wire,
 };
 use harness::{
     calls::{Call, Calls},
     case::{CaseRecord, CaseSummary, Down, Ended, Hang, IncidentKind},
     journal::Journal,
+    manifest::Protocol,
     net::{Fault, FaultSchedule},
     oracle::{Body, Script},
     time::Offset,
@@ -33,7 +33,7 @@ use tokio::{
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs one case.
-pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire) -> CaseRecord {
+pub(super) async fn run(setup: CaseSetup, protocol: Protocol) -> CaseRecord {
     let summary = CaseSummary { stage: setup.stage.id.clone(), seed: setup.seed, ..CaseSummary::default() };
     // Without its faults a case would prove nothing, and must not look as if it did.
     let schedule =
@@ -43,7 +43,7 @@ pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire) -> CaseRecord
         Err(why) => Err(why),
     };
     match opened {
-        Ok((schedule, program)) => Case::new(setup, wire, schedule, program, summary).run().await,
+        Ok((schedule, program)) => Case::new(setup, protocol, schedule, program, summary).run().await,
         Err(why) => {
             CaseRecord { summary: CaseSummary { ended: Ended::Broken(why), ..summary }, ..CaseRecord::default() }
         }
@@ -71,7 +71,7 @@ type Back = (u64, bool);
 
 struct Case {
     setup: CaseSetup,
-    wire: &'static dyn Wire,
+    protocol: Protocol,
     schedule: FaultSchedule,
     next_fault: usize,
     program: Program,
@@ -96,14 +96,14 @@ struct Case {
 impl Case {
     fn new(
         setup: CaseSetup,
-        wire: &'static dyn Wire,
+        protocol: Protocol,
         schedule: FaultSchedule,
         program: Program,
         summary: CaseSummary,
     ) -> Self {
         Self {
             setup,
-            wire,
+            protocol,
             schedule,
             next_fault: 0,
             program,
@@ -218,7 +218,7 @@ impl Case {
         let began = self.summary.work_began;
         let shared = Arc::new(Shared {
             address: self.program.address().clone(),
-            wire: self.wire,
+            protocol: self.protocol,
             began: self.began,
             timeout: self.setup.stage.timeout.0,
             end: began + self.setup.stage.duration() + self.setup.stage.settle.0,

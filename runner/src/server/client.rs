@@ -1,9 +1,10 @@
 //! One client: a connection at a time, one request at a time.
 
 use super::program::Address;
-use crate::protocol::{Answer, Wire};
+use crate::protocol::{self, Answer, Speaker, kind};
 use harness::{
-    calls::{Call, Outcome, Role},
+    calls::{Call, DISCONNECT, Outcome, Role},
+    manifest::Protocol,
     oracle::Body,
     text::excerpt,
     time::Offset,
@@ -38,7 +39,7 @@ pub(super) struct Shared {
     /// Where the server is.
     pub(super) address: Address,
     /// What it speaks.
-    pub(super) wire: &'static dyn Wire,
+    pub(super) protocol: Protocol,
     /// When the case began.
     pub(super) began: Instant,
     /// How long a client waits for an answer.
@@ -72,8 +73,9 @@ pub(super) struct Seen {
 /// A client.
 pub(super) struct Client {
     shared: Arc<Shared>,
-    /// Its name; another one after each request whose answer it does not know.
+    /// Its name; another one on each connection after the first.
     name: u32,
+    speaker: Box<dyn Speaker>,
     socket: Option<TcpStream>,
     received: Vec<u8>,
     seen: Seen,
@@ -82,7 +84,8 @@ pub(super) struct Client {
 impl Client {
     /// A client that is not connected yet.
     pub(super) fn new(shared: Arc<Shared>, name: u32) -> Self {
-        Self { shared, name, socket: None, received: Vec::new(), seen: Seen::default() }
+        let speaker = protocol::speaker(shared.protocol);
+        Self { shared, name, speaker, socket: None, received: Vec::new(), seen: Seen::default() }
     }
 
     /// Makes its requests, each when it is due and the one before it has been answered.
@@ -95,7 +98,11 @@ impl Client {
                 if self.now() >= self.shared.end || !self.connected().await {
                     break;
                 }
-                self.ask(body).await;
+                match self.speaker.prepare(body) {
+                    Some(body) if kind(&body) == DISCONNECT => self.hang_up(),
+                    Some(body) => self.ask(&body).await,
+                    None => {}
+                }
                 requests.pop_front();
             }
         };
@@ -118,7 +125,7 @@ impl Client {
             client: self.name,
             node: 0,
             role: Role::Work,
-            function: body.get("type").and_then(Value::as_str).unwrap_or_default().into(),
+            function: kind(body).into(),
             invoked,
             returned: None,
             outcome: Outcome::Unknown(None),
@@ -154,7 +161,7 @@ impl Client {
     async fn ask(&mut self, body: &Body) {
         let index = self.seen.calls.len();
         self.seen.calls.push(self.call(self.now(), body));
-        let bytes = self.shared.wire.request(body);
+        let bytes = self.speaker.request(body);
         let told = tokio::time::timeout(self.shared.timeout, self.exchange(&bytes, body)).await;
         let now = self.now();
         let call = &mut self.seen.calls[index];
@@ -170,10 +177,10 @@ impl Client {
             Ok(Ok(Answer::Wrong(why))) => self.wrong(now, why),
             Ok(Err(why)) if why.kind() == io::ErrorKind::InvalidData => self.wrong(now, why.to_string()),
             // The connection ended: it may have taken effect.
-            Ok(Err(_)) => self.give_up(),
+            Ok(Err(_)) => self.hang_up(),
             Err(_) => {
                 let _case_is_over = self.shared.in_vain.send(());
-                self.give_up();
+                self.hang_up();
             }
         }
     }
@@ -202,7 +209,7 @@ impl Client {
             if self.shared.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_err() {
                 return Err(invalid("more answers in one case than may be".into()));
             }
-            if let Some((answer, length)) = self.shared.wire.answer(body, &self.received).map_err(invalid)? {
+            if let Some((answer, length)) = self.speaker.answer(body, &self.received).map_err(invalid)? {
                 // What is no answer is shown as it came.
                 if !matches!(answer, Answer::Wrong(_)) {
                     self.received.drain(..length);
@@ -218,13 +225,17 @@ impl Client {
     fn wrong(&mut self, now: Offset, why: String) {
         let bytes = self.received.iter().copied().take(2_000).collect();
         self.seen.wrong.push((now, why, bytes));
-        self.give_up();
+        self.hang_up();
     }
 
-    /// The answer will never be known: whoever asks next is somebody else, on another connection.
-    fn give_up(&mut self) {
+    /// The answer to what is open will never be known: whoever asks next is somebody else, on another connection.
+    fn hang_up(&mut self) {
         self.socket = None;
         self.received.clear();
+        for body in self.speaker.hung_up() {
+            let call = self.call(self.now(), &body);
+            self.seen.calls.push(call);
+        }
         self.name += self.shared.clients;
     }
 }

@@ -24,9 +24,8 @@ use harness::{case::CaseRecord, manifest::Protocol};
 
 /// Runs one case.
 pub async fn run(setup: CaseSetup, protocol: Protocol) -> CaseRecord {
-    let wire = protocol::of(protocol);
     match setup.stage.load.clone() {
-        Some(load) => performance::run(setup, wire, load).await,
-        None => case::run(setup, wire).await,
+        Some(load) => performance::run(setup, protocol::of(protocol), load).await,
+        None => case::run(setup, protocol).await,
     }
 }

@@ -1,12 +1,16 @@
-//! Clients that speak byte by byte: conversations, each on a connection of its own, and nuisances, which read nothing.
+//! Clients that speak byte by byte: conversations, each on connections of its own, and nuisances, which read nothing.
 
 use super::client::{Seen, Shared};
 use harness::{
     calls::{Call, Outcome, Role},
-    conversation::{Conversation, Exchange, FUNCTION, Heard, Nuisance, Pieces},
+    conversation::{Conversation, Exchange, FUNCTION, Heard, Nuisance, Pieces, shown},
     time::Offset,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, tcp::WriteHalf},
@@ -16,6 +20,8 @@ use tokio::{
 const BETWEEN: Duration = Duration::from_millis(1);
 /// How long is listened on when an answer is wrong already: to show more of it, and whether the connection ends.
 const REST: Duration = Duration::from_millis(100);
+/// How long a server that is to say nothing is listened to.
+const SILENCE: Duration = Duration::from_millis(100);
 /// Conversations without an answer after which nothing more is to be learnt.
 const SILENT: usize = 8;
 
@@ -41,9 +47,13 @@ pub(super) async fn lead(shared: Arc<Shared>, conversations: Vec<Conversation>) 
 
 /// Leads one conversation until its end, or until something is wrong; whether there was an answer to everything.
 async fn talk(shared: &Shared, name: u32, conversation: &Conversation, calls: &mut Vec<Call>) -> bool {
-    let mut socket = None;
-    for (number, exchange) in conversation.exchanges.iter().enumerate() {
-        tokio::time::sleep(exchange.pause).await;
+    let mut sockets: BTreeMap<usize, TcpStream> = BTreeMap::new();
+    let mut numbers: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    for (number, template) in conversation.exchanges.iter().enumerate() {
+        tokio::time::sleep(template.pause).await;
+        let exchange = &template.knowing(&numbers);
+        let mut said = exchange.said(&conversation.about, number);
+        said.with_names = (exchange.say != template.say).then(|| shown(&template.say));
         let index = calls.len();
         calls.push(Call {
             client: name,
@@ -53,20 +63,33 @@ async fn talk(shared: &Shared, name: u32, conversation: &Conversation, calls: &m
             invoked: now(shared),
             returned: None,
             outcome: Outcome::Unknown(None),
-            request: text(&exchange.said(&conversation.about, number)).into(),
+            request: text(&said).into(),
             reply: None,
         });
-        if socket.is_none() {
-            socket = tokio::time::timeout(shared.timeout, shared.address.connect()).await.ok().and_then(Result::ok);
-        }
-        let Some(socket) = &mut socket else { return false };
-        let Some(heard) = exchange_on(socket, exchange, shared.timeout).await else { return false };
+        let heard = if exchange.hangs_up {
+            drop(sockets.remove(&exchange.connection));
+            Heard::new(b"", false)
+        } else {
+            let socket = match sockets.entry(exchange.connection) {
+                Entry::Occupied(socket) => socket.into_mut(),
+                Entry::Vacant(place) => {
+                    let connected = tokio::time::timeout(shared.timeout, shared.address.connect()).await;
+                    let Ok(Ok(socket)) = connected else { return false };
+                    place.insert(socket)
+                }
+            };
+            let Some(heard) = exchange_on(socket, exchange, shared.timeout).await else { return false };
+            heard
+        };
         let call = &mut calls[index];
         call.returned = Some(now(shared));
         call.outcome = Outcome::Ok;
         call.reply = Some(text(&heard).into());
         if heard.ended || !exchange.may_be(&heard) {
             return true;
+        }
+        if let Some((name, number)) = said.learnt(&heard) {
+            numbers.insert(name, number);
         }
     }
     true
@@ -84,6 +107,7 @@ fn text(value: &impl serde::Serialize) -> String {
 async fn exchange_on(socket: &mut TcpStream, exchange: &Exchange, timeout: Duration) -> Option<Heard> {
     let (mut reading, mut writing) = socket.split();
     let mut heard = Vec::new();
+    let timeout = if exchange.is_silence() { SILENCE } else { timeout };
     // Both at once: a server may answer, or end the connection, before it was told everything.
     let mut ended = tokio::select! {
         ended = async {
@@ -97,6 +121,9 @@ async fn exchange_on(socket: &mut TcpStream, exchange: &Exchange, timeout: Durat
         } => ended,
         () = say(&mut writing, exchange) => false,
         () = tokio::time::sleep(timeout) => {
+            if exchange.is_silence() && heard.is_empty() {
+                return Some(Heard::new(b"", false));
+            }
             return (!heard.is_empty()).then(|| Heard::new(&heard, false));
         }
     };
@@ -185,6 +212,14 @@ mod tests {
         assert_eq!(heard(&ask(Pieces::One), 6, b"", false).await.0, None);
         assert_eq!(heard(&ask(Pieces::One), 6, b"+PO", false).await.0, Some(Heard::new(b"+PO", false)));
         assert_eq!(heard(&ask(Pieces::One), 6, b"+PO", true).await.0, Some(Heard::new(b"+PO", true)));
+    }
+
+    #[tokio::test]
+    async fn who_is_to_wait_is_not_answered() {
+        let waits = Exchange::new(*b"reserve\r\n", Expected::silence());
+        assert_eq!(heard(&waits, 9, b"", false).await.0, Some(Heard::new(b"", false)));
+        assert_eq!(heard(&waits, 9, b"", true).await.0, Some(Heard::new(b"", true)));
+        assert_eq!(heard(&waits, 9, b"TIMED_OUT\r\n", false).await.0, Some(Heard::new(b"TIMED_OUT\r\n", false)));
     }
 
     /// Whoever refuses the head of something large is heard, though the rest of it was never taken.

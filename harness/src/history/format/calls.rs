@@ -8,6 +8,7 @@
 //! | `append`, `delete` with `key` | of a key-value store; `existed` in the reply says whether there was something to delete |
 //! | `generate` | generate an id |
 //! | `send`, `poll`, `commit_offsets`, `list_committed_offsets` | of logs, an operation for each |
+//! | `put`, `reserve`, `delete`, `release`, `disconnect` | of queues of jobs, as [`crate::jobs`] has it; then all others have to be of them, too |
 //! | `txn` | a transaction; then all others have to be ones, too |
 //! | `echo`, `topology`, `init` | none |
 //!
@@ -24,6 +25,7 @@ use super::{
 use crate::{
     calls::{Call, Calls, Outcome as Told, Role},
     history::{Builder, Clock, Function, Id, Invocation, Outcome, PENDING, format},
+    jobs,
     text::excerpt,
     verify::Recorded,
 };
@@ -46,6 +48,10 @@ fn read(bytes: &[u8], shape: Shape) -> Result<Recorded, FormatError> {
 
 /// The operations of a case's calls; an error says which call is none, and why.
 pub fn recorded(calls: &Calls, shape: Shape) -> Result<Recorded, FormatError> {
+    if jobs::are_jobs(&calls.operations) {
+        let calls = jobs::read(&calls.operations).map_err(|(index, why)| FormatError::line(index + 2, why))?;
+        return Ok(Recorded::Operations(jobs::operations(&calls)));
+    }
     let work = calls.operations.iter().enumerate().filter(|(_, call)| call.role != Role::Opening);
     let work: Vec<(usize, &Call)> = work.map(|(index, call)| (index + 2, call)).collect();
     if work.iter().any(|(_, call)| &*call.function == "txn") { transactions(&work, shape) } else { operations(&work) }
