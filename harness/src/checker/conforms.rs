@@ -24,8 +24,9 @@ const EARLY: Duration = Duration::from_millis(5);
 const LATE: Duration = Duration::from_millis(50);
 /// The most conversations that are told about, each with what was wrong first.
 const MOST: usize = 12;
-/// How many of the last exchanges of a conversation are drawn.
+/// How many of the last exchanges of a conversation are drawn: on one connection, and on several.
 const LAST: usize = 4;
+const LAST_OF_SEVERAL: usize = 9;
 /// A longer command line is of no use.
 const LONGEST: usize = 1_900;
 
@@ -138,7 +139,8 @@ fn describe(view: &View<'_>, one: &Recorded<'_>, all: &[Recorded<'_>]) -> Findin
     let conversation: Vec<&Recorded<'_>> = all.iter().filter(until).collect();
     let mut figure = Figure::of(view);
     let several = conversation.iter().any(|exchange| exchange.said.connection > 0);
-    for exchange in &conversation[conversation.len().saturating_sub(LAST)..] {
+    let last = if several { LAST_OF_SEVERAL } else { LAST };
+    for exchange in &conversation[conversation.len().saturating_sub(last)..] {
         let said = &exchange.said;
         let heard = exchange.heard.as_ref().map(|heard| excerpt(&heard.heard, 48)).filter(|heard| !heard.is_empty());
         figure.operation(exchange.call, label(said, several), heard, said.number == one.said.number);
@@ -210,9 +212,9 @@ fn on_several(said: &[&Said]) -> String {
     format!(
         "python3 -c 'import re,select,socket,time;v={{}};\
          c=[socket.create_connection((\"127.0.0.1\",7000)) for _ in range({connections})];\
-         [(time.sleep(t),c[n].shutdown(2) if b is None else c[n].sendall(re.sub(b\"<[a-z]+>\",lambda m:v[m[0]],b)),\
-         r:=c[n].recv(1<<20) if select.select([c[n]],[],[],w)[0] else b\"\",print(n+1,r),\
-         k and v.update({{k:re.findall(b\"[0-9]+\",r)[0]}})) for t,n,b,w,k in [{}]]'",
+         [(time.sleep(t),c[n].close() if b is None else [c[n].sendall(re.sub(b\"<[a-z]+>\",lambda m:v[m[0]],b)),\
+         r:=c[n].recv(1<<20) if select.select([c[n]],[],[],w)[0] and not time.sleep(.05) else b\"\",\
+         print(n+1,r),k and v.update({{k:re.findall(b\"[0-9]+\",r)[0]}})]) for t,n,b,w,k in [{}]]'",
         said.iter().map(exchange).collect::<Vec<_>>().join(",")
     )
 }
@@ -352,6 +354,21 @@ mod tests {
         let run = |text: &[u8]| literal(&shown(text));
         assert_eq!(run(&[&b"a$"[..], &[b'x'; 100], b"\r\n"].concat()), r#"(b"a$"+b"x"*100+b"\r\n")"#);
         assert_eq!(run(&[&b"a\n"[..], &[0; 64], &[b'\\'; 64]].concat()), r#"(b"a\n"+b"\x00"*64+b"\\"*64)"#);
+    }
+
+    /// With the numbers that another server gives.
+    #[test]
+    fn what_is_said_on_several_connections_is_said_so_by_hand() {
+        let put = Exchange::new(*b"put", Expected::exactly(*b"INSERTED <a>")).learning("<a>");
+        let waits = Exchange::new(*b"reserve", Expected::silence()).on(1);
+        let mut delete = Exchange::new(*b"delete 17", Expected::exactly(*b"DELETED")).said("answers", 2);
+        delete.with_names = Some("delete <a>".into());
+        let said = [put.said("answers", 0), waits.said("answers", 1), delete, Exchange::hang_up().on(1).said("answers", 3)];
+        let command = by_hand(said.iter());
+        let all = r#"[(0,0,b"put",5,b"<a>"),(0,1,b"reserve",0.1,0),(0,0,b"delete <a>",5,0),(0,1,None,0.1,0)]"#;
+        assert!(command.contains(all) && command.contains("in range(2)"), "{command}");
+        assert_eq!(label(&said[1], true), "connection 2: reserve");
+        assert_eq!(label(&said[3], true), "connection 2: hangs up");
     }
 
     #[test]
