@@ -8,6 +8,8 @@ mod tree;
 
 #[path = "../broadcast/oracle.rs"]
 pub mod broadcast;
+#[path = "../chat/oracle.rs"]
+pub mod chat;
 #[path = "../echo/oracle.rs"]
 pub mod echo;
 #[path = "../job-queue/oracle.rs"]
@@ -51,6 +53,7 @@ pub const CATALOGUE: &[Challenge] = &[
     Challenge { name: "echo", oracle: &echo::Echo },
     Challenge { name: "unique-ids", oracle: &unique_ids::UniqueIds },
     Challenge { name: "broadcast", oracle: &broadcast::Broadcast },
+    Challenge { name: "chat", oracle: &chat::Chat },
     Challenge { name: "kv-store", oracle: &kv_store::KvStore },
     Challenge { name: "job-queue", oracle: &job_queue::JobQueue },
 ];

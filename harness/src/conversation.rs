@@ -63,6 +63,9 @@ pub struct Expected<T> {
     /// A line that begins like this, and whatever comes behind it: after what was no request nobody knows where the next one
     /// begins.
     pub begin: Option<T>,
+    /// What such a line, and what comes behind it, has somewhere in it.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<T>,
     /// Or the connection ends, whatever was heard before it did.
     pub end: bool,
 }
@@ -357,7 +360,7 @@ pub struct Nuisance {
 impl<T> Expected<T> {
     /// Exactly this.
     pub fn exactly(text: impl Into<T>) -> Self {
-        Self { one_of: vec![text.into()], line: None, begin: None, end: false }
+        Self::one_of([text.into()])
     }
 
     /// Nothing, for a moment: whoever asks is to wait.
@@ -370,25 +373,33 @@ impl<T> Expected<T> {
 
     /// One of these.
     pub fn one_of(texts: impl IntoIterator<Item = T>) -> Self {
-        Self { one_of: texts.into_iter().collect(), line: None, begin: None, end: false }
+        Self { one_of: texts.into_iter().collect(), line: None, begin: None, words: Vec::new(), end: false }
     }
 
     /// A line that begins like this.
     pub fn line(begin: impl Into<T>) -> Self {
-        Self { one_of: Vec::new(), line: Some(begin.into()), begin: None, end: false }
+        Self { line: Some(begin.into()), ..Self::one_of([]) }
     }
 
     /// A line that begins like this, and whatever comes behind it.
     pub fn beginning(begin: impl Into<T>) -> Self {
-        Self { one_of: Vec::new(), line: None, begin: Some(begin.into()), end: false }
+        Self { begin: Some(begin.into()), ..Self::one_of([]) }
+    }
+
+    /// The same, but with these somewhere in the line, or in what comes behind it.
+    #[must_use]
+    pub fn with_words(mut self, words: impl IntoIterator<Item = T>) -> Self {
+        self.words.extend(words);
+        self
     }
 
     /// This too.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
         self.one_of.extend(other.one_of);
+        self.words.extend(other.words);
         let (line, begin) = (self.line.or(other.line), self.begin.or(other.begin));
-        Self { one_of: self.one_of, line, begin, end: self.end || other.end }
+        Self { line, begin, end: self.end || other.end, ..self }
     }
 
     /// The end of the connection too.
@@ -403,7 +414,8 @@ impl<T> Expected<T> {
 
     fn map<U>(&self, change: impl Fn(&T) -> U) -> Expected<U> {
         let [line, begin] = [&self.line, &self.begin].map(|text| text.as_ref().map(&change));
-        Expected { one_of: self.one_of.iter().map(&change).collect(), line, begin, end: self.end }
+        let [one_of, words] = [&self.one_of, &self.words].map(|texts| texts.iter().map(&change).collect());
+        Expected { one_of, line, begin, words, end: self.end }
     }
 }
 
@@ -413,7 +425,7 @@ impl Expected<Vec<u8>> {
     }
 
     fn is_complete(&self, heard: &[u8]) -> bool {
-        let is_line = |begin: &Vec<u8>| heard.starts_with(begin) && heard.contains(&b'\n');
+        let is_line = |begin: &Vec<u8>| heard.starts_with(begin) && heard.contains(&b'\n') && self.has_words(heard);
         self.one_of.iter().any(|text| text == heard) || self.lines().any(is_line)
     }
 
@@ -423,6 +435,11 @@ impl Expected<Vec<u8>> {
         heard.is_empty()
             || self.one_of.iter().any(|text| text.starts_with(heard))
             || self.lines().any(|line| begins(line) && !heard.contains(&b'\n'))
+            || self.begin.as_ref().is_some_and(|begin| begins(begin) && !self.has_words(heard))
+    }
+
+    fn has_words(&self, heard: &[u8]) -> bool {
+        self.words.iter().all(|word| position(heard, word).is_some())
     }
 
     fn lines(&self) -> impl Iterator<Item = &Vec<u8>> {
@@ -433,7 +450,8 @@ impl Expected<Vec<u8>> {
 impl Expected<String> {
     /// Whether what was heard is right.
     pub fn is_met(&self, heard: &Heard) -> bool {
-        let begins = |begin: &String| heard.heard.starts_with(begin.as_str());
+        let has_words = self.words.iter().all(|word| heard.heard.contains(word.as_str()));
+        let begins = |begin: &String| heard.heard.starts_with(begin.as_str()) && has_words;
         let is_line = |line: &String| begins(line) && is_one_line(&heard.heard);
         let has_line = |line: &String| begins(line) && end_of_line(&heard.heard).is_some();
         let silence_of_the_dead = heard.ended && heard.heard.is_empty();
@@ -447,8 +465,15 @@ impl Expected<String> {
     pub fn describe(&self) -> String {
         let text = |text: &String| if text.is_empty() { "nothing yet".into() } else { format!("`{text}`") };
         let mut ways: Vec<String> = self.one_of.iter().map(text).collect();
-        ways.extend(self.line.as_ref().map(|line| format!("exactly one line, which begins with `{line}`")));
-        ways.extend(self.begin.as_ref().map(|line| format!("a line that begins with `{line}`, whatever follows")));
+        let words: Vec<String> = self.words.iter().map(|word| format!("`{word}`")).collect();
+        let words = if words.is_empty() { String::new() } else { format!(", with {} in it", words.join(", ")) };
+        let which = |line: &String, words: &str| match line.is_empty() {
+            true => words.to_owned(),
+            false => format!(", which begins with `{line}`{words}"),
+        };
+        ways.extend(self.line.as_ref().map(|line| format!("exactly one line{}", which(line, &words))));
+        let follows = |line| format!("a line that begins with `{line}`, whatever follows{words}");
+        ways.extend(self.begin.as_ref().map(follows));
         ways.extend(self.end.then(|| "the end of the connection".to_owned()));
         if ways.is_empty() { "nothing yet".into() } else { ways.join(" or ") }
     }
@@ -549,6 +574,23 @@ mod tests {
         let get = Exchange::new(*b"peek <a>", Expected::exactly(*b"FOUND <a>/<a>")).knowing(&learnt);
         assert_eq!((&get.say[..], &get.expect.one_of[0][..]), (&b"peek 17"[..], &b"FOUND 17/17"[..]));
         assert_eq!(get.said("", 0).learnt(&Heard::new(b"FOUND 17/17", false)), None);
+    }
+
+    #[test]
+    fn a_line_may_have_to_have_some_words() {
+        let list = Exchange::new(*b"me\n", Expected::line(*b"*").with_words([b"ann".to_vec(), b"bob".to_vec()]));
+        for (heard, right) in [(&b"* ann, bob\n"[..], true), (b"* bob\n", false), (b"ann bob\n", false)] {
+            assert!(list.is_decided(heard), "{}", shown(heard));
+            assert_eq!(list.may_be(&Heard::new(heard, false)), right, "{}", shown(heard));
+        }
+        let then = Exchange::new(*b"", Expected::beginning(*b"*").with_words([b"[ann] hi\n".to_vec()]));
+        assert!(!then.is_decided(b"* ann\n") && !then.may_be(&Heard::new(b"* ann\n", false)));
+        assert!(then.is_decided(b"* ann\n[ann] hi\n") && then.is_decided(b"[ann] hi\n"));
+        // With line ends in its words it is told from what is shown too.
+        assert!(then.may_be(&Heard::new(b"* ann\n[ann] hi\n", false)));
+        let words = list.said("", 0).expect.describe();
+        assert_eq!(words, "exactly one line, which begins with `*`, with `ann`, `bob` in it");
+        assert_eq!(Expected::<String>::line("").describe(), "exactly one line");
     }
 
     #[test]

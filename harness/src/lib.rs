@@ -6,6 +6,7 @@
 
 pub mod calls;
 pub mod case;
+pub mod chat;
 pub mod checker;
 pub mod condition;
 pub mod conversation;

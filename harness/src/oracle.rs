@@ -87,12 +87,14 @@ pub enum Vocabulary {
     Objects,
     /// A queue of jobs, in the words of [`crate::jobs`].
     Jobs,
+    /// A chat room, in the words of [`crate::chat`].
+    Chat,
 }
 
 impl Vocabulary {
     /// Whether it is that of a server, which clients reach over TCP.
     pub fn is_server(self) -> bool {
-        matches!(self, Self::Objects | Self::Jobs)
+        matches!(self, Self::Objects | Self::Jobs | Self::Chat)
     }
 }
 

@@ -125,7 +125,7 @@ fn ours(port: u16, depth: usize) -> Result<Rate, Box<dyn Error>> {
 
 /// Connections, each with reads of a key of its own.
 fn clients(port: u16) -> Result<Vec<(TcpStream, Tape)>, Box<dyn Error>> {
-    let wire = protocol::of(Protocol::Resp);
+    let wire = protocol::of(Protocol::Resp).unwrap();
     let key = |client: usize| ("key", format!("key:{client:012}").into());
     let work = |client: usize| -> Vec<(Body, Value)> {
         let read = (body("read", [key(client)]), json!({ "value": VALUE }));
@@ -190,7 +190,7 @@ impl Server {
     fn set(&self, key: &str) -> Result<(), Box<dyn Error>> {
         let work = [(body("write", [("key", key.into()), ("value", VALUE.into())]), json!({}))];
         let stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        let mut closed = Closed::new(vec![(stream, Tape::new(protocol::of(Protocol::Resp), &work))], 1)?;
+        let mut closed = Closed::new(vec![(stream, Tape::new(protocol::of(Protocol::Resp).unwrap(), &work))], 1)?;
         closed.run(Duration::ZERO, Duration::from_millis(1)).map_err(|trouble| format!("{trouble:?}"))?;
         Ok(())
     }

@@ -258,7 +258,7 @@ fn prepared(request: &Request, snapshot: &Snapshot, built: build::Built) -> Prep
     Prepared {
         location,
         submission,
-        program: Program { command, root: run.root, mounts: run.mounts },
+        program: Program { command, root: run.root, mounts: run.mounts, port: request.choice.port.or(manifest.port) },
         challenge: manifest.challenge,
         build_log: built.log,
     }

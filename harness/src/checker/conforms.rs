@@ -363,7 +363,8 @@ mod tests {
         let waits = Exchange::new(*b"reserve", Expected::silence()).on(1);
         let mut delete = Exchange::new(*b"delete 17", Expected::exactly(*b"DELETED")).said("answers", 2);
         delete.with_names = Some("delete <a>".into());
-        let said = [put.said("answers", 0), waits.said("answers", 1), delete, Exchange::hang_up().on(1).said("answers", 3)];
+        let said =
+            [put.said("answers", 0), waits.said("answers", 1), delete, Exchange::hang_up().on(1).said("answers", 3)];
         let command = by_hand(said.iter());
         let all = r#"[(0,0,b"put",5,b"<a>"),(0,1,b"reserve",0.1,0),(0,0,b"delete <a>",5,0),(0,1,None,0.1,0)]"#;
         assert!(command.contains(all) && command.contains("in range(2)"), "{command}");

@@ -61,6 +61,14 @@ impl<'a> Figure<'a> {
         self
     }
 
+    /// Adds what a client was sent without having asked for it.
+    pub fn heard(&mut self, call: &Call, label: String, highlight: bool) -> &mut Self {
+        let (from, to) = (node_name(call.node), client_name(call.client));
+        let at = call.invoked;
+        self.evidence.arrows.push(Arrow { from, to, sent: at, received: Some(at), dropped: None, label, highlight });
+        self
+    }
+
     /// Adds a message between nodes.
     pub fn message(&mut self, entry: &Entry, label: String) -> &mut Self {
         self.evidence.arrows.push(Arrow {

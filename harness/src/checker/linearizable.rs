@@ -34,7 +34,7 @@ impl Checker for Linearizable {
     }
 
     fn check(&self, view: &View<'_>) -> Judgement {
-        if !view.vocabulary.is_server() {
+        if !matches!(view.vocabulary, Vocabulary::Objects | Vocabulary::Jobs) {
             return super::well_formed::not_applicable(self.name());
         }
         if !view.work().any(Call::is_ok) {

@@ -1,5 +1,6 @@
 //! The registry of checks: each judges one requirement over the record of one case.
 
+mod chat;
 mod conforms;
 mod crash;
 mod echo;
@@ -66,6 +67,9 @@ pub const REGISTRY: &[&dyn Checker] = &[
     &jobs::NoJobLost,
     &jobs::JobsInOrder,
     &jobs::WaitersServed,
+    &chat::MessagesDelivered,
+    &chat::OneOrder,
+    &chat::PresenceTold,
     &set_lost::NothingLost,
     &set_duplicate::NoDuplicates,
     &set_phantom::NoPhantoms,
@@ -146,6 +150,14 @@ pub const CODES: &[(&str, &str)] = &[
     ("wrong-order", "a job is handed out before another whose turn it was"),
     ("lost-wakeup", "a job stays ready although a client waits for one"),
     ("starved", "a client that waits is passed over again and again"),
+    ("message-lost", "a member of a chat room did not hear what another said"),
+    ("message-twice", "a member heard the same message twice"),
+    ("own-message", "a member heard what it said itself"),
+    ("phantom-message", "a member heard what nobody said, or not in the name of who did"),
+    ("out-of-order", "a member heard what another said in another order"),
+    ("different-order", "two members heard the same messages in different orders"),
+    ("wrong-list", "who joined was not told who was there, or that somebody was who was not"),
+    ("presence-wrong", "a member was not told, or more than once, that another came or went"),
     ("not-linearizable", "no order of the operations on an object explains what clients were told"),
     ("bound-missed", "a metric is outside the bound that the stage requires"),
     ("metric-zero", "a graded metric is so far off that it earns no points"),

@@ -63,6 +63,8 @@ pub enum Protocol {
     Resp,
     /// beanstalkd's: <https://github.com/beanstalkd/beanstalkd/blob/master/doc/protocol.txt>.
     Beanstalk,
+    /// Lines of a chat room: <https://protohackers.com/problem/3>.
+    Chat,
 }
 
 impl Protocol {
@@ -71,6 +73,7 @@ impl Protocol {
         match self {
             Self::Resp => "resp",
             Self::Beanstalk => "beanstalk",
+            Self::Chat => "chat",
         }
     }
 }

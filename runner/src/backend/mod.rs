@@ -125,6 +125,8 @@ pub struct Program {
     pub root: Root,
     /// Its files.
     pub mounts: Vec<Mount>,
+    /// The port that it listens on, whatever it is told.
+    pub port: Option<u16>,
 }
 
 /// The three descriptors that a started program gets as 0, 1 and 2.

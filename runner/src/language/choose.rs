@@ -31,13 +31,24 @@ pub struct Choice {
     /// Command that runs a node
     #[arg(long, value_name = "COMMAND", help_heading = "Build")]
     pub run: Option<String>,
+    /// Port that a server listens on, whatever it is told
+    #[arg(long, value_name = "PORT", help_heading = "Build", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
 }
 
 impl Choice {
     /// The options as they were given, as words of a command line.
     pub fn words(&self) -> Vec<String> {
-        let Self { dir, bin, language, build, run } = self;
-        let given = [("--dir", dir), ("--bin", bin), ("--language", language), ("--build", build), ("--run", run)];
+        let Self { dir, bin, language, build, run, port } = self;
+        let port = &port.map(|port| port.to_string());
+        let given = [
+            ("--dir", dir),
+            ("--bin", bin),
+            ("--language", language),
+            ("--build", build),
+            ("--run", run),
+            ("--port", port),
+        ];
         given.into_iter().flat_map(|(name, value)| Some([name.to_owned(), value.clone()?])).flatten().collect()
     }
 }
@@ -141,6 +152,9 @@ fn nothing(dir: &str, why: &Option<String>) -> String {
     }
 }
 
+/// What stands for the program in a command that runs it, where the language itself knows how it is built.
+const BIN: &str = "{bin}";
+
 /// A folder with a language in it.
 struct Found<'t> {
     language: &'static dyn Language,
@@ -171,6 +185,18 @@ pub(super) fn choose(
     };
     let named = named.map(|name| known(name, languages).map_err(wrong)).transpose()?;
     let mut recipe = match commands(choice, &said)? {
+        Some((build, run)) if run.iter().any(|word| word == BIN) => {
+            let mut recipe = detected(tree, &root, choice.bin.as_deref(), languages, named)?;
+            if build.is_some() {
+                let why =
+                    format!("`{BIN}` is what the language itself builds: leave out the command that builds, or {BIN}");
+                return Err(ChoiceError::Invalid(why));
+            }
+            let own = std::mem::take(&mut recipe.start.argv);
+            let words = run.into_iter().flat_map(|word| if word == BIN { own.clone() } else { vec![word] });
+            recipe.start.argv = words.collect();
+            recipe
+        }
         Some((build, run)) => {
             let base = named.map(|name| base(&root, languages, name).map_err(wrong)).transpose()?;
             custom::recipe(&root, base, build, run)
@@ -287,7 +313,10 @@ fn detected(
             let alternatives = alternatives(&found, &root.dir);
             Err(ChoiceError::NoSuchProgram { bin: bin.to_owned(), alternatives })
         }
-        ([], _) => Err(ChoiceError::NoProgram { dir: root.dir.clone(), why: found.first().map(why) }),
+        ([], _) => {
+            let why = found.first().map(why).or_else(|| part_of(tree, root, languages));
+            Err(ChoiceError::NoProgram { dir: root.dir.clone(), why })
+        }
         _ => Err(ChoiceError::Several(alternatives(&found, &root.dir))),
     }
 }
@@ -344,6 +373,19 @@ fn everywhere<'t>(
     }
     found.retain(|one| one.folder.dir == root.dir || !one.detected.programs.is_empty());
     found
+}
+
+/// That a folder without a build file is a part of a project above it.
+fn part_of(tree: &Tree, root: &Folder<'_>, languages: &'static [&'static dyn Language]) -> Option<String> {
+    let above = everywhere(tree, &tree.folder(""), languages, None);
+    let programs = above.iter().flat_map(|found| found.detected.programs.iter().map(move |program| (found, program)));
+    let lies_here = |(found, program): &(&Found<'_>, &Program)| {
+        let place = join(&found.folder.dir, &program.path);
+        !root.dir.is_empty() && (place == root.dir || place.starts_with(&format!("{}/", root.dir)))
+    };
+    let (found, program) = { programs }.find(lies_here)?;
+    let file = join(&found.folder.dir, found.detected.file.as_deref()?);
+    Some(format!("it is a part of what {file} builds; say --bin {} instead", program.name))
 }
 
 /// Whether loose sources that were found above a folder already include those in it.

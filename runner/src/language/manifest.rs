@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::recipe::Step;
 
-const FIELDS: [&str; 5] = ["challenge", "dir", "build", "run", "language"];
+const FIELDS: [&str; 6] = ["challenge", "dir", "build", "run", "language", "port"];
 
 /// A submission's own words about how it is built and run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -21,6 +21,8 @@ pub struct Manifest {
     pub run: Option<Vec<String>>,
     /// Its language, when its files leave a doubt.
     pub language: Option<String>,
+    /// The port that it listens on, whatever it is told; otherwise it is told one.
+    pub port: Option<u16>,
 }
 
 impl Manifest {
@@ -43,8 +45,14 @@ impl Manifest {
             language: text("language")?,
             build: table.get("build").map(steps).transpose()?,
             run: table.get("run").map(run).transpose()?,
+            port: table.get("port").map(port).transpose()?,
         })
     }
+}
+
+fn port(value: &Value) -> Result<u16, String> {
+    let number = value.as_integer().and_then(|number| u16::try_from(number).ok()).filter(|number| *number > 0);
+    number.ok_or_else(|| "`port` must be a number from 1 to 65535".to_owned())
 }
 
 /// A string is for the shell, a list of strings is one command, a list of lists is several.
@@ -144,6 +152,14 @@ mod tests {
         assert_eq!(parse("build = ['make', 'all']"), [Step::new(["make", "all"])]);
         assert_eq!(parse("build = [['a'], ['b', 'c']]"), [Step::new(["a"]), Step::new(["b", "c"])]);
         assert!(Manifest::parse("build = 3").unwrap_err().contains("`build` must be"));
+    }
+
+    #[test]
+    fn a_port_is_a_number_that_ports_have() {
+        assert_eq!(Manifest::parse("port = 10000").unwrap().port, Some(10_000));
+        for wrong in ["port = 0", "port = 65536", "port = '7000'", "port = -1"] {
+            assert!(Manifest::parse(wrong).unwrap_err().contains("`port` must be"), "{wrong}");
+        }
     }
 
     #[test]

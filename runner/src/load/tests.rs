@@ -23,12 +23,12 @@ fn work() -> Vec<(Body, Value)> {
 }
 
 fn tape() -> Tape {
-    Tape::new(protocol::of(Protocol::Resp), &work())
+    Tape::new(protocol::of(Protocol::Resp).unwrap(), &work())
 }
 
 /// All answers of the tape, and where each ends.
 fn answers() -> Vec<Vec<u8>> {
-    let wire = protocol::of(Protocol::Resp);
+    let wire = protocol::of(Protocol::Resp).unwrap();
     work().iter().map(|(request, answer)| wire.reply(request, answer)).collect()
 }
 
@@ -41,7 +41,7 @@ fn server(piece: usize, answer: impl Fn(usize) -> Option<Vec<u8>> + Send + 'stat
     let (mut stream, _) = listener.accept().unwrap();
     stream.set_nodelay(true).unwrap();
     let serving = std::thread::spawn(move || {
-        let wire = protocol::of(Protocol::Resp);
+        let wire = protocol::of(Protocol::Resp).unwrap();
         let requests: Vec<Vec<u8>> = work().iter().map(|(request, _)| wire.request(request)).collect();
         for number in 0.. {
             let mut asked = vec![0; requests[number % requests.len()].len()];
@@ -87,7 +87,7 @@ fn right_answers_are_counted_however_they_arrive() {
 fn requests_that_do_not_fit_are_sent_when_there_is_room() {
     let large = "x".repeat(8 << 20);
     let write = (body("write", [("key", "k".into()), ("value", large.as_str().into())]), json!({}));
-    let wire = protocol::of(Protocol::Resp);
+    let wire = protocol::of(Protocol::Resp).unwrap();
     let length = wire.request(&write.0).len();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

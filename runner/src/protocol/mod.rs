@@ -4,6 +4,7 @@
 //! A protocol is one file and an arm of [`of`]; one in which a request depends on earlier answers has a [`Speaker`] of its own.
 
 mod beanstalk;
+pub mod padding;
 mod resp;
 
 use harness::{manifest::Protocol, oracle::Body};
@@ -69,18 +70,19 @@ pub fn kind(body: &Body) -> &str {
     body.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The protocol that a manifest names.
-pub fn of(protocol: Protocol) -> &'static dyn Wire {
+/// The protocol that a manifest names; none where requests have no answers, as in a chat room.
+pub fn of(protocol: Protocol) -> Option<&'static dyn Wire> {
     match protocol {
-        Protocol::Resp => &resp::Resp,
-        Protocol::Beanstalk => &beanstalk::Beanstalk,
+        Protocol::Resp => Some(&resp::Resp),
+        Protocol::Beanstalk => Some(&beanstalk::Beanstalk),
+        Protocol::Chat => None,
     }
 }
 
-/// A client that speaks it.
-pub fn speaker(protocol: Protocol) -> Box<dyn Speaker> {
+/// A client that speaks it, where requests have answers.
+pub fn speaker(protocol: Protocol) -> Option<Box<dyn Speaker>> {
     match protocol {
-        Protocol::Beanstalk => Box::<beanstalk::Worker>::default(),
-        other => Box::new(Plain(of(other))),
+        Protocol::Beanstalk => Some(Box::<beanstalk::Worker>::default()),
+        other => of(other).map(|wire| Box::new(Plain(wire)) as Box<dyn Speaker>),
     }
 }

@@ -11,7 +11,10 @@
 //! Values are texts on the wire; one that is the only way to write an integer is that integer. A large value is told short:
 //! `17~⟨1000000 times⟩` is `17` and a million tildes behind it.
 
-use super::{Answer, Wire, kind};
+use super::{
+    Answer, Wire, kind,
+    padding::{in_full, short},
+};
 use harness::{oracle::Body, text::excerpt};
 use redis_protocol::resp2::{
     decode::decode,
@@ -22,11 +25,6 @@ use serde_json::{Value, json};
 
 /// The protocol.
 pub(super) struct Resp;
-
-/// What large values are padded with, and how much of it is counted.
-const PADDING: char = '~';
-const LEAST_PADDING: usize = 64;
-const MOST_PADDING: usize = 64 << 20;
 
 impl Wire for Resp {
     fn request(&self, body: &Body) -> Vec<u8> {
@@ -110,26 +108,6 @@ fn answer(request: &Body, frame: Frame) -> Answer {
         ("append", Frame::Integer(length)) => ok(json!({ "length": length })),
         ("delete", Frame::Integer(count @ 0..=1)) => ok(json!({ "existed": count == 1 })),
         (_, frame) => Answer::Wrong(format!("`{}` is answered with {}", words(request)[0], show(&frame))),
-    }
-}
-
-/// A text with its padding.
-fn in_full(text: &str) -> String {
-    let padding = text
-        .split_once("~⟨")
-        .and_then(|(text, run)| Some((text.to_owned(), run.strip_suffix(" times⟩")?.parse::<usize>().ok()?)));
-    match padding.filter(|(_, times)| (LEAST_PADDING..=MOST_PADDING).contains(times)) {
-        Some((text, times)) => text + &PADDING.to_string().repeat(times),
-        None => text.to_owned(),
-    }
-}
-
-/// A text with its padding counted.
-fn short(text: &str) -> String {
-    let rest = text.trim_end_matches(PADDING);
-    match text.len() - rest.len() {
-        times @ LEAST_PADDING.. => format!("{rest}{PADDING}⟨{times} times⟩"),
-        _ => text.to_owned(),
     }
 }
 
@@ -231,8 +209,6 @@ mod tests {
             Answer::Ok(json!({"type": "read_ok", "value": "17~⟨999 times⟩"}))
         );
         assert_eq!(told(&read(), b"$5\r\n17~~~\r\n"), Answer::Ok(json!({"type": "read_ok", "value": "17~~~"})));
-        assert_eq!(in_full("a~b"), "a~b");
-        assert_eq!(in_full("a~⟨99999999999 times⟩"), "a~⟨99999999999 times⟩");
     }
 
     proptest! {

@@ -3,12 +3,14 @@
 use super::{
     client::{Client, Seen, Shared},
     hang,
+    member::Member,
     program::{Happening, Program, START_TIMEOUT, Wrong},
     talk,
 };
 use crate::{
     backend::{CellEvent, Control, Exit},
     node::{CaseSetup, Notice, incidents::Incidents},
+    protocol,
 };
 use harness::{
     calls::{Call, Calls},
@@ -218,7 +220,6 @@ impl Case {
         let began = self.summary.work_began;
         let shared = Arc::new(Shared {
             address: self.program.address().clone(),
-            protocol: self.protocol,
             began: self.began,
             timeout: self.setup.stage.timeout.0,
             end: began + self.setup.stage.duration() + self.setup.stage.settle.0,
@@ -242,7 +243,11 @@ impl Case {
         }
         let work = work.into_iter().enumerate().filter(|(_, requests)| !requests.is_empty());
         for (name, requests) in work {
-            clients.spawn(Client::new(shared.clone(), name as u32).run(requests));
+            let (shared, name) = (shared.clone(), name as u32);
+            match protocol::speaker(self.protocol) {
+                Some(speaker) => clients.spawn(Client::new(shared, name, speaker).run(requests)),
+                None => clients.spawn(Member::new(shared, name).run(requests)),
+            };
         }
         (clients, nuisances)
     }

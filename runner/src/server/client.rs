@@ -1,10 +1,9 @@
 //! One client: a connection at a time, one request at a time.
 
 use super::program::Address;
-use crate::protocol::{self, Answer, Speaker, kind};
+use crate::protocol::{Answer, Speaker, kind};
 use harness::{
     calls::{Call, DISCONNECT, Outcome, Role},
-    manifest::Protocol,
     oracle::Body,
     text::excerpt,
     time::Offset,
@@ -32,14 +31,12 @@ const LONGEST: usize = 16 << 20;
 /// The code of an error that the server told: the request has no effect.
 const REFUSED: u32 = 12;
 /// The code of a request that was due and could not be made before the end, because the server kept its client waiting.
-const NOT_MADE: u32 = 11;
+pub(super) const NOT_MADE: u32 = 11;
 
 /// What all clients of a case share.
 pub(super) struct Shared {
     /// Where the server is.
     pub(super) address: Address,
-    /// What it speaks.
-    pub(super) protocol: Protocol,
     /// When the case began.
     pub(super) began: Instant,
     /// How long a client waits for an answer.
@@ -54,6 +51,17 @@ pub(super) struct Shared {
     pub(super) in_vain: mpsc::UnboundedSender<()>,
     /// Turns true when the server is gone for good, or the user wants to stop.
     pub(super) over: watch::Receiver<bool>,
+}
+
+/// What is said of a server that sends without an end.
+pub(super) const TOO_MUCH: &str = "more answers in one case than may be";
+
+impl Shared {
+    /// Whether so many more bytes of answers may be taken.
+    pub(super) fn takes(&self, count: usize) -> bool {
+        let taken = |left: usize| left.checked_sub(count);
+        self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+    }
 }
 
 /// What a client comes home with.
@@ -83,8 +91,7 @@ pub(super) struct Client {
 
 impl Client {
     /// A client that is not connected yet.
-    pub(super) fn new(shared: Arc<Shared>, name: u32) -> Self {
-        let speaker = protocol::speaker(shared.protocol);
+    pub(super) fn new(shared: Arc<Shared>, name: u32, speaker: Box<dyn Speaker>) -> Self {
         Self { shared, name, speaker, socket: None, received: Vec::new(), seen: Seen::default() }
     }
 
@@ -205,9 +212,8 @@ impl Client {
             if count == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            let taken = |left: usize| left.checked_sub(count);
-            if self.shared.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_err() {
-                return Err(invalid("more answers in one case than may be".into()));
+            if !self.shared.takes(count) {
+                return Err(invalid(TOO_MUCH.into()));
             }
             if let Some((answer, length)) = self.speaker.answer(body, &self.received).map_err(invalid)? {
                 // What is no answer is shown as it came.

@@ -5,6 +5,7 @@
 //! | `case` | runs one case: start, clients, faults, end |
 //! | `program` | the server's process: its cell, its address, its log |
 //! | `client` | one client on one connection: asks, waits, records |
+//! | `member` | one member of a chat room: says, and writes down what it is sent |
 //! | `talk` | clients that speak byte by byte, and clients that read nothing |
 //! | `hang` | why it does not answer: what its threads do, and where they stand |
 //! | `performance` | runs one case of load, in turns with the reference |
@@ -15,17 +16,28 @@
 mod case;
 mod client;
 mod hang;
+mod member;
 mod performance;
 mod program;
 mod talk;
 
 use crate::{node::CaseSetup, protocol};
-use harness::{case::CaseRecord, manifest::Protocol};
+use harness::{
+    case::{CaseRecord, CaseSummary, Ended},
+    manifest::Protocol,
+};
 
 /// Runs one case.
 pub async fn run(setup: CaseSetup, protocol: Protocol) -> CaseRecord {
     match setup.stage.load.clone() {
-        Some(load) => performance::run(setup, protocol::of(protocol), load).await,
+        Some(load) => match protocol::of(protocol) {
+            Some(wire) => performance::run(setup, wire, load).await,
+            None => {
+                let why = format!("there is no `load` in the protocol `{}`", protocol.name());
+                let summary = CaseSummary { ended: Ended::Broken(why), ..CaseSummary::default() };
+                CaseRecord { summary, ..CaseRecord::default() }
+            }
+        },
         None => case::run(setup, protocol).await,
     }
 }

@@ -97,9 +97,12 @@ impl Program {
         let (_, most) =
             getrlimit(Resource::RLIMIT_NOFILE).map_err(|errno| format!("the limit of open files: {errno}"))?;
         room_for(setup.stage.clients, most)?;
-        let port = free_port().map_err(|error| format!("no port is free: {error}"))?;
         let backend: &dyn Backend = &*setup.backend;
-        reachable(&backend.capabilities())?;
+        reachable(&backend.capabilities(), program.port)?;
+        let port = match program.port {
+            Some(port) => port,
+            None => free_port().map_err(|error| format!("no port is free: {error}"))?,
+        };
         let Cell { control, events, .. } = backend.open(spec).await.map_err(|error| error.to_string())?;
         let path = setup.logs.as_ref().map(|folder| folder.join(log));
         Ok(Self {
@@ -257,12 +260,16 @@ impl Address {
     }
 }
 
-/// Whether a server in a cell can be reached: it has a network of its own, or that of the host.
-fn reachable(capabilities: &Capabilities) -> Result<(), String> {
+/// Whether a server in a cell can be reached: it has a network of its own, or that of the host. A port of its own choice
+/// needs the first: several cases may run at once.
+fn reachable(capabilities: &Capabilities, port: Option<u16>) -> Result<(), String> {
     let own = |layer: &Layer| layer.name == "network namespace" && layer.status == LayerStatus::Enforced;
-    match capabilities.backend == "none" || capabilities.layers.iter().any(own) {
-        true => Ok(()),
-        false => Err(format!(
+    match (capabilities.layers.iter().any(own), capabilities.backend == "none", port) {
+        (true, ..) | (_, true, None) => Ok(()),
+        (_, true, Some(port)) => Err(format!(
+            "without a network of its own a server cannot have port {port} for itself: it has to take the one that it is told"
+        )),
+        (false, false, _) => Err(format!(
             "the sandbox `{}` lets no program listen; `takehome doctor` says what a stronger one needs",
             capabilities.backend
         )),
@@ -299,6 +306,8 @@ fn addressed(command: &Command, port: u16) -> Command {
     };
     let mut env = command.env.clone();
     env.push(("TAKEHOME_LISTEN".into(), format!("{host}:{port}").into()));
+    // What many programs look at that were written to be deployed.
+    env.push(("PORT".into(), port.to_string().into()));
     Command { argv: command.argv.iter().map(word).collect(), env, cwd: command.cwd.clone() }
 }
 
@@ -326,5 +335,6 @@ mod tests {
         let told = addressed(&command, 7000);
         assert_eq!(told.argv, ["server", "--port=7000", "127.0.0.1:7000", "/work/log"]);
         assert_eq!(told.env[1], ("TAKEHOME_LISTEN".into(), "127.0.0.1:7000".into()));
+        assert_eq!(told.env[2], ("PORT".into(), "7000".into()));
     }
 }

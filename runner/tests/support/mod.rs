@@ -116,6 +116,7 @@ pub fn run_beside(
         },
         root: Root::Libraries,
         mounts: vec![Mount { host: folder.into(), at: "/app".into(), writable: false }],
+        port: None,
     };
     let backend = backend()?;
     let (_stop, stop) = watch::channel(false);

@@ -67,6 +67,31 @@ fn a_manifest_and_options_say_how() {
 }
 
 #[test]
+fn a_program_may_be_given_words_of_its_own() {
+    let dir = tree(&[("go.mod", "module x"), ("main.go", MAIN)]);
+    let choice = |run: &str| Choice { run: Some(run.to_owned()), ..Choice::default() };
+    let own = detect(dir.path(), &Choice::default()).unwrap();
+    let told = detect(dir.path(), &choice("env A=b {bin} --port {port}")).unwrap();
+    assert_eq!((&told.build, &told.take), (&own.build, &own.take));
+    let words =
+        ["env", "A=b"].map(str::to_owned).into_iter().chain(own.start.argv).chain(["--port", "{port}"].map(Into::into));
+    assert_eq!(told.start.argv, words.collect::<Vec<_>>());
+    let both = Choice { build: Some("make".into()), ..choice("{bin}") };
+    assert!(detect(dir.path(), &both).unwrap_err().to_string().contains("`{bin}` is what the language itself builds"));
+}
+
+#[test]
+fn a_folder_of_a_project_says_how_its_program_is_called() {
+    let dir = tree(&[("go.mod", "module x"), ("a/main.go", MAIN), ("b/cmd/main.go", MAIN)]);
+    let error = |dir_: &str| {
+        let choice = Choice { dir: Some(dir_.to_owned()), ..Choice::default() };
+        detect(dir.path(), &choice).unwrap_err().to_string()
+    };
+    assert!(error("a").contains("a part of what go.mod builds; say --bin a instead"), "{}", error("a"));
+    assert!(error("b").contains("--bin cmd"), "{}", error("b"));
+}
+
+#[test]
 fn a_named_language_fetches_and_builds_for_commands_of_ones_own() {
     let dir = tree(&[("go.mod", "module x"), ("main.go", MAIN), ("package.json", "{}"), ("main.js", "")]);
     let some = |text: &str| Some(text.to_owned());
