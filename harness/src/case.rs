@@ -154,6 +154,10 @@ pub enum IncidentKind {
     WrongReply,
     /// Requests under load were not answered in time, or their connection ended.
     Silent,
+    /// A build that watches itself has found two threads at the same memory.
+    DataRace,
+    /// A build that watches itself has found an error of memory, or a value that is not defined.
+    MemoryError,
 }
 
 impl IncidentKind {
@@ -173,6 +177,8 @@ impl IncidentKind {
             Self::Lingers => "does-not-end",
             Self::WrongReply => "wrong-reply",
             Self::Silent => "no-reply",
+            Self::DataRace => "data-race",
+            Self::MemoryError => "memory-error",
         }
     }
 }

@@ -25,6 +25,7 @@ pub mod oracle;
 pub mod performance;
 pub mod plan;
 pub mod report;
+pub mod sanitizer;
 pub mod score;
 pub mod statistics;
 pub mod text;

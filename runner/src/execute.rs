@@ -35,6 +35,8 @@ pub struct Execution {
     pub program: Program,
     /// The challenge's reference, where a stage is measured beside it.
     pub reference: Option<Program>,
+    /// Builds of the submission that watch themselves; cases of stages that need one take them in turn.
+    pub sanitized: Vec<Program>,
     /// The record.
     pub record: RecordWriter,
     /// The machine's room for cases.
@@ -82,13 +84,13 @@ impl Room {
 
 /// Runs every case of the plan and judges each as it ends.
 pub async fn execute(execution: Execution, sink: &mut (dyn Sink + Send)) -> io::Result<Vec<JudgedCase>> {
-    let Execution { plan, oracle, backend, program, reference, record, room, stop } = execution;
+    let Execution { plan, oracle, backend, program, reference, sanitized, record, room, stop } = execution;
     let (events_in, mut events) = mpsc::unbounded_channel();
     let folder = record.folder().to_owned();
     let mut dispatcher = Dispatcher { record, sink, began: Instant::now(), seq: 0 };
     dispatcher.dispatch(EventKind::RunStarted { cases: plan.cases.len() })?;
     let mut queue = in_order(&plan);
-    let context = Context { plan, oracle, backend, program, reference, folder, stop, events: events_in };
+    let context = Context { plan, oracle, backend, program, reference, sanitized, folder, stop, events: events_in };
     let mut running = tokio::task::JoinSet::new();
     let mut judged = Vec::new();
     let mut stopping = false;
@@ -145,6 +147,7 @@ struct Context {
     backend: Arc<dyn Backend>,
     program: Program,
     reference: Option<Program>,
+    sanitized: Vec<Program>,
     folder: PathBuf,
     stop: watch::Receiver<bool>,
     events: mpsc::UnboundedSender<EventKind>,
@@ -189,7 +192,7 @@ async fn attempt(context: &Context, case: &PlannedCase, stage: &Stage, folder: &
         seed: case.seed,
         oracle: context.oracle,
         backend: context.backend.clone(),
-        program: context.program.clone(),
+        program: program_of(context, case, stage),
         reference: context.reference.clone(),
         logs: Some(folder.to_owned()),
         stop: context.stop.clone(),
@@ -199,6 +202,13 @@ async fn attempt(context: &Context, case: &PlannedCase, stage: &Stage, folder: &
     let record = on_own_thread(setup, context.plan.manifest.protocol, case).await;
     let _ = forwarding.await;
     Ok(record)
+}
+
+/// The build that a case is run with.
+fn program_of(context: &Context, case: &PlannedCase, stage: &Stage) -> Program {
+    let turn = case.seed.wrapping_sub(context.plan.seed) as usize % context.sanitized.len().max(1);
+    let program = context.sanitized.get(turn).filter(|_| stage.sanitized);
+    program.unwrap_or(&context.program).clone()
 }
 
 /// Each case has a thread and a scheduler of its own, so that no other case's work delays its messages.

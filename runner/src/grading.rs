@@ -39,6 +39,8 @@ pub struct Grading<'a> {
     pub prepared: Prepared,
     /// The challenge's reference, where a stage is measured beside it.
     pub reference: Option<Program>,
+    /// Builds of the submission that watch themselves, where a stage needs them.
+    pub sanitized: Vec<Program>,
     /// Where it came from.
     pub request: &'a Request,
     /// The command line that runs it again.
@@ -88,6 +90,7 @@ impl Grading<'_> {
             backend: self.backend,
             program: self.prepared.program,
             reference: self.reference,
+            sanitized: self.sanitized,
             record,
             room: self.room,
             stop,

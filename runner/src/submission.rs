@@ -5,7 +5,7 @@ use crate::{
     build::{self, BuildError},
     cli::{BuildOptions, FetchOptions, SourceLimits},
     error::{CommandError, Kind},
-    language::Choice,
+    language::{Choice, sanitize::Sanitizer},
     leftovers, record,
     source::{self, Snapshot, SourceError},
 };
@@ -43,6 +43,9 @@ pub struct Request {
     /// Build again.
     #[serde(skip)]
     pub no_cache: bool,
+    /// Build so that it watches itself.
+    #[serde(skip)]
+    pub sanitizer: Option<Sanitizer>,
     /// Bounds on the source.
     #[serde(default)]
     pub source_limits: source::Limits,
@@ -77,6 +80,7 @@ impl Request {
             allow_hosts: build.allow_hosts.clone(),
             offline: build.offline,
             no_cache: build.no_cache,
+            sanitizer: None,
             source_limits: source::Limits::default(),
             build_limits: build::Limits {
                 time: build.build_timeout.0,
@@ -175,6 +179,7 @@ pub async fn prepare(
         tree: &snapshot.folder,
         content: &snapshot.content,
         choice: request.choice.clone(),
+        sanitizer: request.sanitizer,
         limits: request.build_limits.clone(),
         allow_hosts: &request.allow_hosts,
         offline: request.offline,

@@ -68,6 +68,7 @@ impl Submission {
         tell: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Built, BuildError> {
         let request = Request {
+            sanitizer: None,
             tree: self.tree.path(),
             content,
             choice: self.choice.clone(),

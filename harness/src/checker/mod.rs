@@ -8,6 +8,7 @@ mod evidence;
 mod field;
 mod jobs;
 mod linearizable;
+mod race;
 mod set_duplicate;
 mod set_lost;
 mod set_phantom;
@@ -67,6 +68,7 @@ pub const REGISTRY: &[&dyn Checker] = &[
     &jobs::NoJobLost,
     &jobs::JobsInOrder,
     &jobs::WaitersServed,
+    &race::NoRace,
     &chat::MessagesDelivered,
     &chat::OneOrder,
     &chat::PresenceTold,
@@ -150,6 +152,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("wrong-order", "a job is handed out before another whose turn it was"),
     ("lost-wakeup", "a job stays ready although a client waits for one"),
     ("starved", "a client that waits is passed over again and again"),
+    ("data-race", "two threads used the same memory, one of them to write, without an order"),
+    ("memory-error", "memory was used that is not there, or a value that is not defined"),
     ("message-lost", "a member of a chat room did not hear what another said"),
     ("message-twice", "a member heard the same message twice"),
     ("own-message", "a member heard what it said itself"),

@@ -24,7 +24,8 @@ impl Checker for WellFormed {
     }
 
     fn check(&self, view: &View<'_>) -> Judgement {
-        let concerns = |incident: &&Incident| !super::crash::concerns(incident.kind);
+        let concerns =
+            |incident: &&Incident| !super::crash::concerns(incident.kind) && !super::race::concerns(incident.kind);
         let incidents = view.case.summary.incidents.iter().filter(concerns);
         let mut findings: Vec<Finding> = Vec::new();
         for incident in incidents {
@@ -85,6 +86,7 @@ fn expected(kind: IncidentKind) -> &'static str {
         IncidentKind::Deaf => "the node keeps reading its stdin",
         IncidentKind::WrongReply => "the right answer to each request, also under load",
         IncidentKind::Silent => "an answer to each request within 5 s, also under load",
+        IncidentKind::DataRace | IncidentKind::MemoryError => "a build that watches itself finds nothing",
         IncidentKind::Crashed | IncidentKind::OutOfMemory | IncidentKind::SlowStart | IncidentKind::Lingers => {
             "the node runs until it is told to stop"
         }

@@ -136,6 +136,10 @@ pub struct Stage {
     /// Whether one client speaks to a server byte by byte (see [`crate::conversation`]), each time when it was answered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub conversations: bool,
+    /// Whether it is run with a build of the submission that watches itself: with a race detector, or with sanitizers of
+    /// memory, one after the other. Where its language has none, the stage is left out, with its points.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sanitized: bool,
     /// As much as the server can take, in turns with the reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<Load>,

@@ -35,6 +35,7 @@ use crate::{
     language::{
         self, Choice, Manifest, Recipe,
         recipe::{APP, Tool},
+        sanitize::{self, Sanitizer},
     },
 };
 use cache::{Record, Slot};
@@ -54,6 +55,8 @@ pub struct Request<'a> {
     pub content: &'a str,
     /// What the options say.
     pub choice: Choice,
+    /// What a build that watches itself looks for.
+    pub sanitizer: Option<Sanitizer>,
     /// What the build may use.
     pub limits: Limits,
     /// Hosts that may be reached beside registries.
@@ -156,6 +159,10 @@ pub async fn build(
     let (tree, choice) = (request.tree.to_owned(), request.choice.clone());
     let detected = tokio::task::spawn_blocking(move || language::detect(&tree, &choice)).await;
     let recipe = detected.map_err(|error| BuildError::io("reading the submission")(error.into()))??;
+    let recipe = match request.sanitizer {
+        Some(sanitizer) => sanitize::recipe(recipe, sanitizer).map_err(language::ChoiceError::Invalid)?,
+        None => recipe,
+    };
     on_progress(Progress::Detected { language: recipe.language.clone(), program: recipe.program.clone() });
     let toolchain = toolchain::locate(&request.host, &recipe.tools, recipe.needs.as_ref()).await?;
     toolchain::reachable(recipe.start.argv.first().map_or("", String::as_str), &toolchain)?;

@@ -17,7 +17,8 @@ use crate::{
 use challenges::{Challenge, Tree};
 use harness::{
     event::Event,
-    plan::{self, Curve, Figure, Figures},
+    manifest::Manifest,
+    plan::{self, Curve, Figure, Figures, PlannedCase},
     report::{Case, Report, Stage},
     verdict::Verdict,
 };
@@ -66,7 +67,12 @@ pub async fn run(options: Verify) -> Outcome {
     for (index, subject) in subjects.into_iter().enumerate() {
         let folder = scratch.path().join(index.to_string());
         match prepare(&session, &subject, &folder).await {
-            Ok(both) => ready.push((subject, both)),
+            Ok((request, mut prepared)) => {
+                let manifest = manifest(subject.challenge)?;
+                let mut cases = cases_of(&subject, &manifest, seed);
+                let sanitized = session.sanitized(&manifest, &mut cases, &request, &mut prepared).await?;
+                ready.push((subject, Built { request, prepared, cases, sanitized }));
+            }
             Err(error) if error.kind == Kind::Interrupted => return Err(error),
             Err(error) => {
                 let skipped = options.skip_missing && error.blame == Some(harness::verdict::Blame::Environment);
@@ -84,11 +90,11 @@ pub async fn run(options: Verify) -> Outcome {
     }
     let room = Room::default();
     let mut running = tokio::task::JoinSet::new();
-    for (subject, (request, prepared)) in ready {
+    for (subject, built) in ready {
         let (backend, room, store, stop) = (session.backend.clone(), room.clone(), store.clone(), session.stop());
         let reference = references.get(subject.challenge.name).cloned().flatten();
         running.spawn(async move {
-            let result = verify(&subject, &request, prepared, reference, backend, room, store, seed, stop).await;
+            let result = verify(&subject, built, reference, backend, room, store, seed, stop).await;
             (subject, result)
         });
     }
@@ -171,11 +177,33 @@ impl Sink for Silent {
     fn event(&mut self, _: &Event) {}
 }
 
+/// A submission that is ready to be verified.
+struct Built {
+    request: Request,
+    prepared: Prepared,
+    cases: Vec<PlannedCase>,
+    sanitized: Vec<Program>,
+}
+
+/// The cases that a submission is verified with. A mutant has to be caught by any seed, so one is enough; a reference has to
+/// pass them all.
+fn cases_of(subject: &Subject, manifest: &Manifest, seed: u64) -> Vec<PlannedCase> {
+    let first = manifest.stages.first().map(|stage| stage.id.clone()).unwrap_or_default();
+    let mut cases = plan::cases(manifest, seed, |stage| match &subject.expected {
+        Expected::Fails => stage.id == first,
+        Expected::FullMarks => true,
+        Expected::Caught { stage: expected, .. } => stage.id == *expected,
+    });
+    if !matches!(subject.expected, Expected::FullMarks) {
+        cases.truncate(1);
+    }
+    cases
+}
+
 #[allow(clippy::too_many_arguments)]
 async fn verify(
     subject: &Subject,
-    request: &Request,
-    prepared: Prepared,
+    built: Built,
     reference: Option<Program>,
     backend: std::sync::Arc<dyn crate::backend::Backend>,
     room: Room,
@@ -183,26 +211,17 @@ async fn verify(
     seed: u64,
     stop: tokio::sync::watch::Receiver<bool>,
 ) -> Result<Report, CommandError> {
-    let manifest = manifest(subject.challenge)?;
-    let first = manifest.stages.first().map(|stage| stage.id.clone()).unwrap_or_default();
-    let mut cases = plan::cases(&manifest, seed, |stage| match &subject.expected {
-        Expected::Fails => stage.id == first,
-        Expected::FullMarks => true,
-        Expected::Caught { stage: expected, .. } => stage.id == *expected,
-    });
-    // A mutant has to be caught by any seed, so one is enough; a reference has to pass them all.
-    if !matches!(subject.expected, Expected::FullMarks) {
-        cases.truncate(1);
-    }
+    let Built { request, prepared, cases, sanitized } = built;
     let grading = Grading {
         challenge: subject.challenge,
-        manifest,
+        manifest: manifest(subject.challenge)?,
         cases,
+        sanitized,
         seed,
         backend,
         prepared,
         reference,
-        request,
+        request: &request,
         command: format!("takehome challenge verify {} --only {} --seed {seed}", subject.challenge.name, subject.name),
         store,
         room,

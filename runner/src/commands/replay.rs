@@ -21,14 +21,15 @@ pub async fn run(options: Replay) -> Outcome {
     // The commit that was graded, not what the branch is now.
     request.rev = record.plan.submission.commit.clone().or(request.rev);
     let session = Session::begin(&options.run, Purpose::Others)?;
-    let prepared = session.prepare(&request).await?;
+    let mut prepared = session.prepare(&request).await?;
     if prepared.submission.content != record.plan.submission.content {
         ui::message("warning: the files have changed since that run; this replays the case, not the submission");
     }
     let challenge = challenge(&record.plan.challenge)?;
-    let cases = vec![case];
+    let mut cases = vec![case];
     let grading = Grading {
         challenge,
+        sanitized: session.sanitized(&record.plan.manifest, &mut cases, &request, &mut prepared).await?,
         reference: session.reference(challenge, &record.plan.manifest, &cases).await?,
         cases,
         seed: record.plan.seed,

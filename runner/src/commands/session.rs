@@ -7,6 +7,7 @@ use crate::{
     cli::{BuildOptions, Format, RunOptions},
     error::{CommandError, Kind},
     grading::Grading,
+    language::sanitize::{self, Sanitizer},
     record::Store,
     submission::{self, Prepared, Request},
     ui,
@@ -75,6 +76,58 @@ impl Session {
                 Ok(None)
             }
         }
+    }
+
+    /// Builds of the submission that watch themselves, where any of these cases needs one. Where there can be none, those cases
+    /// are left out, and the report says why: what was not looked at neither costs a point nor gives one.
+    pub async fn sanitized(
+        &self,
+        manifest: &Manifest,
+        cases: &mut Vec<PlannedCase>,
+        request: &Request,
+        prepared: &mut Prepared,
+    ) -> Result<Vec<Program>, CommandError> {
+        let needs = |case: &PlannedCase| manifest.stage(&case.stage).is_some_and(|stage| stage.sanitized);
+        if !cases.iter().any(needs) {
+            return Ok(Vec::new());
+        }
+        let built = match sanitize::kinds(&prepared.submission.language) {
+            Ok(kinds) => self.build_sanitized(kinds, request, prepared).await,
+            Err(why) => Err(CommandError::new(Kind::Build, why)),
+        };
+        match built {
+            Err(error) if error.kind == Kind::Interrupted => Err(error),
+            Err(error) => {
+                cases.retain(|case| !needs(case));
+                let stages =
+                    manifest.stages.iter().filter(|stage| stage.sanitized).map(|stage| format!("`{}`", stage.id));
+                let stages: Vec<String> = stages.collect();
+                let why = error.message.lines().next().unwrap_or_default();
+                let notice = format!("{} is left out, with its points: {why}", stages.join(", "));
+                if cases.is_empty() {
+                    return Err(CommandError::new(Kind::NothingSelected, notice));
+                }
+                prepared.submission.notices.push(notice);
+                Ok(Vec::new())
+            }
+            built => built,
+        }
+    }
+
+    async fn build_sanitized(
+        &self,
+        kinds: &[Sanitizer],
+        request: &Request,
+        prepared: &Prepared,
+    ) -> Result<Vec<Program>, CommandError> {
+        let mut programs = Vec::new();
+        for kind in kinds {
+            // What was graded, not what the branch is by now.
+            let rev = prepared.submission.commit.clone().or(request.rev.clone()).filter(|_| !request.files);
+            let watched = Request { sanitizer: Some(*kind), rev, ..request.clone() };
+            programs.push(self.prepare(&watched).await?.program);
+        }
+        Ok(programs)
     }
 
     /// Grades a prepared submission and shows the report.

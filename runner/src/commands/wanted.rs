@@ -36,16 +36,17 @@ impl<'a> Wanted<'a> {
         request: &Request,
         command: impl FnOnce(&str, &Prepared) -> Vec<String>,
     ) -> Outcome {
-        let prepared = session.prepare(request).await?;
+        let mut prepared = session.prepare(request).await?;
         let challenge = match self.named {
             Some(challenge) => challenge,
             None => declared(&prepared)?,
         };
         let manifest = manifest(challenge)?;
         let selected = select(&manifest, self.stages)?;
-        let cases = plan::cases(&manifest, self.seed, selected);
+        let mut cases = plan::cases(&manifest, self.seed, selected);
         let grading = Grading {
             challenge,
+            sanitized: session.sanitized(&manifest, &mut cases, request, &mut prepared).await?,
             reference: session.reference(challenge, &manifest, &cases).await?,
             cases,
             manifest,

@@ -14,6 +14,7 @@ mod node;
 mod python;
 pub mod recipe;
 mod rust;
+pub mod sanitize;
 pub mod tree;
 
 use std::path::Path;

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// Longest excerpt of a line.
 const LINE: usize = 2_000;
+/// Longest report of a sanitizer.
+const REPORT: usize = 8_000;
 
 /// The incidents of a case.
 #[derive(Debug, Default)]
@@ -34,7 +36,9 @@ impl Incidents {
         }
         // Of a log the end tells most, of a message its beginning.
         let of_a_log = matches!(kind, IncidentKind::Crashed | IncidentKind::OutOfMemory | IncidentKind::SlowStart);
-        let line = if of_a_log { &line[line.len().saturating_sub(LINE)..] } else { &line[..line.len().min(LINE)] };
+        let is_report = matches!(kind, IncidentKind::DataRace | IncidentKind::MemoryError);
+        let most = if is_report { REPORT } else { LINE };
+        let line = if of_a_log { &line[line.len().saturating_sub(LINE)..] } else { &line[..line.len().min(most)] };
         let line = String::from_utf8_lossy(line).into_owned();
         let detail: String = detail.chars().take(LINE).collect();
         self.all.push(Incident { at, node, kind, detail, line, count: 1 });

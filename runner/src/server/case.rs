@@ -8,7 +8,7 @@ use super::{
     talk,
 };
 use crate::{
-    backend::{CellEvent, Control, Exit},
+    backend::{CellEvent, Control, Exit, WORK},
     node::{CaseSetup, Notice, incidents::Incidents},
     protocol,
 };
@@ -19,6 +19,8 @@ use harness::{
     manifest::Protocol,
     net::{Fault, FaultSchedule},
     oracle::{Body, Script},
+    sanitizer,
+    text::excerpt,
     time::Offset,
     verdict::FaultWindow,
 };
@@ -141,6 +143,9 @@ impl Case {
 
     /// From the start of the server to the last answer.
     async fn play(&mut self, script: &Script, home: &mut Vec<Seen>) -> Ended {
+        if self.setup.stage.sanitized {
+            self.program.keep_last_words();
+        }
         if let Err(why) = self.program.start() {
             return Ended::Broken(why);
         }
@@ -271,6 +276,11 @@ impl Case {
 
     /// What happens to the server; an error ends the case.
     fn on(&mut self, happening: Happening) -> Result<(), Ended> {
+        if let (Happening::Cell(CellEvent::Exited(_)), true) = (&happening, self.setup.stage.sanitized)
+            && let Some(ended) = self.sanitizer_says()
+        {
+            return Err(ended);
+        }
         let mut broke = false;
         if let Happening::Cell(CellEvent::Exited(exit)) = &happening {
             broke = self.asked.take().is_some() && !is_graceful(exit);
@@ -292,6 +302,21 @@ impl Case {
                 Err(Ended::AllCrashed)
             }
         }
+    }
+
+    /// What a build that watches itself has ended with, if it has.
+    fn sanitizer_says(&mut self) -> Option<Ended> {
+        let output = self.program.last_words();
+        if let Some(line) = output.lines().find(|line| line.contains("FATAL: ThreadSanitizer")) {
+            return Some(Ended::Broken(format!("this machine does not run it: {}", excerpt(line, 200))));
+        }
+        let found = sanitizer::find(&output, WORK)?;
+        let kind = match found.kind {
+            sanitizer::Kind::Race => IncidentKind::DataRace,
+            sanitizer::Kind::Memory => IncidentKind::MemoryError,
+        };
+        self.incident(Wrong { kind, detail: found.sentence, log: found.report });
+        Some(Ended::AllCrashed)
     }
 
     fn start_again(&mut self) -> Result<(), Ended> {

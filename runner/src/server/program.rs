@@ -5,6 +5,7 @@ use crate::{
         self, Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Layer, LayerStatus, Stdio, Usage,
         WORK, Work,
     },
+    language::sanitize,
     node::{
         CaseSetup, cpus, incidents,
         log::{self, Log},
@@ -14,6 +15,7 @@ use crate::{
 use harness::{
     case::{IncidentKind, NodeUsage},
     manifest::Limits,
+    units::Bytes,
 };
 use nix::{
     fcntl::OFlag,
@@ -89,7 +91,7 @@ impl Program {
             work: Work::Memory { bytes: setup.limits.disk.0, inodes: 16 << 10 },
             tmp_bytes: TMP,
             limits: process::limits(
-                &setup.limits,
+                &limits_of(setup),
                 setup.stage.cores.map(|cores| cpus::some(cores, 0)).unwrap_or_default(),
             ),
             egress: false,
@@ -104,12 +106,16 @@ impl Program {
             None => free_port().map_err(|error| format!("no port is free: {error}"))?,
         };
         let Cell { control, events, .. } = backend.open(spec).await.map_err(|error| error.to_string())?;
+        let mut command = addressed(&program.command, port);
+        if setup.stage.sanitized {
+            command.env.extend(sanitize::environment().into_iter().map(|(name, value)| (name.into(), value.into())));
+        }
         let path = setup.logs.as_ref().map(|folder| folder.join(log));
         Ok(Self {
             address: Address { control: control.clone(), port },
             control,
             events,
-            command: addressed(&program.command, port),
+            command,
             log: Log::new(path, setup.limits.output.0),
             reader: None,
             told: None,
@@ -258,6 +264,12 @@ impl Address {
             None => stream.set_nodelay(true).map(|()| stream),
         }
     }
+}
+
+/// What a server may use: more where it watches itself, which costs several times the memory.
+fn limits_of(setup: &CaseSetup) -> Limits {
+    let memory = if setup.stage.sanitized { setup.limits.memory.0.saturating_mul(6) } else { setup.limits.memory.0 };
+    Limits { memory: Bytes(memory), ..setup.limits.clone() }
 }
 
 /// Whether a server in a cell can be reached: it has a network of its own, or that of the host. A port of its own choice

@@ -1,0 +1,165 @@
+//! What a sanitizer says when it has found something: of Go's race detector, of ThreadSanitizer, AddressSanitizer and
+//! UndefinedBehaviorSanitizer.
+//!
+//! Formats: <https://go.dev/doc/articles/race_detector>, <https://clang.llvm.org/docs/ThreadSanitizer.html>,
+//! <https://github.com/google/sanitizers/wiki/AddressSanitizer>.
+
+use crate::text::excerpt;
+
+/// The exit status that a program is told to end with when its sanitizer has found something.
+pub const STATUS: i32 = 66;
+
+/// The most lines of a report that are kept.
+const MOST: usize = 48;
+
+/// How a report begins, and what it is then.
+const BEGINS: [(&str, Kind); 5] = [
+    ("WARNING: DATA RACE", Kind::Race),
+    ("WARNING: ThreadSanitizer: data race", Kind::Race),
+    ("WARNING: ThreadSanitizer: ", Kind::Memory),
+    ("ERROR: AddressSanitizer: ", Kind::Memory),
+    (": runtime error: ", Kind::Memory),
+];
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Two threads used the same memory, one of them to write, and nothing says which came first.
+    Race,
+    /// Memory that is not there any more, or never was, or a value that the language does not define.
+    Memory,
+}
+
+/// A report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was found.
+    pub kind: Kind,
+    /// In a sentence, with the places in the submission's own source: `data race: write at queue.go:12, previous read at
+    /// main.go:40`.
+    pub sentence: String,
+    /// The report's lines, with its stacks.
+    pub report: String,
+}
+
+/// The first report in the output of a program whose sources lie in `folder`.
+pub fn find(output: &str, folder: &str) -> Option<Finding> {
+    let lines: Vec<&str> = output.lines().collect();
+    let (start, kind, title) = lines.iter().enumerate().find_map(|(index, line)| {
+        let (begin, kind) = BEGINS.into_iter().find(|(begin, _)| line.contains(begin))?;
+        let title = line.split_once(begin).map_or("", |(_, rest)| rest);
+        Some((index, kind, if kind == Kind::Race { "data race" } else { title }))
+    })?;
+    let rest = &lines[start..];
+    let end = rest.iter().skip(1).position(|line| line.starts_with("=====") || line.starts_with("SUMMARY: "));
+    let report = &rest[..end.map_or(rest.len(), |end| end + 1).min(MOST)];
+    // What kind of error it is comes before the address.
+    let title = title.split(" on address").next().unwrap_or(title).split(" (pid=").next().unwrap_or(title);
+    let places = places(report, folder);
+    let sentence = match places.is_empty() {
+        true => excerpt(title, 120),
+        false => format!("{}: {}", excerpt(title, 120), places.join(", ")),
+    };
+    Some(Finding { kind, sentence, report: report.join("\n") })
+}
+
+/// What was done at the first place of the submission's own in each of the first two stacks.
+fn places(report: &[&str], folder: &str) -> Vec<String> {
+    let mut places = Vec::new();
+    let mut what: Option<String> = None;
+    for line in report {
+        let line = line.trim();
+        if let Some(header) = header(line) {
+            what = Some(header);
+        } else if let (Some(did), Some(place)) = (&what, own_place(line, folder)) {
+            places.push(format!("{did} at {place}"));
+            what = None;
+        }
+    }
+    if places.is_empty() {
+        places.extend(report.first().and_then(|line| own_place(line, folder)).map(|place| format!("at {place}")));
+    }
+    places.truncate(2);
+    places
+}
+
+/// What a stack is of: `previous write`. None of lines that begin no stack, or one that tells where a thread comes from.
+fn header(line: &str) -> Option<String> {
+    let is_access = ["READ of", "WRITE of"].iter().any(|begin| line.starts_with(begin));
+    let is_header = is_access || (line.ends_with(':') && !line.starts_with('#'));
+    if !is_header || line.contains("created ") {
+        return None;
+    }
+    let words = [" of ", " at ", " by "].iter().filter_map(|cut| line.find(cut)).min();
+    Some(line[..words.unwrap_or(line.len() - 1)].to_lowercase())
+}
+
+/// `queue.go:12` of a line that names `/work/queue.go:12`.
+fn own_place(line: &str, folder: &str) -> Option<String> {
+    let place = line.split_whitespace().find_map(|word| word.strip_prefix(folder)?.strip_prefix('/'))?;
+    let place = place.trim_end_matches(':');
+    let mut parts = place.split(':');
+    let file = parts.next()?;
+    let number = parts.next().filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))?;
+    Some(format!("{}:{number}", excerpt(file, 100)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn go_s_race_detector() {
+        let output = "listening\n==================\nWARNING: DATA RACE\nWrite at 0x00c0 by goroutine 7:\n  \
+                      internal/x.f()\n      /usr/local/go/src/x/x.go:9 +0x24\n  main.bump()\n      /work/sub/r.go:4 \
+                      +0x24\n\nPrevious read at 0x00c0 by goroutine 8:\n  main.look()\n      /work/main.go:40 \
+                      +0x3c\n\nGoroutine 7 (running) created at:\n  main.main()\n      /work/main.go:5 \
+                      +0x24\n==================\nexit status 66\n";
+        let found = find(output, "/work").unwrap();
+        assert_eq!(found.kind, Kind::Race);
+        assert_eq!(found.sentence, "data race: write at sub/r.go:4, previous read at main.go:40");
+        assert!(found.report.starts_with("WARNING: DATA RACE") && found.report.ends_with("main.go:5 +0x24"));
+    }
+
+    #[test]
+    fn thread_sanitizer() {
+        let output = "==================\nWARNING: ThreadSanitizer: data race (pid=3)\n  Read of size 4 at 0x55 by \
+                      thread T2:\n    #0 bump /work/r.cpp:4 (rt+0x1)\n    #1 x /usr/include/c++/12/bits/invoke.h:61 \
+                      (rt+0x2)\n\n  Previous write of size 4 at 0x55 by thread T1:\n    #0 std::x \
+                      /usr/include/c++/12/x.h:1 (rt+0x1)\n    #1 main /work/s.cpp:8:3 (rt+0x3)\n\n  Thread T2 (tid=3, \
+                      running) created by main thread at:\n    #0 main /work/r.cpp:5 (rt)\nSUMMARY: ThreadSanitizer: data \
+                      race /work/r.cpp:4 in bump\n";
+        let found = find(output, "/work").unwrap();
+        assert_eq!(found.kind, Kind::Race);
+        assert_eq!(found.sentence, "data race: read at r.cpp:4, previous write at s.cpp:8");
+    }
+
+    #[test]
+    fn address_and_undefined_behaviour_sanitizer() {
+        let freed = "==3==ERROR: AddressSanitizer: heap-use-after-free on address 0x60 at pc 0x5\nREAD of size 4 at 0x60 \
+                     thread T0\n    #0 0x55 in main /work/r.cpp:5\n    #1 0x7f in x ../sysdeps/x.h:58\n\n0x60 is located \
+                     4 bytes inside of 12-byte region\nfreed by thread T0 here:\n    #0 0x7f in operator \
+                     delete[](void*) asan.cpp:155\n    #1 0x55 in gone /work/q.cpp:7\nSUMMARY: AddressSanitizer: x\n";
+        let found = find(freed, "/work").unwrap();
+        assert_eq!(found.kind, Kind::Memory);
+        assert_eq!(found.sentence, "heap-use-after-free: read at r.cpp:5, freed at q.cpp:7");
+        let undefined =
+            "/work/a.cpp:12:9: runtime error: signed integer overflow: 1 + 2\n    #0 0x5 in f /work/a.cpp:12\n";
+        let found = find(undefined, "/work").unwrap();
+        assert_eq!(found.sentence, "signed integer overflow: 1 + 2: at a.cpp:12");
+    }
+
+    #[test]
+    fn what_is_no_report_is_none() {
+        assert_eq!(find("WARNING: races ahead\npanic: DATA RACE\n", "/work"), None);
+        assert_eq!(find("", "/work"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_output_is_taken(lines in prop::collection::vec("(WARNING: DATA RACE|READ of|/work/|: runtime error: |:|[a-z :#]{0,9}){1,4}", 0..9)) {
+            let _any = find(&lines.join("\n"), "/work");
+        }
+    }
+}
