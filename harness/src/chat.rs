@@ -11,7 +11,7 @@
 
 use crate::{calls::Call, text::excerpt, time::Offset};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 /// How long after something has happened everybody knows of it at the latest.
 pub const GRACE: u64 = 2_000_000_000;
@@ -128,14 +128,19 @@ impl<'a> Room<'a> {
         self.messages.iter().enumerate().map(|(place, message)| (&*message.text, place)).collect()
     }
 
-    /// The places of members by their names.
-    pub fn by_name(&self) -> BTreeMap<&str, usize> {
-        self.members.iter().enumerate().map(|(place, member)| (&*member.name, place)).collect()
+    /// The members by their names.
+    pub fn names(&self) -> Names<'_> {
+        Names(self.members.iter().enumerate().map(|(place, member)| (&*member.name, place)).collect())
     }
+}
 
-    /// Those whose names are words of a line.
-    pub fn named_in<'s>(&'s self, line: &'s str) -> impl Iterator<Item = usize> + 's {
-        let names = self.by_name();
-        line.split(|letter: char| !letter.is_ascii_alphanumeric()).filter_map(move |word| names.get(word).copied())
+/// The places of members by their names.
+pub struct Names<'r>(HashMap<&'r str, usize>);
+
+impl Names<'_> {
+    /// Those whose names are words of a line, each once.
+    pub fn in_line(&self, line: &str) -> BTreeSet<usize> {
+        let words = line.split(|letter: char| !letter.is_ascii_alphanumeric());
+        words.filter_map(|word| self.0.get(word).copied()).collect()
     }
 }

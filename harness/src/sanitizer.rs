@@ -18,8 +18,9 @@ const BEGINS: [(&str, Kind); 5] = [
     ("WARNING: ThreadSanitizer: data race", Kind::Race),
     ("WARNING: ThreadSanitizer: ", Kind::Memory),
     ("ERROR: AddressSanitizer: ", Kind::Memory),
-    (": runtime error: ", Kind::Memory),
+    (RUNTIME_ERROR, Kind::Memory),
 ];
+const RUNTIME_ERROR: &str = ": runtime error: ";
 
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub struct Finding {
 pub fn find(output: &str, folder: &str) -> Option<Finding> {
     let lines: Vec<&str> = output.lines().collect();
     let (start, kind, title) = lines.iter().enumerate().find_map(|(index, line)| {
-        let (begin, kind) = BEGINS.into_iter().find(|(begin, _)| line.contains(begin))?;
+        let (begin, kind) = BEGINS.into_iter().find(|(begin, _)| begins(line, begin))?;
         let title = line.split_once(begin).map_or("", |(_, rest)| rest);
         Some((index, kind, if kind == Kind::Race { "data race" } else { title }))
     })?;
@@ -61,6 +62,17 @@ pub fn find(output: &str, folder: &str) -> Option<Finding> {
         false => format!("{}: {}", excerpt(title, 120), places.join(", ")),
     };
     Some(Finding { kind, sentence, report: report.join("\n") })
+}
+
+/// Whether a line begins a report. Of undefined behaviour it does so with a place; Go's `panic: runtime error: …` is another
+/// thing.
+fn begins(line: &str, begin: &str) -> bool {
+    let Some((before, _)) = line.split_once(begin) else { return false };
+    let is_number = |text: Option<&str>| {
+        text.is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let mut parts = before.rsplit(':');
+    begin != RUNTIME_ERROR || (is_number(parts.next()) && is_number(parts.next()))
 }
 
 /// What was done at the first place of the submission's own in each of the first two stacks.
@@ -91,7 +103,8 @@ fn header(line: &str) -> Option<String> {
         return None;
     }
     let words = [" of ", " at ", " by "].iter().filter_map(|cut| line.find(cut)).min();
-    Some(line[..words.unwrap_or(line.len() - 1)].to_lowercase())
+    let what = words.map_or(line.trim_end_matches(':'), |end| &line[..end]);
+    Some(excerpt(what, 60).to_lowercase())
 }
 
 /// `queue.go:12` of a line that names `/work/queue.go:12`.
@@ -153,12 +166,16 @@ mod tests {
     #[test]
     fn what_is_no_report_is_none() {
         assert_eq!(find("WARNING: races ahead\npanic: DATA RACE\n", "/work"), None);
+        assert_eq!(
+            find("panic: runtime error: index out of range [3] with length 3\n\ngoroutine 1 [running]:", "/work"),
+            None
+        );
         assert_eq!(find("", "/work"), None);
     }
 
     proptest! {
         #[test]
-        fn any_output_is_taken(lines in prop::collection::vec("(WARNING: DATA RACE|READ of|/work/|: runtime error: |:|[a-z :#]{0,9}){1,4}", 0..9)) {
+        fn any_output_is_taken(lines in prop::collection::vec("(WARNING: DATA RACE|READ of|WRITE ofé|é:|/work/|:1:2: runtime error: |:|[a-zé :#]{0,9}){1,4}", 0..9)) {
             let _any = find(&lines.join("\n"), "/work");
         }
     }

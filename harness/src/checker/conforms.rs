@@ -123,7 +123,8 @@ fn due<'a>(one: &'a Recorded<'_>, all: &[Recorded<'_>]) -> Vec<&'a Expected<Stri
 
 fn describe(view: &View<'_>, one: &Recorded<'_>, all: &[Recorded<'_>]) -> Finding {
     let ways: Vec<String> = due(one, all).iter().map(|expected| expected.describe()).collect();
-    let expected = excerpt(&ways.join(" or "), 300);
+    let number = one.said.learns.as_ref().map_or_else(String::new, |name| format!(", where `{name}` is a number"));
+    let expected = excerpt(&ways.join(" or "), 300) + &number;
     let (code, actual) = match &one.heard {
         None => ("no-reply", "nothing was heard in time".to_owned()),
         Some(heard) if heard.heard.is_empty() => ("no-reply", "the connection ended without an answer".to_owned()),

@@ -2,11 +2,13 @@
 //!
 //! - A job that comes later (a delay) may be there at any time from then on, or never.
 //! - The connection of a client that had a job ends: within [`GRACE`] it has been given back.
+//! - A connection that ended without its client's doing may have ended right after its last answer.
+//! - Of a job that somebody was done with when their time for it may have been over, nothing is said ([`super::late`]).
 //! - A delete without an answer may have given the job back instead, when its connection ended; or never did.
 //! - A reservation without an answer may have had any job until its connection had ended. So in this time nothing is said of
 //!   reservations that found nothing, and then it does not matter any more.
 
-use super::{Action, Blind, GRACE, JobCall, ends};
+use super::{Action, Blind, GRACE, JobCall, ends, late, reservations};
 use crate::history::{Builder, Clock, Function, History, Id, Invocation, Outcome, Value};
 use std::collections::HashMap;
 
@@ -29,9 +31,13 @@ enum Told {
 /// The operations of calls about jobs.
 pub fn operations(calls: &[JobCall<'_>]) -> History {
     let (ends, blind) = (ends(calls), Blind::of(calls));
+    let (reserved, late) = (reservations(calls), late(calls));
     let mut builder = Builder::new(Clock::Nanoseconds);
     let mut numbers: HashMap<u32, u32> = HashMap::new();
-    for call in calls {
+    for (call, reserved) in calls.iter().zip(reserved) {
+        if call.job.is_some_and(|job| late.contains(&job)) {
+            continue;
+        }
         let Some(Part { function, argument, result, by }) = part(call, &ends, &blind) else { continue };
         let client = call.call.client;
         let process = *numbers.entry(client).or_insert_with(|| {
@@ -46,7 +52,16 @@ pub fn operations(calls: &[JobCall<'_>]) -> History {
             Told::Refused => values.intern(Value::Bool(false)),
             Told::Job(job) => job.map_or(Id::NIL, |job| values.int(job)),
         };
-        let ticket = builder.invoke(Invocation { process, call: call.invoked(), function, key, argument });
+        let is_sudden = match call.action {
+            Action::Delete | Action::Release => call.is_unknown(),
+            Action::Disconnect => !call.planned,
+            Action::Put | Action::Reserve => false,
+        };
+        let begin = match reserved.filter(|_| is_sudden) {
+            Some(reserved) => (calls[reserved].returned() + 1).min(call.invoked()),
+            None => call.invoked(),
+        };
+        let ticket = builder.invoke(Invocation { process, call: begin, function, key, argument });
         let outcome = if by.is_some() { Outcome::Ok } else { Outcome::Unknown };
         builder.complete(ticket, by.unwrap_or(call.invoked()), outcome, result);
     }

@@ -1,6 +1,6 @@
 //! The life of each job: where it stayed ready, from when to when, and who took it.
 
-use super::{Action, GRACE, JobCall, ends};
+use super::{Action, GRACE, JobCall, ends, late};
 use std::collections::{BTreeMap, HashMap};
 
 /// A time in which a job was ready, or at least may have been.
@@ -43,8 +43,10 @@ pub fn lives(calls: &[JobCall<'_>]) -> Vec<Life> {
             of_job.entry(job).or_default().push(index);
         }
     }
+    let late = late(calls);
     let puts = calls.iter().enumerate().filter(|(_, call)| call.action == Action::Put);
-    puts.filter_map(|(put, call)| Some(life(calls, put, of_job.get(&call.job?)?, &ends))).collect()
+    let told = puts.filter(|(_, call)| call.job.is_some_and(|job| !late.contains(&job)));
+    told.filter_map(|(put, call)| Some(life(calls, put, of_job.get(&call.job?)?, &ends))).collect()
 }
 
 fn life(calls: &[JobCall<'_>], put: usize, about: &[usize], ends: &HashMap<u32, u64>) -> Life {

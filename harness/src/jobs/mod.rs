@@ -6,7 +6,7 @@
 //! | `reserve {tube, timeout}` | `job` | the job that the client has from now on, or null: none was ready in time |
 //! | `delete {tube, job}` | `found` | the job is done |
 //! | `release {tube, job, priority, delay}` | `found` | the job is ready again |
-//! | `disconnect {tube, job}` | | the client's connection ended, and this job, if any, was still its own |
+//! | `disconnect {tube, job, planned}` | | the client ended its connection, or found that it had ended; this job, if any, was still its own |
 //!
 //! `delay`, `ttr` (time to run: how long a client has a job) and `timeout` are seconds. A client whose connection has ended
 //! makes no more requests.
@@ -22,6 +22,7 @@ use crate::{
     text::excerpt,
 };
 use serde_json::Value;
+use std::collections::{HashMap, HashSet};
 
 /// How long after its time a job is ready at the latest: after a delay or its time to run, or after the connection of who
 /// had it ended. A machine may be slow; a queue that forgets never gets there.
@@ -63,6 +64,9 @@ pub struct JobCall<'a> {
     pub ttr: u64,
     /// As asked, in nanoseconds.
     pub timeout: u64,
+    /// Of the end of a connection: whether the client wanted it. Otherwise it may have ended at any time since its last
+    /// answer, and its client has noticed only now.
+    pub planned: bool,
 }
 
 impl JobCall<'_> {
@@ -130,18 +134,49 @@ fn one(call: &Call) -> Result<JobCall<'_>, String> {
         delay: seconds("delay"),
         ttr: seconds("ttr"),
         timeout: seconds("timeout"),
+        planned: request["planned"].as_bool().unwrap_or(false),
     })
 }
 
+/// For each call the reservation by which its client had got its job, as an index of the calls.
+pub(crate) fn reservations(calls: &[JobCall<'_>]) -> Vec<Option<usize>> {
+    let mut last: HashMap<(u32, i64), usize> = HashMap::new();
+    let of = |(index, call): (usize, &JobCall<'_>)| {
+        let key = (call.call.client, call.job?);
+        match call.action {
+            Action::Reserve => drop(last.insert(key, index)),
+            Action::Put => {}
+            _ => return last.get(&key).copied(),
+        }
+        None
+    };
+    calls.iter().enumerate().map(of).collect()
+}
+
+/// Jobs of which nothing more is said: somebody was done with one, or gave it back, when their time for it may have been
+/// over. They may do that as long as nobody has it, and whether somebody had it at that moment nobody can say.
+pub(crate) fn late(calls: &[JobCall<'_>]) -> HashSet<i64> {
+    let puts = calls.iter().filter(|call| call.action == Action::Put);
+    let ttr: HashMap<i64, u64> = puts.filter_map(|put| Some((put.job?, put.ttr))).collect();
+    let reserved = reservations(calls);
+    let is_late = |(call, reserved): &(&JobCall<'_>, &Option<usize>)| {
+        let (Some(job), Some(reserved), Some(true)) = (call.job, **reserved, call.found) else { return false };
+        let over = calls[reserved].invoked().saturating_add(ttr.get(&job).copied().unwrap_or(u64::MAX));
+        call.returned() >= over
+    };
+    calls.iter().zip(&reserved).filter(is_late).filter_map(|(call, _)| call.job).collect()
+}
+
 /// When each client's connection ended, by its name.
-pub(crate) fn ends(calls: &[JobCall<'_>]) -> std::collections::HashMap<u32, u64> {
+pub(crate) fn ends(calls: &[JobCall<'_>]) -> HashMap<u32, u64> {
     let ends = calls.iter().filter(|call| call.action == Action::Disconnect);
     ends.map(|call| (call.call.client, call.invoked())).collect()
 }
 
-/// Times in which some job of a tube may have been with a client that was told nothing of it.
+/// Times in which some job of a tube may have been with a client that was told nothing of it: of each tube ascending, and
+/// apart.
 #[derive(Debug, Default)]
-pub struct Blind(Vec<(String, u64, u64)>);
+pub struct Blind(HashMap<String, Vec<(u64, u64)>>);
 
 impl Blind {
     /// The times of these calls.
@@ -149,11 +184,28 @@ impl Blind {
         let ends = ends(calls);
         let unanswered = calls.iter().filter(|call| call.action == Action::Reserve && call.is_unknown());
         let until = |call: &JobCall<'_>| ends.get(&call.call.client).map_or(u64::MAX, |end| end.saturating_add(GRACE));
-        Self(unanswered.map(|call| (call.tube.clone(), call.invoked(), until(call))).collect())
+        let mut tubes: HashMap<String, Vec<(u64, u64)>> = Default::default();
+        for call in unanswered {
+            tubes.entry(call.tube.clone()).or_default().push((call.invoked(), until(call)));
+        }
+        for times in tubes.values_mut() {
+            times.sort_unstable();
+            let mut apart: Vec<(u64, u64)> = Vec::new();
+            for (from, to) in times.drain(..) {
+                match apart.last_mut() {
+                    Some((_, end)) if from <= *end => *end = (*end).max(to),
+                    _ => apart.push((from, to)),
+                }
+            }
+            *times = apart;
+        }
+        Self(tubes)
     }
 
     /// Whether some of this time is one of them.
     pub fn meets(&self, tube: &str, from: u64, to: u64) -> bool {
-        self.0.iter().any(|(of, start, end)| of == tube && *start <= to && from <= *end)
+        let Some(times) = self.0.get(tube) else { return false };
+        let first = times.partition_point(|(_, end)| *end < from);
+        times.get(first).is_some_and(|(start, _)| *start <= to)
     }
 }

@@ -70,8 +70,14 @@ pub async fn run(options: Verify) -> Outcome {
             Ok((request, mut prepared)) => {
                 let manifest = manifest(subject.challenge)?;
                 let mut cases = cases_of(&subject, &manifest, seed);
-                let sanitized = session.sanitized(&manifest, &mut cases, &request, &mut prepared).await?;
-                ready.push((subject, Built { request, prepared, cases, sanitized }));
+                match session.sanitized(&manifest, &mut cases, &request, &mut prepared).await {
+                    Ok(sanitized) => ready.push((subject, Built { request, prepared, cases, sanitized })),
+                    Err(error) if error.kind == Kind::Interrupted => return Err(error),
+                    Err(error) => {
+                        let skipped = options.skip_missing && error.blame == Some(harness::verdict::Blame::Environment);
+                        rows.push(unbuilt(&subject, &error, skipped));
+                    }
+                }
             }
             Err(error) if error.kind == Kind::Interrupted => return Err(error),
             Err(error) => {

@@ -88,46 +88,54 @@ impl Session {
         prepared: &mut Prepared,
     ) -> Result<Vec<Program>, CommandError> {
         let needs = |case: &PlannedCase| manifest.stage(&case.stage).is_some_and(|stage| stage.sanitized);
-        if !cases.iter().any(needs) {
+        let Some(stage) = cases.iter().find(|case| needs(case)).map(|case| case.stage.clone()) else {
             return Ok(Vec::new());
-        }
-        let built = match sanitize::kinds(&prepared.submission.language) {
-            Ok(kinds) => self.build_sanitized(kinds, request, prepared).await,
-            Err(why) => Err(CommandError::new(Kind::Build, why)),
         };
-        match built {
-            Err(error) if error.kind == Kind::Interrupted => Err(error),
-            Err(error) => {
-                cases.retain(|case| !needs(case));
-                let stages =
-                    manifest.stages.iter().filter(|stage| stage.sanitized).map(|stage| format!("`{}`", stage.id));
-                let stages: Vec<String> = stages.collect();
-                let why = error.message.lines().next().unwrap_or_default();
-                let notice = format!("{} is left out, with its points: {why}", stages.join(", "));
-                if cases.is_empty() {
-                    return Err(CommandError::new(Kind::NothingSelected, notice));
+        let (mut programs, mut problems) = (Vec::new(), Vec::new());
+        match sanitize::kinds(&prepared.submission.language) {
+            Err(why) => problems.push(CommandError::new(Kind::Build, why)),
+            Ok(kinds) => {
+                for kind in kinds {
+                    match self.build_sanitized(*kind, request, prepared).await {
+                        Ok(program) => programs.push(program),
+                        Err(error) if error.kind == Kind::Interrupted => return Err(error),
+                        Err(error) => problems.push(error),
+                    }
                 }
-                prepared.submission.notices.push(notice);
-                Ok(Vec::new())
             }
-            built => built,
         }
+        let Some(problem) = problems.into_iter().next() else { return Ok(programs) };
+        let why = problem.message.lines().next().unwrap_or_default();
+        let what = if programs.is_empty() { "is left out, with its points" } else { "does not look for everything" };
+        let notice = format!("`{stage}` {what}: {why}");
+        if programs.is_empty() {
+            cases.retain(|case| !needs(case));
+            if cases.is_empty() {
+                return Err(CommandError { kind: Kind::NothingSelected, message: notice, ..problem });
+            }
+        }
+        prepared.submission.notices.push(notice);
+        Ok(programs)
     }
 
+    /// One such build; an error where it does not watch itself after all.
     async fn build_sanitized(
         &self,
-        kinds: &[Sanitizer],
+        sanitizer: Sanitizer,
         request: &Request,
         prepared: &Prepared,
-    ) -> Result<Vec<Program>, CommandError> {
-        let mut programs = Vec::new();
-        for kind in kinds {
-            // What was graded, not what the branch is by now.
-            let rev = prepared.submission.commit.clone().or(request.rev.clone()).filter(|_| !request.files);
-            let watched = Request { sanitizer: Some(*kind), rev, ..request.clone() };
-            programs.push(self.prepare(&watched).await?.program);
+    ) -> Result<Program, CommandError> {
+        // What was graded, not what the branch is by now.
+        let rev = prepared.submission.commit.clone().or(request.rev.clone()).filter(|_| !request.files);
+        let built = self.prepare(&Request { sanitizer: Some(sanitizer), rev, ..request.clone() }).await?;
+        let (program, graded) = (built.program, &prepared.submission.content);
+        if built.submission.content != *graded {
+            return Err(CommandError::new(Kind::Build, "its files have changed since it was built"));
         }
-        Ok(programs)
+        match sanitize::is_in(&program) {
+            true => Ok(program),
+            false => Err(CommandError::new(Kind::Build, "its build took no notice of the sanitizer that it was told")),
+        }
     }
 
     /// Grades a prepared submission and shows the report.

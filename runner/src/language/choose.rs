@@ -155,6 +155,20 @@ fn nothing(dir: &str, why: &Option<String>) -> String {
 /// What stands for the program in a command that runs it, where the language itself knows how it is built.
 const BIN: &str = "{bin}";
 
+/// The words that stand behind [`BIN`]; it stands first, because a compiled program finds no other one to be started by.
+fn words_for(build: Option<Vec<Step>>, run: Vec<String>) -> Result<Vec<String>, ChoiceError> {
+    if build.is_some() {
+        let why = format!("`{BIN}` is what the language itself builds, but how it is built is given too");
+        return Err(ChoiceError::Invalid(why));
+    }
+    match run.split_first() {
+        Some((first, words)) if first == BIN && !words.iter().any(|word| word.contains(BIN)) => Ok(words.to_vec()),
+        _ => Err(ChoiceError::Invalid(format!(
+            "`{BIN}` has to be the first word of what runs it, and stands there once"
+        ))),
+    }
+}
+
 /// A folder with a language in it.
 struct Found<'t> {
     language: &'static dyn Language,
@@ -185,16 +199,9 @@ pub(super) fn choose(
     };
     let named = named.map(|name| known(name, languages).map_err(wrong)).transpose()?;
     let mut recipe = match commands(choice, &said)? {
-        Some((build, run)) if run.iter().any(|word| word == BIN) => {
+        Some((build, run)) if run.iter().any(|word| word.contains(BIN)) => {
             let mut recipe = detected(tree, &root, choice.bin.as_deref(), languages, named)?;
-            if build.is_some() {
-                let why =
-                    format!("`{BIN}` is what the language itself builds: leave out the command that builds, or {BIN}");
-                return Err(ChoiceError::Invalid(why));
-            }
-            let own = std::mem::take(&mut recipe.start.argv);
-            let words = run.into_iter().flat_map(|word| if word == BIN { own.clone() } else { vec![word] });
-            recipe.start.argv = words.collect();
+            recipe.start.argv.extend(words_for(build, run)?);
             recipe
         }
         Some((build, run)) => {

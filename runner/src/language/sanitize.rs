@@ -2,7 +2,9 @@
 //! UndefinedBehaviorSanitizer.
 
 use super::recipe::{Recipe, Tool};
+use crate::backend::{Mount, Program};
 use harness::sanitizer::STATUS;
+use std::path::Path;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,17 @@ pub fn recipe(mut recipe: Recipe, sanitizer: Sanitizer) -> Result<Recipe, String
         recipe.tools.dedup();
     }
     Ok(recipe)
+}
+
+/// What the files of programs that watch themselves have in them: Go's build information, and what C and C++ call.
+const MARKS: [&[u8]; 3] = [b"-race=true", b"__tsan_init", b"__asan_init"];
+
+/// Whether a program watches itself: a build file may say by itself how it is compiled.
+pub fn is_in(program: &Program) -> bool {
+    let Some(path) = program.command.argv.first().map(Path::new) else { return false };
+    let on_host = |mount: &Mount| Some(mount.host.join(path.strip_prefix(&mount.at).ok()?));
+    let file = program.mounts.iter().find_map(on_host).and_then(|path| std::fs::read(path).ok());
+    file.is_some_and(|bytes| MARKS.iter().any(|mark| memchr::memmem::find(&bytes, mark).is_some()))
 }
 
 /// What such a program is told: to end with the first that it finds.

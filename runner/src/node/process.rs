@@ -250,10 +250,13 @@ async fn forward(
 async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<NodeEvent>) {
     let room = Arc::new(Semaphore::new(MOST_WAITING));
     let tell = async |kind: fn(Output) -> NodeEvent, at: Instant, text: Vec<u8>| {
-        let size = (text.len() >> 10) as u32 + 1;
-        let room = match room.clone().try_acquire_many_owned(size) {
-            Ok(room) => Some(room),
-            Err(_) => room.clone().acquire_many_owned(size).await.ok(),
+        // Of short ones there are never many: the events that may wait are counted too.
+        let room = match (text.len() >> 10) as u32 {
+            0 => None,
+            size => match room.clone().try_acquire_many_owned(size) {
+                Ok(room) => Some(room),
+                Err(_) => room.clone().acquire_many_owned(size).await.ok(),
+            },
         };
         match events.try_send(kind(Output { node, at, text, _room: room })) {
             Err(TrySendError::Full(event)) => events.send(event).await.is_ok(),

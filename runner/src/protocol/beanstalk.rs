@@ -132,8 +132,11 @@ fn data(body: &Body) -> String {
     text
 }
 
+/// The number in the data of a job: as [`data`] writes it, and nothing else.
 fn job(data: &[u8]) -> Option<u64> {
-    std::str::from_utf8(data).ok()?.trim_end_matches(PADDING).parse().ok()
+    let text = std::str::from_utf8(data).ok()?.trim_end_matches(PADDING);
+    let number: i64 = text.parse().ok()?;
+    u64::try_from(number).ok().filter(|number| number.to_string() == text)
 }
 
 /// The first line without its end, and its length with it.
@@ -270,7 +273,13 @@ mod tests {
         assert_eq!(told(&reserve(), b"RESERVED 3 5\r\n17~~~\r\n"), Answer::Ok(reserved));
         assert_eq!(told(&reserve(), b"TIMED_OUT\r\n"), Answer::Ok(json!({"type": "reserve_ok", "job": null})));
         assert_eq!(told(&reserve(), b"DEADLINE_SOON\r\n"), Answer::Refused("DEADLINE_SOON".into()));
-        for wrong in [&b"INSERTED 3\r\n"[..], b"RESERVED 3 x\r\n", b"RESERVED 3 2\r\nno\r\n", b"OK\r\n"] {
+        for wrong in [
+            &b"INSERTED 3\r\n"[..],
+            b"RESERVED 3 x\r\n",
+            b"RESERVED 3 2\r\nno\r\n",
+            b"RESERVED 3 3\r\n017\r\n",
+            b"OK\r\n",
+        ] {
             assert!(matches!(told(&reserve(), wrong), Answer::Wrong(_)), "{}", String::from_utf8_lossy(wrong));
         }
         let short = Beanstalk.answer(&reserve(), b"RESERVED 3 1\r\n17\r\n").unwrap().unwrap();

@@ -294,7 +294,7 @@ impl Case {
             }
             _ => {}
         }
-        match self.program.wrong(happening, &self.setup.limits).map_err(Ended::Broken)? {
+        match self.program.wrong(happening).map_err(Ended::Broken)? {
             None => Ok(()),
             Some(Wrong { kind, detail, log }) => {
                 let detail = if broke { detail + " when it was asked to end" } else { detail };
@@ -307,7 +307,8 @@ impl Case {
     /// What a build that watches itself has ended with, if it has.
     fn sanitizer_says(&mut self) -> Option<Ended> {
         let output = self.program.last_words();
-        if let Some(line) = output.lines().find(|line| line.contains("FATAL: ThreadSanitizer")) {
+        let fatal = output.lines().find(|line| line.contains("FATAL: ThreadSanitizer"));
+        if let Some(line) = fatal.filter(|_| self.life == Life::Starting) {
             return Some(Ended::Broken(format!("this machine does not run it: {}", excerpt(line, 200))));
         }
         let found = sanitizer::find(&output, WORK)?;
@@ -450,6 +451,10 @@ impl Case {
                 }
             };
             let _killed_with_its_cell = tokio::time::timeout(STOP_TIMEOUT, stopped).await;
+            // Something may have been found only when all clients left.
+            if self.setup.stage.sanitized {
+                let _over_anyway = self.sanitizer_says();
+            }
         }
         let usage = self.program.close().await;
         self.incidents.explain_slowness(&[Some(usage)], now.since(Offset::ZERO));

@@ -106,7 +106,7 @@ impl Client {
                     break;
                 }
                 match self.speaker.prepare(body) {
-                    Some(body) if kind(&body) == DISCONNECT => self.hang_up(),
+                    Some(body) if kind(&body) == DISCONNECT => self.hang_up(true),
                     Some(body) => self.ask(&body).await,
                     None => {}
                 }
@@ -184,10 +184,10 @@ impl Client {
             Ok(Ok(Answer::Wrong(why))) => self.wrong(now, why),
             Ok(Err(why)) if why.kind() == io::ErrorKind::InvalidData => self.wrong(now, why.to_string()),
             // The connection ended: it may have taken effect.
-            Ok(Err(_)) => self.hang_up(),
+            Ok(Err(_)) => self.hang_up(false),
             Err(_) => {
                 let _case_is_over = self.shared.in_vain.send(());
-                self.hang_up();
+                self.hang_up(false);
             }
         }
     }
@@ -231,15 +231,18 @@ impl Client {
     fn wrong(&mut self, now: Offset, why: String) {
         let bytes = self.received.iter().copied().take(2_000).collect();
         self.seen.wrong.push((now, why, bytes));
-        self.hang_up();
+        self.hang_up(false);
     }
 
-    /// The answer to what is open will never be known: whoever asks next is somebody else, on another connection.
-    fn hang_up(&mut self) {
+    /// The answer to what is open will never be known: whoever asks next is somebody else, on another connection. Whether
+    /// this was meant to be is noted: only then the connection is known to have been there until now.
+    fn hang_up(&mut self, is_planned: bool) {
+        let now = self.now();
         self.socket = None;
         self.received.clear();
-        for body in self.speaker.hung_up() {
-            let call = self.call(self.now(), &body);
+        for mut body in self.speaker.hung_up() {
+            body.insert("planned".into(), is_planned.into());
+            let call = self.call(now, &body);
             self.seen.calls.push(call);
         }
         self.name += self.shared.clients;

@@ -23,8 +23,16 @@ use tokio::{
 
 /// The longest line.
 const LONGEST: usize = 64 << 10;
-/// How long the last lines are waited for when a member has said that it leaves.
-const LAST_LINES: Duration = Duration::from_millis(200);
+/// What a line that was heard counts beside its bytes, of what one case may take: it is kept, with its time.
+const EACH: usize = 1 << 10;
+/// How long the last lines are waited for when a member has said that it leaves: as long as the server may take to see that.
+/// A connection that is closed before what has come was read takes back what was said.
+const LAST_LINES: Duration = Duration::from_secs(2);
+
+/// What is said of a server that ends a connection.
+const ENDED: &str = "the connection of a member was ended";
+/// Most bytes of what was no line that are kept.
+const SHOWN: usize = 2_000;
 
 /// A member.
 pub(super) struct Member {
@@ -158,11 +166,12 @@ impl Member {
             Ok(Ok(())) => self.note(asked, body, Outcome::Ok, Some(json!({}))),
             Ok(Err(_)) => {
                 self.note(asked, body, Outcome::Unknown(None), None);
-                self.ended(asked);
+                self.ended(asked, ENDED.into());
             }
             Err(_) => {
                 let _case_is_over = self.shared.in_vain.send(());
                 self.note(asked, body, Outcome::Unknown(None), None);
+                self.note(asked, &harness::oracle::body("leave", []), Outcome::Ok, Some(json!({})));
                 self.close();
             }
         }
@@ -193,10 +202,9 @@ impl Member {
         (self.taken, self.searched) = (0, 0);
     }
 
-    /// The server has ended the connection.
-    fn ended(&mut self, at: Offset) {
-        let text = String::from_utf8_lossy(&self.received).into_owned().into_bytes();
-        self.seen.wrong.push((at, "the connection of a member was ended".into(), text));
+    /// The connection has come to its end, though the member had not left.
+    fn ended(&mut self, at: Offset, why: String) {
+        self.seen.wrong.push((at, why, shown(&self.received[self.taken..])));
         self.note(at, &harness::oracle::body("leave", []), Outcome::Ok, Some(json!({})));
         self.close();
     }
@@ -214,9 +222,13 @@ impl Member {
                 () = tokio::time::sleep_until(deadline.into()) => return,
                 line = self.next_line() => match line {
                     Ok(line) => self.hear(&line),
-                    Err(_) => {
+                    Err(error) => {
+                        let why = match error.kind() {
+                            io::ErrorKind::InvalidData => error.to_string(),
+                            _ => ENDED.into(),
+                        };
                         let now = self.now();
-                        self.ended(now);
+                        self.ended(now, why);
                     }
                 },
             }
@@ -230,10 +242,16 @@ impl Member {
             Some((from, said)) => json!({ "from": excerpt(from, 100), "text": short(said), "type": "hear_ok" }),
             None if text.starts_with('*') => json!({ "notice": excerpt(&text, 2_000), "type": "hear_ok" }),
             None => {
-                self.seen.wrong.push((now, "a line that is neither a message nor the server's".into(), line.to_vec()));
+                self.seen.wrong.push((now, "a line that is neither a message nor the server's".into(), shown(line)));
                 return;
             }
         };
+        let reply = reply.to_string();
+        // What is kept may be several times what was sent.
+        if !self.shared.takes(reply.len()) {
+            self.ended(now, TOO_MUCH.into());
+            return;
+        }
         let [function, request] = self.hears.clone();
         self.seen.calls.push(Call {
             client: self.number,
@@ -244,7 +262,7 @@ impl Member {
             returned: Some(now),
             outcome: Outcome::Ok,
             request,
-            reply: Some(reply.to_string().into()),
+            reply: Some(reply.into()),
         });
     }
 
@@ -253,6 +271,9 @@ impl Member {
         loop {
             let rest = &self.received[self.taken..];
             if let Some(end) = rest[self.searched..].iter().position(|byte| *byte == b'\n') {
+                if !self.shared.takes(EACH) {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, TOO_MUCH));
+                }
                 let end = self.searched + end;
                 let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]).to_vec();
                 self.taken += end + 1;
@@ -268,7 +289,7 @@ impl Member {
             let line = self.line.as_mut().ok_or(io::ErrorKind::NotConnected)?;
             match line.read_buf(&mut self.received).await? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count if !self.shared.takes(count) => return Err(io::Error::other(TOO_MUCH)),
+                count if !self.shared.takes(count) => return Err(io::Error::new(io::ErrorKind::InvalidData, TOO_MUCH)),
                 _ => {}
             }
         }
@@ -278,4 +299,8 @@ impl Member {
         let line = self.line.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         line.write_all(text.as_bytes()).await
     }
+}
+
+fn shown(bytes: &[u8]) -> Vec<u8> {
+    bytes[..bytes.len().min(SHOWN)].to_vec()
 }

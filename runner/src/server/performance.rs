@@ -321,7 +321,7 @@ impl Case {
 
     /// What happens to a server; how the case ends by it, if it does.
     fn happened(&mut self, contestant: &Contestant, happening: Happening) -> Option<Ended> {
-        match contestant.program.wrong(happening, &self.setup.limits) {
+        match contestant.program.wrong(happening) {
             Ok(None) => None,
             Ok(Some(wrong)) => Some(self.fault(contestant.side, wrong, Ended::AllCrashed)),
             Err(why) => Some(Ended::Broken(why)),

@@ -56,6 +56,8 @@ pub(super) struct Program {
     /// What its cell has used, once that is down.
     usage: Option<Usage>,
     floods: (mpsc::UnboundedSender<String>, mpsc::UnboundedReceiver<String>),
+    /// What it may use.
+    limits: Limits,
 }
 
 /// What happens to a server.
@@ -84,16 +86,14 @@ pub(super) struct Address {
 impl Program {
     /// Opens the cell of a program; nothing runs yet. `log` is the name of its log's file.
     pub(super) async fn open(setup: &CaseSetup, program: &backend::Program, log: &str) -> Result<Self, String> {
+        let limits = limits_of(setup);
         let spec = CellSpec {
             label: "n0".into(),
             root: program.root,
             mounts: program.mounts.clone(),
             work: Work::Memory { bytes: setup.limits.disk.0, inodes: 16 << 10 },
             tmp_bytes: TMP,
-            limits: process::limits(
-                &limits_of(setup),
-                setup.stage.cores.map(|cores| cpus::some(cores, 0)).unwrap_or_default(),
-            ),
+            limits: process::limits(&limits, setup.stage.cores.map(|cores| cpus::some(cores, 0)).unwrap_or_default()),
             egress: false,
         };
         let (_, most) =
@@ -121,6 +121,7 @@ impl Program {
             told: None,
             usage: None,
             floods: mpsc::unbounded_channel(),
+            limits,
         })
     }
 
@@ -165,7 +166,8 @@ impl Program {
     }
 
     /// What a happening says against a program that was not asked to end, if anything; an error is the machine's.
-    pub(super) fn wrong(&self, happening: Happening, limits: &Limits) -> Result<Option<Wrong>, String> {
+    pub(super) fn wrong(&self, happening: Happening) -> Result<Option<Wrong>, String> {
+        let limits = &self.limits;
         let (kind, detail) = match happening {
             Happening::Cell(CellEvent::Started) => return Ok(None),
             Happening::Cell(CellEvent::StartFailed { call, errno }) => {

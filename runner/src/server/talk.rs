@@ -128,7 +128,13 @@ async fn exchange_on(socket: &mut TcpStream, exchange: &Exchange, timeout: Durat
         }
     };
     if !ended && !exchange.may_be(&Heard::new(&heard, false)) {
-        let rest = async { while reading.read_buf(&mut heard).await.is_ok_and(|count| count > 0) {} };
+        let rest = async {
+            while heard.len() < SHOWN && reading.read_buf(&mut heard).await.is_ok_and(|count| count > 0) {}
+            // Whether the connection ends is not asked of one that says so much.
+            if heard.len() >= SHOWN {
+                std::future::pending::<()>().await;
+            }
+        };
         ended = tokio::time::timeout(REST, rest).await.is_ok();
         heard.truncate(SHOWN);
     }

@@ -38,9 +38,10 @@ impl Checker for PresenceTold {
 /// The first list that lacks somebody who was there, or names somebody who was not.
 fn lists(view: &View<'_>, room: &Room<'_>) -> Option<Finding> {
     let mut first: Option<Finding> = None;
+    let names = room.names();
     for member in &room.members {
         let Some(list) = &member.list else { continue };
-        let named: Vec<usize> = room.named_in(list).collect();
+        let named: Vec<usize> = names.in_line(list).into_iter().collect();
         let (asked, told) = (member.join.invoked.0, member.since());
         let wrong = room.members.iter().enumerate().find_map(|(place, other)| {
             let surely_there = other.since() < asked && told < other.until();
@@ -79,12 +80,13 @@ fn wrong_list(view: &View<'_>, member: &Member<'_>, list: &str, other: &Member<'
 fn notices(view: &View<'_>, room: &Room<'_>) -> Option<Finding> {
     let end = end(view);
     let mut first: Option<Finding> = None;
+    let names = room.names();
     for member in &room.members {
         let mut told: Vec<Vec<&Heard<'_>>> = vec![Vec::new(); room.members.len()];
         for heard in member.heard.iter().filter(|heard| heard.from.is_none()) {
-            room.named_in(&heard.text).for_each(|place| told[place].push(heard));
+            names.in_line(&heard.text).into_iter().for_each(|place| told[place].push(heard));
         }
-        let listed: Vec<usize> = member.list.iter().flat_map(|list| room.named_in(list)).collect();
+        let listed: Vec<usize> = member.list.iter().flat_map(|list| names.in_line(list)).collect();
         for (place, other) in room.members.iter().enumerate().filter(|(_, other)| !std::ptr::eq(*other, member)) {
             let range = expected(member, other, listed.contains(&place), end);
             if range.contains(&told[place].len()) {

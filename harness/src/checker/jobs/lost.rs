@@ -3,9 +3,10 @@
 use super::{Jobs, at, client};
 use crate::{
     checker::{Checker, Judgement, View, evidence::finding},
-    jobs::{Action, JobCall, Life},
+    jobs::{Action, Life},
     verdict::{Finding, Verdict},
 };
+use std::collections::HashMap;
 
 /// The check.
 pub struct NoJobLost;
@@ -26,8 +27,9 @@ impl Checker for NoJobLost {
             Ok(jobs) => jobs,
             Err(judgement) => return judgement,
         };
+        let empty = found_nothing(&jobs);
         let lost: Vec<(&Life, usize)> =
-            jobs.lives.iter().filter_map(|life| Some((life, missed_by(&jobs, life)?))).collect();
+            jobs.lives.iter().filter_map(|life| Some((life, missed_by(&jobs, &empty, life)?))).collect();
         let taken: Vec<(&Life, (usize, usize))> =
             jobs.lives.iter().filter_map(|life| Some((life, life.taken_away?))).collect();
         let mut findings = Vec::new();
@@ -41,18 +43,25 @@ impl Checker for NoJobLost {
     }
 }
 
+/// The last reservation of each tube that certainly found nothing. Whatever was ready before it and nobody got, is lost.
+fn found_nothing<'j>(jobs: &'j Jobs<'_>) -> HashMap<&'j str, usize> {
+    let mut last: HashMap<&str, usize> = HashMap::new();
+    for (index, call) in jobs.calls.iter().enumerate() {
+        let is_empty = call.action == Action::Reserve && call.is_ok() && call.job.is_none();
+        if is_empty && !jobs.blind.meets(&call.tube, call.invoked(), call.returned()) {
+            let latest = last.entry(&call.tube).or_insert(index);
+            if jobs.calls[*latest].invoked() <= call.invoked() {
+                *latest = index;
+            }
+        }
+    }
+    last
+}
+
 /// The reservation that found nothing although the job was there and nobody is known to have got it since.
-fn missed_by(jobs: &Jobs<'_>, life: &Life) -> Option<usize> {
+fn missed_by(jobs: &Jobs<'_>, empty: &HashMap<&str, usize>, life: &Life) -> Option<usize> {
     let stay = life.stays.last().filter(|stay| stay.taken.is_none() && stay.surely < u64::MAX)?;
-    let missed = |(_, call): &(usize, &JobCall<'_>)| {
-        call.action == Action::Reserve
-            && call.is_ok()
-            && call.job.is_none()
-            && call.tube == life.tube
-            && stay.surely < call.invoked()
-            && !jobs.blind.meets(&life.tube, call.invoked(), call.returned())
-    };
-    jobs.calls.iter().enumerate().find(missed).map(|(index, _)| index)
+    empty.get(&*life.tube).copied().filter(|index| stay.surely < jobs.calls[*index].invoked())
 }
 
 fn describe_lost(view: &View<'_>, jobs: &Jobs<'_>, life: &Life, reserve: usize, count: usize) -> Finding {

@@ -60,9 +60,9 @@ type Ready<'l> = (&'l Life, &'l Stay);
 /// Whether `other` was ready all the time while this reservation got `got`, and should have come first.
 fn is_overtaken(jobs: &Jobs<'_>, other: &Ready<'_>, got: &Ready<'_>, reserve: usize) -> bool {
     let call: &JobCall<'_> = &jobs.calls[reserve];
-    other.0.tube == got.0.tube
-        && other.1.surely < call.invoked()
+    other.1.surely < call.invoked()
         && other.1.taken.is_none_or(|taken| jobs.calls[taken].invoked() > call.returned())
+        && other.0.tube == got.0.tube
         && is_before(jobs, other, got)
         && !jobs.blind.meets(&got.0.tube, other.1.surely, call.returned())
 }

@@ -96,7 +96,15 @@ fn starved(view: &View<'_>, jobs: &Jobs<'_>, waits: &[&JobCall<'_>]) -> Option<F
     let clients = |tube: &str| {
         waits.iter().filter(|call| call.tube == tube).map(|call| call.call.client).collect::<HashSet<_>>().len()
     };
-    let worst = waits.iter().map(|waiter| (*waiter, overtakers(waiter).len())).max_by_key(|(_, count)| *count)?;
+    // Once it may have been nobody's fault: a machine that was busy for so long.
+    let count = |waiter: &JobCall<'_>| {
+        let mut times: Vec<u64> = overtakers(waiter).iter().map(|call| call.returned()).collect();
+        times.sort_unstable();
+        let within =
+            |(place, time): (usize, &u64)| times.partition_point(|other| *other <= time.saturating_add(GRACE)) - place;
+        times.len() - times.iter().enumerate().map(within).max().unwrap_or(0)
+    };
+    let worst = waits.iter().map(|waiter| (*waiter, count(waiter))).max_by_key(|(_, count)| *count)?;
     let (waiter, count) = worst;
     let others = clients(&waiter.tube).saturating_sub(1);
     if others == 0 || count <= TURNS * others {
@@ -105,7 +113,7 @@ fn starved(view: &View<'_>, jobs: &Jobs<'_>, waits: &[&JobCall<'_>]) -> Option<F
     let expected =
         format!("each of the {others} others comes before it a few times at most, {} in all", TURNS * others);
     let actual = format!(
-        "{} waited from {} to {}, and {count} jobs went to clients that asked later",
+        "{} waited from {} to {}, and {count} jobs or more went to clients that asked later",
         client(waiter),
         at(waiter.invoked()),
         at(waiter.returned()),

@@ -71,11 +71,12 @@ fn a_program_may_be_given_words_of_its_own() {
     let dir = tree(&[("go.mod", "module x"), ("main.go", MAIN)]);
     let choice = |run: &str| Choice { run: Some(run.to_owned()), ..Choice::default() };
     let own = detect(dir.path(), &Choice::default()).unwrap();
-    let told = detect(dir.path(), &choice("env A=b {bin} --port {port}")).unwrap();
+    let told = detect(dir.path(), &choice("{bin} --port {port}")).unwrap();
     assert_eq!((&told.build, &told.take), (&own.build, &own.take));
-    let words =
-        ["env", "A=b"].map(str::to_owned).into_iter().chain(own.start.argv).chain(["--port", "{port}"].map(Into::into));
-    assert_eq!(told.start.argv, words.collect::<Vec<_>>());
+    assert_eq!(told.start.argv, [own.start.argv, vec!["--port".into(), "{port}".into()]].concat());
+    for other in ["env A=b {bin}", "sh -c 'exec {bin}'", "{bin} {bin}"] {
+        assert!(detect(dir.path(), &choice(other)).unwrap_err().to_string().contains("the first word"), "{other}");
+    }
     let both = Choice { build: Some("make".into()), ..choice("{bin}") };
     assert!(detect(dir.path(), &both).unwrap_err().to_string().contains("`{bin}` is what the language itself builds"));
 }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// Answers of one client that are kept until they are sent.
 const MOST_UNSENT: usize = 1 << 20;
-/// A client that takes nothing for so long is given up: others may be waiting to tell it something.
+/// A client that does not take its answers in so long is given up: others may be waiting to tell it something.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The way to a client.
@@ -38,9 +38,17 @@ impl Line {
 }
 
 /// Sends answers, or ends the connection: its own thread sees that, and gives back what its client had.
-fn send(out: &mut TcpStream, answers: &[u8]) {
-    if out.write_all(answers).is_err() {
-        let _gone_already = out.shutdown(Shutdown::Both);
+fn send(out: &mut TcpStream, mut answers: &[u8]) {
+    let until = Instant::now() + PATIENCE;
+    while !answers.is_empty() {
+        match out.write(answers) {
+            Ok(sent) if sent > 0 && Instant::now() < until => answers = &answers[sent..],
+            Ok(sent) if sent == answers.len() => return,
+            _ => {
+                let _gone_already = out.shutdown(Shutdown::Both);
+                return;
+            }
+        }
     }
 }
 
@@ -82,7 +90,12 @@ fn main() -> io::Result<()> {
     let clock = shared.clone();
     std::thread::spawn(move || watch_the_clock(&clock));
     for (number, stream) in listener.incoming().enumerate() {
-        let (stream, shared) = (stream?, shared.clone());
+        let shared = shared.clone();
+        let Ok(stream) = stream else {
+            // Too many open files, as a rule: some of them will be closed.
+            std::thread::sleep(Duration::from_millis(10));
+            continue;
+        };
         std::thread::spawn(move || {
             if let Err(error) = serve(&stream, number as u64, &shared) {
                 eprintln!("a connection ended: {error}");
