@@ -9,8 +9,9 @@ use crate::text::excerpt;
 /// The exit status that a program is told to end with when its sanitizer has found something.
 pub const STATUS: i32 = 66;
 
-/// The most lines of a report that are kept.
-const MOST: usize = 48;
+/// The most lines of a report that are read, and how much of a line is kept.
+const MOST: usize = 300;
+const LINE: usize = 160;
 
 /// How a report begins, and what it is then.
 const BEGINS: [(&str, Kind); 5] = [
@@ -61,7 +62,32 @@ pub fn find(output: &str, folder: &str) -> Option<Finding> {
         true => excerpt(title, 120),
         false => format!("{}: {}", excerpt(title, 120), places.join(", ")),
     };
-    Some(Finding { kind, sentence, report: report.join("\n") })
+    Some(Finding { kind, sentence, report: condensed(report, folder) })
+}
+
+/// A report without the frames that are neither the first of their stack nor in the submission's own source: those of a
+/// template library are many, and long.
+fn condensed(report: &[&str], folder: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut left_out = 0;
+    let told = |count: usize| format!("    … {count} other frame{}", if count == 1 { "" } else { "s" });
+    for line in report.iter().filter(|line| !line.trim().is_empty()) {
+        let frame = line.trim_start();
+        let is_other = frame.starts_with('#') && !frame.starts_with("#0 ") && own_place(line, folder).is_none();
+        if is_other {
+            left_out += 1;
+            continue;
+        }
+        if left_out > 0 {
+            lines.push(told(left_out));
+            left_out = 0;
+        }
+        lines.push(line.chars().take(LINE).collect());
+    }
+    if left_out > 0 {
+        lines.push(told(left_out));
+    }
+    lines.join("\n")
 }
 
 /// Whether a line begins a report. Of undefined behaviour it does so with a place; Go's `panic: runtime error: …` is another
@@ -146,6 +172,10 @@ mod tests {
         let found = find(output, "/work").unwrap();
         assert_eq!(found.kind, Kind::Race);
         assert_eq!(found.sentence, "data race: read at r.cpp:4, previous write at s.cpp:8");
+        // The first frame of a stack, and those of the submission.
+        let of_the_library: Vec<&str> = found.report.lines().filter(|line| line.contains("/usr/include")).collect();
+        assert!(of_the_library.len() == 1 && of_the_library[0].contains("#0 "), "{}", found.report);
+        assert!(found.report.contains("… 1 other frame") && found.report.contains("s.cpp:8:3"), "{}", found.report);
     }
 
     #[test]

@@ -9,9 +9,10 @@ pub use crate::{
 };
 
 use crate::{
+    backend,
     error::{CommandError, Kind},
     language::{self, Choice, Manifest, manifest},
-    record,
+    protocol, record,
     source::fuzzing as repository,
     ui,
 };
@@ -21,6 +22,8 @@ use harness::{
     event::Event,
     journal::Journal,
     judge::{RunFacts, judge},
+    manifest::Protocol,
+    oracle::body,
     plan::{self, Plan, RECORD_VERSION},
     report::{Environment, Submission},
 };
@@ -31,6 +34,29 @@ const SEPARATOR: u8 = 0x1e;
 
 fn parts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|byte| *byte == SEPARATOR)
+}
+
+/// What a server says to a client; the first byte chooses the protocol, or its log.
+pub fn server_answers(bytes: &[u8]) {
+    let Some((which, said)) = bytes.split_first() else { return };
+    let wires = [Protocol::Resp, Protocol::Beanstalk].map(protocol::of);
+    match wires.get(usize::from(*which)).copied().flatten() {
+        Some(wire) => {
+            for kind in ["read", "write", "add", "put", "reserve", "delete", "release"] {
+                let request = body(kind, [("key", "k".into())]);
+                match wire.answer(&request, said) {
+                    Ok(Some((_, length))) => assert!(length <= said.len(), "{length} of {} bytes", said.len()),
+                    Ok(None) => {}
+                    Err(why) => assert_told(&why),
+                }
+            }
+        }
+        None => {
+            if let Some(found) = harness::sanitizer::find(&String::from_utf8_lossy(said), backend::WORK) {
+                assert_inert(&found.sentence);
+            }
+        }
+    }
 }
 
 /// Fails when a text that stands inside a message or a report is not one line, or something in it acts.

@@ -62,6 +62,11 @@ proptest! {
     }
 
     #[test]
+    fn server_answers(bytes in bytes(seeds!("server_answers": "resp", "beanstalk", "go-race", "asan"))) {
+        fuzzing::server_answers(&bytes);
+    }
+
+    #[test]
     fn build_log(bytes in bytes(seeds!("build_log": "cargo", "colours"))) {
         fuzzing::build_log(&bytes);
     }
