@@ -14,7 +14,7 @@ use crate::{
     jobs::{self, Action},
     oracle::Vocabulary,
     text::excerpt,
-    verdict::{Finding, Verdict},
+    verdict::Finding,
     verify::{self, Answer, Recorded, Settings},
 };
 use std::collections::HashSet;
@@ -43,7 +43,7 @@ impl Checker for Linearizable {
         let history = match calls::recorded(&view.case.history, Shape::default()) {
             Ok(Recorded::Operations(history)) => history,
             Ok(Recorded::Transactions(_)) => return super::well_formed::not_applicable(self.name()),
-            Err(why) => return undecided(format!("the record cannot be judged: {why}")),
+            Err(why) => return Judgement::unknown(format!("the record cannot be judged: {why}")),
         };
         let mut findings: Vec<Finding> = no_number(view, &history).into_iter().collect();
         let mut open = Vec::new();
@@ -133,7 +133,7 @@ fn objects(history: &History) -> [(&'static str, History); 2] {
 fn conclude(mut findings: Vec<Finding>, open: Vec<String>, operations: usize) -> Judgement {
     if findings.is_empty() {
         return match open.first() {
-            Some(why) => undecided(why.clone()),
+            Some(why) => Judgement::unknown(why.clone()),
             None => Judgement::pass(format!("{operations} operations, all explained by one order")),
         };
     }
@@ -142,10 +142,6 @@ fn conclude(mut findings: Vec<Finding>, open: Vec<String>, operations: usize) ->
     first.count = count as u64;
     let detail = format!("{count} object{} whose operations no order explains", if count == 1 { "" } else { "s" });
     Judgement::fail(detail, first)
-}
-
-fn undecided(detail: String) -> Judgement {
-    Judgement { verdict: Verdict::Unknown, detail, findings: Vec::new() }
 }
 
 /// The finding with the smallest part of the history that shows it, and the orders that were tried.

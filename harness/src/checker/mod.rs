@@ -51,6 +51,11 @@ impl Judgement {
         Self { verdict: Verdict::Pass, detail: detail.into(), findings: Vec::new() }
     }
 
+    /// Nobody can say whether it holds; why.
+    pub fn unknown(detail: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Unknown, detail: detail.into(), findings: Vec::new() }
+    }
+
     /// The requirement is violated.
     pub fn fail(detail: impl Into<String>, finding: Finding) -> Self {
         Self { verdict: Verdict::Fail, detail: detail.into(), findings: vec![finding] }
@@ -118,8 +123,7 @@ pub fn unobserved(view: &View<'_>) -> Option<Judgement> {
         return None;
     }
     if view.work().next().is_none() {
-        let detail = "no client asked anything: the challenge tests nothing".to_owned();
-        return Some(Judgement { verdict: Verdict::Unknown, detail, findings: Vec::new() });
+        return Some(Judgement::unknown("no client asked anything: the challenge tests nothing"));
     }
     if !view.work().any(|op| op.is_ok()) {
         return Some(nothing_answered(view, ABOUT, "acknowledged operations"));

@@ -110,6 +110,5 @@ fn misshapen(view: &View<'_>) -> Option<Finding> {
 
 /// The answer of a check to a protocol that it does not know: undecided, and the author's fault.
 pub(super) fn not_applicable(check: &str) -> Judgement {
-    let detail = format!("`{check}` does not apply to this challenge's protocol");
-    Judgement { verdict: Verdict::Unknown, detail, findings: Vec::new() }
+    Judgement::unknown(format!("`{check}` does not apply to this challenge's protocol"))
 }

@@ -3,12 +3,10 @@
 use super::{Action, GRACE, JobCall, ends, late};
 use std::collections::{BTreeMap, HashMap};
 
-/// A time in which a job was ready, or at least may have been.
+/// A time in which a job was ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stay {
-    /// From when on it may have been.
-    pub from: u64,
-    /// From when on it was, unless it was taken before; never where nobody knows.
+    /// From when on it certainly was, unless it was taken before; never where nobody knows.
     pub surely: u64,
     /// Its priority, where that is known.
     pub priority: Option<u64>,
@@ -84,7 +82,6 @@ fn ready_after(calls: &[JobCall<'_>], by: usize, answered: Option<u64>, priority
     let call = &calls[by];
     let late = if call.delay > 0 { GRACE } else { 0 };
     Stay {
-        from: call.invoked().saturating_add(call.delay),
         surely: answered.map_or(u64::MAX, |at| at.saturating_add(call.delay).saturating_add(late)),
         priority,
         by,
@@ -106,35 +103,30 @@ impl Life {
         let ttr = calls[self.put].ttr;
         let expires = |from: u64| from.saturating_add(ttr);
         let lost = ends.get(&had.call.client).map(|end| end.saturating_add(GRACE));
-        let stay = |from, surely, priority, by| Stay { from, surely, priority, by, taken: None };
+        let stay = |surely, priority, by| Stay { surely, priority, by, taken: None };
         let next = match end.map(|end| (end, &calls[end])) {
             // Its time runs out, or its client is lost.
             None => {
                 let surely = expires(had.returned()).saturating_add(GRACE);
-                stay(expires(had.invoked()), surely.min(lost.unwrap_or(u64::MAX)), priority, reserve)
+                stay(surely.min(lost.unwrap_or(u64::MAX)), priority, reserve)
             }
             Some((end, call)) if call.found == Some(false) => {
                 if call.returned() < expires(had.invoked()) {
                     self.taken_away.get_or_insert((end, reserve));
                 }
-                stay(expires(had.invoked()), u64::MAX, priority, reserve)
+                stay(u64::MAX, priority, reserve)
             }
             Some((_, call)) if call.action == Action::Delete && call.is_ok() => return,
             // It may be gone.
-            Some((end, call)) if call.action == Action::Delete => stay(call.invoked(), u64::MAX, priority, end),
+            Some((end, call)) if call.action == Action::Delete => stay(u64::MAX, priority, end),
             Some((end, call)) if call.action == Action::Release && call.is_ok() => {
                 ready_after(calls, end, Some(call.returned()), Some(call.priority))
             }
             Some((end, call)) if call.action == Action::Release => {
-                stay(call.invoked(), lost.map_or(u64::MAX, |lost| lost.saturating_add(call.delay)), None, end)
+                stay(lost.map_or(u64::MAX, |lost| lost.saturating_add(call.delay)), None, end)
             }
-            Some((end, call)) => stay(call.invoked(), lost.unwrap_or(u64::MAX), priority, end),
+            Some((end, _)) => stay(lost.unwrap_or(u64::MAX), priority, end),
         };
         self.stays.push(next);
-    }
-
-    /// Whether it was done with, or may have been.
-    pub fn may_be_done(&self, calls: &[JobCall<'_>]) -> bool {
-        self.stays.last().is_none_or(|stay| stay.taken.is_some() || calls[stay.by].action == Action::Delete)
     }
 }

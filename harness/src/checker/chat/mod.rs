@@ -16,7 +16,7 @@ use crate::{
     chat::{Heard, Member, Room},
     oracle::Vocabulary,
     text::excerpt,
-    verdict::{Evidence, Verdict},
+    verdict::Evidence,
 };
 
 /// The room of a case; where there is none, what the check says instead.
@@ -24,10 +24,8 @@ fn room<'a>(view: &View<'a>, check: &str) -> Result<Room<'a>, Judgement> {
     if view.vocabulary != Vocabulary::Chat {
         return Err(super::well_formed::not_applicable(check));
     }
-    let room = Room::of(&view.case.history.operations).map_err(|(index, why)| {
-        let detail = format!("the record cannot be judged: operation {index}: {why}");
-        Judgement { verdict: Verdict::Unknown, detail, findings: Vec::new() }
-    })?;
+    let room = Room::of(&view.case.history.operations)
+        .map_err(|(index, why)| Judgement::unknown(format!("the record cannot be judged: operation {index}: {why}")))?;
     if !room.members.iter().any(|member| member.list.is_some()) {
         return Err(super::nothing_answered(view, "members join the room", "a line for each who has said a name"));
     }

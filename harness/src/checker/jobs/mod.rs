@@ -15,7 +15,6 @@ use crate::{
     jobs::{self, Action, Blind, JobCall, Life},
     oracle::Vocabulary,
     text::excerpt,
-    verdict::Verdict,
 };
 
 /// What clients did, and what became of each job.
@@ -32,8 +31,7 @@ impl<'a> Jobs<'a> {
             return Err(super::well_formed::not_applicable(check));
         }
         let calls = jobs::read(&view.case.history.operations).map_err(|(index, why)| {
-            let detail = format!("the record cannot be judged: operation {index}: {why}");
-            Judgement { verdict: Verdict::Unknown, detail, findings: Vec::new() }
+            Judgement::unknown(format!("the record cannot be judged: operation {index}: {why}"))
         })?;
         if !calls.iter().any(|call| call.action == Action::Reserve && call.is_ok()) {
             return Err(super::nothing_answered(view, "jobs are handed out", "answered reservations"));
@@ -41,10 +39,14 @@ impl<'a> Jobs<'a> {
         Ok(Self { lives: jobs::lives(&calls), blind: Blind::of(&calls), calls })
     }
 
-    /// The answered reservations, with the job that each got, if any.
-    fn reservations(&self) -> impl Iterator<Item = (&JobCall<'a>, Option<i64>)> {
-        let answered = self.calls.iter().filter(|call| call.action == Action::Reserve && call.is_ok());
-        answered.map(|call| (call, call.job))
+    /// The answered reservations.
+    fn reservations(&self) -> impl Iterator<Item = &JobCall<'a>> {
+        self.calls.iter().filter(|call| call.action == Action::Reserve && call.is_ok())
+    }
+
+    /// The place of a call.
+    fn place(&self, call: &JobCall<'_>) -> Option<usize> {
+        self.calls.iter().position(|other| std::ptr::eq(other.call, call.call))
     }
 
     /// Draws these calls, and marks the last.

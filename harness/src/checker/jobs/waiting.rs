@@ -32,8 +32,7 @@ impl Checker for WaitersServed {
             Ok(jobs) => jobs,
             Err(judgement) => return judgement,
         };
-        let waits: Vec<&JobCall<'_>> =
-            jobs.reservations().map(|(call, _)| call).filter(|call| call.timeout > 0).collect();
+        let waits: Vec<&JobCall<'_>> = jobs.reservations().filter(|call| call.timeout > 0).collect();
         let findings: Vec<Finding> =
             lost_wakeup(view, &jobs, &waits).into_iter().chain(starved(view, &jobs, &waits)).collect();
         match findings.first() {
@@ -73,11 +72,10 @@ fn lost_wakeup(view: &View<'_>, jobs: &Jobs<'_>, waits: &[&JobCall<'_>]) -> Opti
     let expected = format!("a client that waits is woken with job {} at once", life.job);
     let mut finding = finding("lost-wakeup", ABOUT, expected, actual);
     finding.count = found.len() as u64;
-    let place = |call: &JobCall<'_>| jobs.calls.iter().position(|other| std::ptr::eq(other.call, call.call));
     let mut calls: Vec<usize> = [Some(life.put), Some(stay.by), stay.taken].into_iter().flatten().collect();
     calls.sort_unstable();
     calls.dedup();
-    calls.extend(place(waiter));
+    calls.extend(jobs.place(waiter));
     finding.evidence = jobs.figure(view, &calls);
     Some(finding)
 }
@@ -119,9 +117,8 @@ fn starved(view: &View<'_>, jobs: &Jobs<'_>, waits: &[&JobCall<'_>]) -> Option<F
         at(waiter.returned()),
     );
     let mut finding = finding("starved", ABOUT, expected, actual);
-    let place = |call: &JobCall<'_>| jobs.calls.iter().position(|other| std::ptr::eq(other.call, call.call));
-    let mut calls: Vec<usize> = overtakers(waiter).into_iter().take(4).filter_map(place).collect();
-    calls.extend(place(waiter));
+    let mut calls: Vec<usize> = overtakers(waiter).into_iter().take(4).filter_map(|call| jobs.place(call)).collect();
+    calls.extend(jobs.place(waiter));
     finding.evidence = jobs.figure(view, &calls);
     Some(finding)
 }
