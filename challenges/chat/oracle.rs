@@ -6,7 +6,7 @@ use harness::{
     conversation::Nuisance,
     manifest::Stage,
     net::random::{Purpose, Stream},
-    oracle::{Body, Oracle, Request, Script, Vocabulary, body, ticks},
+    oracle::{Body, Oracle, Script, Vocabulary, body, ticks},
 };
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl Oracle for Chat {
             true => visitor(stage, seed, client),
             false => std::iter::once((spread(client, stage), join(client, 0))).chain(said).collect(),
         });
-        Script { work: dealt(clients.collect()), nuisances, ..Script::default() }
+        Script { clients: clients.collect(), nuisances, ..Script::default() }
     }
 
     fn vocabulary(&self) -> Vocabulary {
@@ -101,17 +101,4 @@ fn visitor(stage: &Stage, seed: u64, client: u32) -> Work {
 /// A member that says its name and reads nothing.
 fn deaf(number: u32) -> Nuisance {
     Nuisance { first: format!("deaf{number}\n").into_bytes(), say: Vec::new(), times: 0, clients: 1 }
-}
-
-/// What clients do, in the order in which a case deals it out: one request to each in turn.
-fn dealt(clients: Vec<Work>) -> Vec<(Duration, Request)> {
-    let longest = clients.iter().map(Vec::len).max().unwrap_or(0);
-    let turn = |turn: usize| {
-        clients.iter().map(move |work| {
-            let last = work.last().map_or(Duration::ZERO, |(at, _)| *at);
-            // Nothing to be done, where all is done.
-            work.get(turn).cloned().unwrap_or_else(|| (last, body("rest", [])))
-        })
-    };
-    (0..longest).flat_map(turn).map(|(at, body)| (at, Request { node: 0, body })).collect()
 }

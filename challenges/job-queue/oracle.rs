@@ -5,7 +5,7 @@ mod conversations;
 use harness::{
     manifest::Stage,
     net::random::{Purpose, Stream},
-    oracle::{Body, Oracle, Request, Script, Vocabulary, body},
+    oracle::{Body, Oracle, Script, Vocabulary, body},
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl Oracle for JobQueue {
             "expiry" => sleepers(stage, seed, client),
             workload => workers(stage, seed, client, workload == "loss"),
         });
-        Script { work: dealt(clients.collect()), ..Script::default() }
+        Script { clients: clients.collect(), ..Script::default() }
     }
 
     fn vocabulary(&self) -> Vocabulary {
@@ -47,21 +47,6 @@ impl Oracle for JobQueue {
 }
 
 type Work = Vec<(Duration, Body)>;
-
-/// What clients do, in the order in which a case deals it out: one request to each in turn.
-fn dealt(clients: Vec<Work>) -> Vec<(Duration, Request)> {
-    let longest = clients.iter().map(Vec::len).max().unwrap_or(0);
-    let nothing = |at: Duration| (at, finish(0, "delete", 0));
-    let mut all = Vec::new();
-    for turn in 0..longest {
-        for work in &clients {
-            let last = work.last().map_or(Duration::ZERO, |(at, _)| *at);
-            let (at, body) = work.get(turn).cloned().unwrap_or_else(|| nothing(last));
-            all.push((at, Request { node: 0, body }));
-        }
-    }
-    all
-}
 
 fn tube(client: u32) -> (&'static str, Value) {
     ("tube", format!("tube{}", client % TUBES).into())

@@ -1,8 +1,7 @@
 //! The catalogue holds together: every folder is complete, and every oracle does what its manifest says.
 
 use super::*;
-use harness::checker::CODES;
-use std::time::Duration;
+use harness::{checker::CODES, oracle::Script};
 
 #[test]
 fn every_folder_is_complete() {
@@ -47,17 +46,19 @@ fn a_script_is_a_function_of_its_seed_and_keeps_to_its_stage() {
         for stage in challenge.manifest().unwrap().stages.into_iter().filter(|stage| stage.load.is_none()) {
             let script = challenge.oracle.script(&stage, 7);
             let again = challenge.oracle.script(&stage, 7);
-            assert_eq!((&script.work, &script.conversations), (&again.work, &again.conversations));
-            assert_ne!(script.work.is_empty(), script.conversations.is_empty(), "{}/{}", challenge.name, stage.id);
-            // A server's clients take turns in being given something to do, and each does it in its order.
-            let is_server = challenge.oracle.vocabulary().is_server();
-            let clients = if is_server { stage.clients as usize } else { 1 };
-            for client in 0..clients {
-                assert!(script.work.iter().skip(client).step_by(clients).is_sorted_by_key(|(at, _)| *at));
-            }
-            let end = stage.duration() + if is_server { stage.settle.0 } else { Duration::ZERO };
+            let all = |script: &Script| (script.work.clone(), script.clients.clone(), script.conversations.clone());
+            assert_eq!(all(&script), all(&again));
+            let kinds = [script.work.is_empty(), script.clients.is_empty(), script.conversations.is_empty()];
+            assert_eq!(kinds.iter().filter(|empty| !**empty).count(), 1, "{}/{}", challenge.name, stage.id);
+            assert!(script.work.is_sorted_by_key(|(at, _)| *at));
             for (at, request) in &script.work {
-                assert!(*at <= end && request.node < stage.nodes, "{}/{}", challenge.name, stage.id);
+                assert!(*at <= stage.duration() && request.node < stage.nodes, "{}/{}", challenge.name, stage.id);
+            }
+            assert!(script.clients.is_empty() || script.clients.len() == stage.clients as usize);
+            for work in &script.clients {
+                assert!(work.is_sorted_by_key(|(at, _)| *at), "{}/{}", challenge.name, stage.id);
+                let end = stage.duration() + stage.settle.0;
+                assert!(work.iter().all(|(at, _)| *at <= end), "{}/{}", challenge.name, stage.id);
             }
         }
     }

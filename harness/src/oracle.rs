@@ -31,9 +31,10 @@ pub struct Script {
     pub burst: bool,
     /// Whether each request of the work also waits for the answer to the one before it: as fast as one client can.
     pub in_turn: bool,
-    /// The work, with times counted from the beginning of the work: in their order, or of a server's clients, who are given
-    /// something to do in turn, in the order of each. It may go on until the stage has settled.
+    /// The work, in order of time counted from the beginning of the work. A server's clients are given it in turn.
     pub work: Vec<(Duration, Request)>,
+    /// What each client of a server does by itself, in order of time; it may go on until the stage has settled.
+    pub clients: Vec<Vec<(Duration, Body)>>,
     /// What is said to a server byte by byte, one conversation after the other, each on a connection of its own.
     pub conversations: Vec<Conversation>,
     /// Clients that burden a server from the beginning of the work to its end.

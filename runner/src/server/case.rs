@@ -237,6 +237,9 @@ impl Case {
         for (index, (at, request)) in script.work.iter().enumerate() {
             work[index % count as usize].push((began + *at, request.body.clone()));
         }
+        for (own, given) in work.iter_mut().zip(&script.clients) {
+            own.extend(given.iter().map(|(at, body)| (began + *at, body.clone())));
+        }
         let mut nuisances = JoinSet::new();
         for nuisance in &script.nuisances {
             let one = Arc::new(nuisance.clone());

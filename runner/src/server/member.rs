@@ -104,8 +104,7 @@ impl Member {
             // Whose connection has ended says nothing more; that it ended has been noted.
             _ if self.line.is_none() => {}
             "say" => self.say(body).await,
-            "leave" => self.leave(body).await,
-            _ => {}
+            _ => self.leave(body).await,
         }
     }
 
