@@ -57,6 +57,8 @@ const NODES_PER_PROCESSOR: usize = 16;
 const MOST_ATTEMPTS: u32 = 3;
 /// The least that a case counts for, however few nodes it has.
 const LEAST_WEIGHT: u32 = 4;
+/// How many clients of a server count as much as a node.
+const CLIENTS_PER_PLACE: u32 = 64;
 
 /// The machine's room for cases, shared by all runs of a takehome: cases that mostly wait run side by side, one that is
 /// timed has the machine to itself.
@@ -77,8 +79,16 @@ impl Default for Room {
 impl Room {
     /// Waits for a case's place. Whoever needs the whole room waits until it is empty.
     async fn place(&self, stage: &Stage) -> Option<OwnedSemaphorePermit> {
-        let weight = if stage.is_timed() { self.all } else { stage.nodes.clamp(LEAST_WEIGHT, self.all) };
-        self.places.clone().acquire_many_owned(weight).await.ok()
+        self.places.clone().acquire_many_owned(weight(stage, self.all)).await.ok()
+    }
+}
+
+/// How much of the room a case needs: by its nodes or its clients; all of it where it is timed, and where the submission
+/// watches itself, which takes several times the work.
+fn weight(stage: &Stage, all: u32) -> u32 {
+    match stage.is_timed() || stage.sanitized {
+        true => all,
+        false => stage.nodes.max(stage.clients / CLIENTS_PER_PLACE).clamp(LEAST_WEIGHT, all),
     }
 }
 
@@ -313,6 +323,14 @@ mod tests {
         let all = now(&room, &crowd).await;
         assert!(all.is_some(), "a case with more nodes than there is room for runs too");
         assert!(now(&room, &light).await.is_none(), "and alone");
+    }
+
+    #[test]
+    fn crowds_of_clients_and_builds_that_watch_themselves_take_more_of_the_room() {
+        let clients = |clients| weight(&Stage { clients, ..stage(1, false) }, 32);
+        assert_eq!([clients(0), clients(64), clients(1_000), clients(5_000)], [4, 4, 15, 32]);
+        assert_eq!(weight(&Stage { sanitized: true, ..stage(1, false) }, 32), 32);
+        assert_eq!(weight(&stage(10, false), 32), 10);
     }
 
     #[tokio::test]
