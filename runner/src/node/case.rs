@@ -10,6 +10,7 @@ use super::{
     links::Links,
     process::{self, NodeEvent, Process},
     settle::Settling,
+    wire::Prepared,
 };
 use crate::backend::{Backend, CellSpec, Control, OpenError, Program, Work};
 use harness::{
@@ -17,7 +18,7 @@ use harness::{
     case::{CaseRecord, CaseSummary, Down, Ended, Incident, IncidentKind, NodeUsage},
     manifest::{Limits, Stage},
     net::FaultSchedule,
-    oracle::{Body, Oracle, Request, Script},
+    oracle::{Oracle, Request, Script},
     time::Offset,
     verdict::FaultWindow,
 };
@@ -182,7 +183,11 @@ struct Case {
     incidents: Incidents,
     settling: Settling,
     summary: CaseSummary,
+    /// The work of the script, each request with its time and its node.
+    work: Vec<(Duration, u32, Prepared)>,
     next_work: usize,
+    /// What is asked to read everything.
+    read: Option<Prepared>,
     next_fault: usize,
     open_faults: Vec<FaultWindow>,
     /// Bytes of output that were taken.
@@ -192,13 +197,16 @@ struct Case {
 }
 
 impl Case {
-    fn new(setup: CaseSetup, script: Script, schedule: FaultSchedule, events: mpsc::Receiver<NodeEvent>) -> Self {
+    fn new(setup: CaseSetup, mut script: Script, schedule: FaultSchedule, events: mpsc::Receiver<NodeEvent>) -> Self {
         let (nodes, seed) = (setup.stage.nodes, setup.seed);
+        let work = std::mem::take(&mut script.work).into_iter();
+        let work = work.map(|(at, Request { node, body })| (at, node, Prepared::new(&body))).collect();
         let summary = CaseSummary { stage: setup.stage.id.clone(), seed, ..CaseSummary::default() };
         Self {
             links: Links::new(&setup.stage.network(), nodes, seed),
             settling: Settling::new(setup.oracle.vocabulary(), nodes),
             setup,
+            read: script.read.as_ref().map(Prepared::new),
             script,
             schedule,
             events,
@@ -208,6 +216,7 @@ impl Case {
             clients: Clients::default(),
             incidents: Incidents::default(),
             summary,
+            work,
             next_work: 0,
             next_fault: 0,
             open_faults: Vec::new(),
@@ -331,7 +340,7 @@ impl Case {
     }
 
     fn next_wake(&mut self, now: Offset) -> Offset {
-        let work = self.next_request().map(|(at, _)| self.summary.work_began + *at);
+        let work = self.next_request().map(|(at, ..)| self.summary.work_began + *at);
         let fault = self.schedule.actions.get(self.next_fault);
         let fault = fault.map(|action| self.summary.work_began + action.at.since(Offset::ZERO));
         let working = self.act == Act::Working;
@@ -373,7 +382,7 @@ impl Case {
             }
             self.invoke_due(now);
             let over = now >= self.summary.work_began + self.setup.stage.duration();
-            if over && self.next_work == self.script.work.len() && self.next_fault == self.schedule.actions.len() {
+            if over && self.next_work == self.work.len() && self.next_fault == self.schedule.actions.len() {
                 self.summary.work_ended = now;
                 self.act = Act::Settling(now);
             }
@@ -412,16 +421,16 @@ impl Case {
     }
 
     /// The next request of the work, once nothing but its time has to be waited for.
-    fn next_request(&self) -> Option<&(Duration, Request)> {
+    fn next_request(&self) -> Option<&(Duration, u32, Prepared)> {
         let waits = self.script.in_turn && self.clients.is_working();
-        self.script.work.get(self.next_work).filter(|_| !waits)
+        self.work.get(self.next_work).filter(|_| !waits)
     }
 
     fn invoke_due(&mut self, now: Offset) {
-        while let Some((at, _)) = self.next_request()
+        while let Some((at, ..)) = self.next_request()
             && self.summary.work_began + *at <= now
         {
-            let (at, Request { node, body }) = &self.script.work[self.next_work];
+            let (at, node, body) = &self.work[self.next_work];
             if !self.script.in_turn {
                 let due = self.summary.work_began + *at;
                 self.summary.lag = self.summary.lag.max(now.since(due).into());
@@ -433,7 +442,7 @@ impl Case {
         }
     }
 
-    fn invoke(&mut self, now: Offset, role: Role, node: u32, body: &Body, timeout: Duration) -> usize {
+    fn invoke(&mut self, now: Offset, role: Role, node: u32, body: &Prepared, timeout: Duration) -> usize {
         let (line, index) = self.clients.invoke(now, role, node, body, timeout);
         self.hand_over(now, role, node, &line);
         index
@@ -463,8 +472,8 @@ impl Case {
     }
 
     /// The body of the reads that are due in this act, and what they are for.
-    fn reads(&self) -> Option<(Role, &Body)> {
-        let body = self.script.read.as_ref()?;
+    fn reads(&self) -> Option<(Role, &Prepared)> {
+        let body = self.read.as_ref()?;
         match self.act {
             Act::Working if self.setup.stage.probe.is_some() => Some((Role::Probe, body)),
             Act::Settling(_) => Some((Role::Closing, body)),

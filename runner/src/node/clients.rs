@@ -1,9 +1,8 @@
 //! Clients: requests under way, their replies, and the history that comes of them.
 
-use super::wire::{self, ReplyHead};
+use super::wire::{self, Prepared, ReplyHead};
 use harness::{
     calls::{Call, Calls, Outcome, Role, cell, is_definite},
-    oracle::Body,
     time::Offset,
 };
 use std::{
@@ -44,12 +43,19 @@ pub enum Replied {
 
 impl Clients {
     /// Makes a request: the line to hand to the node, and the operation's index.
-    pub fn invoke(&mut self, now: Offset, role: Role, node: u32, body: &Body, timeout: Duration) -> (Vec<u8>, usize) {
+    pub fn invoke(
+        &mut self,
+        now: Offset,
+        role: Role,
+        node: u32,
+        body: &Prepared,
+        timeout: Duration,
+    ) -> (Vec<u8>, usize) {
         let client = self.idle.pop().map_or(self.count, |Reverse(client)| client);
         self.count = self.count.max(client + 1);
         let index = self.history.operations.len();
         let (line, text) = wire::request(client, node, index as u64 + 1, body);
-        let function = self.function(body);
+        let function = self.function(&body.function);
         self.history.operations.push(Call {
             client,
             node,
@@ -128,8 +134,7 @@ impl Clients {
         self.count
     }
 
-    fn function(&mut self, body: &Body) -> Arc<str> {
-        let name = body.get("type").and_then(|kind| kind.as_str()).unwrap_or("");
+    fn function(&mut self, name: &str) -> Arc<str> {
         match self.functions.iter().find(|known| &***known == name) {
             Some(known) => known.clone(),
             None => {
@@ -148,7 +153,8 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn ask(clients: &mut Clients, at: u64) -> usize {
-        clients.invoke(Offset::from_millis(at), Role::Work, 0, &body("read", []), SECOND).1
+        let read = Prepared::new(&body("read", []));
+        clients.invoke(Offset::from_millis(at), Role::Work, 0, &read, SECOND).1
     }
 
     fn answer(clients: &mut Clients, client: u32, msg_id: u64) -> Replied {

@@ -4,7 +4,7 @@ use super::{
     clients::{Clients, Replied},
     incidents::Incidents,
     links::Links,
-    wire::{self, Party},
+    wire::{self, Party, Prepared},
 };
 use harness::{
     calls::{Calls, Role},
@@ -23,8 +23,9 @@ const NODES: u32 = 3;
 pub fn lines(bytes: &[u8]) {
     let (mut clients, mut incidents) = (Clients::default(), Incidents::default());
     let mut links = Links::new(&Settings::default(), NODES, 1);
+    let read = Prepared::new(&body("read", []));
     for node in 0..NODES {
-        clients.invoke(Offset::ZERO, Role::Work, node, &body("read", []), Duration::from_secs(1));
+        clients.invoke(Offset::ZERO, Role::Work, node, &read, Duration::from_secs(1));
     }
     for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let now = Offset::from_millis(at as u64);

@@ -13,6 +13,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    task::Poll,
     time::{Duration, Instant},
 };
 use tokio::{
@@ -266,9 +267,14 @@ async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<No
     let mut buffer: Vec<u8> = Vec::with_capacity(64 << 10);
     let mut scanned = 0;
     let mut skipping = false;
+    let mut told = false;
     let mut early: Option<(Instant, Vec<u8>)> = None;
     loop {
-        let read = read_more(&mut pipe, &mut buffer).await;
+        let read = match told && read_again(&pipe, &mut buffer).await {
+            true => Read::Some,
+            false => read_more(&mut pipe, &mut buffer).await,
+        };
+        told = false;
         let now = Instant::now();
         match read {
             Read::End => break,
@@ -300,6 +306,7 @@ async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<No
                 return;
             }
         }
+        told = start > 0;
         buffer.drain(..start);
         scanned = buffer.len();
         if buffer.len() > LONGEST_LINE {
@@ -323,6 +330,29 @@ async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<No
     if !buffer.is_empty() && !skipping {
         tell(NodeEvent::Rest, Instant::now(), buffer).await;
     }
+}
+
+/// Looks whether there is more as soon as what was told has been dealt with: a program that answers at once is then heard
+/// without a wait for events, which costs more than the rest of the way. False: nothing yet.
+async fn read_again(pipe: &pipe::Receiver, buffer: &mut Vec<u8>) -> bool {
+    after_the_others().await;
+    let mut piece = [0; 1 << 10];
+    let read = nix::unistd::read(pipe, &mut piece).unwrap_or(0);
+    buffer.extend_from_slice(&piece[..read]);
+    read > 0
+}
+
+/// Lets every task that is ready have its turn.
+async fn after_the_others() {
+    let mut waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 enum Read {

@@ -3,7 +3,7 @@
 use harness::{net::Service, oracle::Body};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::{borrow::Cow, io::Write, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 /// A line as a node wrote it; the body is not looked into.
 #[derive(Debug, Deserialize)]
@@ -99,19 +99,43 @@ pub fn is_complete(text: &[u8]) -> bool {
     !found.is_empty() && found.iter().map(|(message, _)| message.len()).sum::<usize>() == text.trim_ascii().len()
 }
 
-/// A request of a client as a line, and its body with the `msg_id` behind the other fields.
-pub fn request(client: u32, node: u32, msg_id: u64, body: &Body) -> (Vec<u8>, Arc<str>) {
-    let mut line = Vec::with_capacity(256);
-    // None of these can fail: the memory takes everything, and a map of values is always JSON.
-    let _ = write!(line, "{{\"src\":\"c{client}\",\"dest\":\"n{node}\",\"body\":");
+/// The body of a request as JSON, made before its time comes: only its number is missing.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// Its `type`.
+    pub function: String,
+    /// Everything up to the value of `msg_id`, which comes behind the other fields.
+    start: String,
+}
+
+impl Prepared {
+    /// Prepares a body that has no `msg_id` yet.
+    pub fn new(body: &Body) -> Self {
+        let function = body.get("type").and_then(|kind| kind.as_str()).unwrap_or("").to_owned();
+        // A map of values is always JSON.
+        let mut start = serde_json::to_string(body).unwrap_or_default();
+        start.pop();
+        start.push_str(if body.is_empty() { "\"msg_id\":" } else { ",\"msg_id\":" });
+        Self { function, start }
+    }
+}
+
+/// A request of a client as a line, and its body.
+pub fn request(client: u32, node: u32, msg_id: u64, body: &Prepared) -> (Vec<u8>, Arc<str>) {
+    let mut number = itoa::Buffer::new();
+    let mut line = String::with_capacity(body.start.len() + 80);
+    line.push_str("{\"src\":\"c");
+    line.push_str(number.format(client));
+    line.push_str("\",\"dest\":\"n");
+    line.push_str(number.format(node));
+    line.push_str("\",\"body\":");
     let start = line.len();
-    let _ = serde_json::to_writer(&mut line, body);
-    line.pop();
-    let comma = if body.is_empty() { "" } else { "," };
-    let _ = write!(line, "{comma}\"msg_id\":{msg_id}}}");
-    let body = std::str::from_utf8(&line[start..]).unwrap_or_default().into();
-    line.extend_from_slice(b"}\n");
-    (line, body)
+    line.push_str(&body.start);
+    line.push_str(number.format(msg_id));
+    line.push('}');
+    let body = line[start..].into();
+    line.push_str("}\n");
+    (line.into_bytes(), body)
 }
 
 #[cfg(test)]
@@ -131,7 +155,7 @@ mod tests {
     #[test]
     fn a_request_is_one_line_with_its_id() {
         let line = |body: &Body| {
-            let (line, text) = request(3, 0, 7, body);
+            let (line, text) = request(3, 0, 7, &Prepared::new(body));
             let parsed = parse(line.strip_suffix(b"\n").unwrap()).unwrap();
             assert_eq!((&*parsed.src, &*parsed.dest, parsed.body.get()), ("c3", "n0", &*text));
             serde_json::from_str::<serde_json::Value>(&text).unwrap()

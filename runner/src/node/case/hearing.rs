@@ -7,14 +7,14 @@ use crate::{
         clients::Replied,
         incidents,
         process::{self, NodeEvent, Output},
-        wire::{self, Party},
+        wire::{self, Party, Prepared},
     },
 };
 use harness::{
     calls::Role,
     case::{Down, IncidentKind, NodeUsage},
     net::{Fault, NodeId},
-    oracle::{Body, body},
+    oracle::body,
     time::Offset,
 };
 use std::time::Instant;
@@ -88,7 +88,7 @@ impl Case {
         // The network carries messages to it from now on; they wait for its answer.
         self.links.apply(now, &Fault::Restart(NodeId(node)));
         self.nodes[node as usize].phase = Phase::Opening(1);
-        self.invoke(now, Role::Opening, node, &init, timeout);
+        self.invoke(now, Role::Opening, node, &Prepared::new(&init), timeout);
     }
 
     /// The case has recorded all that it can hold: whoever goes on is stopped.
@@ -205,7 +205,7 @@ impl Case {
         let first = !std::mem::replace(&mut slot.ready, true);
         let waiting = std::mem::take(&mut slot.waiting);
         let all = self.script.opening.iter().filter(|request| first && request.node == node);
-        let requests: Vec<Body> = all.map(|request| request.body.clone()).collect();
+        let requests: Vec<Prepared> = all.map(|request| Prepared::new(&request.body)).collect();
         let open = open - 1 + requests.len();
         slot.phase = if open == 0 { Phase::Up } else { Phase::Opening(open) };
         if open == 0
