@@ -23,6 +23,9 @@ const HOT: u64 = 2;
 const COLD: u64 = 200;
 /// Keys of one client under load.
 const OWN: u32 = 40;
+/// Values that are there before the load, and their size.
+const KEPT: u32 = 10_000;
+const KEPT_BYTES: u32 = 2_000;
 
 impl Oracle for KvStore {
     fn script(&self, stage: &Stage, seed: u64) -> Script {
@@ -48,6 +51,16 @@ impl Oracle for KvStore {
 
     fn vocabulary(&self) -> Vocabulary {
         Vocabulary::Objects
+    }
+
+    /// Values that are only kept: what they take is the program's memory, beside which the rest is little.
+    fn fill(&self, stage: &Stage, _seed: u64) -> Vec<(Body, Value)> {
+        let kept = if stage.workload == "filled" { KEPT } else { 0 };
+        let one = |key| {
+            let value = format!("{key}~⟨{KEPT_BYTES} times⟩");
+            (body("write", [("key", format!("kept:{key}").into()), ("value", value.into())]), json!({}))
+        };
+        (0..kept).map(one).collect()
     }
 
     /// Every kind of command on a client's own keys, almost as many reads as changes, in an order that differs from client

@@ -14,6 +14,10 @@ pub trait Oracle: Send + Sync {
     fn script(&self, stage: &Stage, seed: u64) -> Script;
     /// What the requests mean to the checks.
     fn vocabulary(&self) -> Vocabulary;
+    /// What a server of a stage with `load` is given to keep before the load begins, each with the one right answer.
+    fn fill(&self, _stage: &Stage, _seed: u64) -> Vec<(Body, Value)> {
+        Vec::new()
+    }
     /// The requests of one client of a stage with `load`, each with the one right answer: client after client works on
     /// keys of its own. When they have all been answered the client begins again, whatever the last time left behind.
     fn load(&self, _stage: &Stage, _seed: u64, _client: u32) -> Vec<(Body, Value)> {

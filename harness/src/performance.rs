@@ -13,6 +13,7 @@
 use crate::{
     net::random::{Purpose, Stream},
     statistics::Sorted,
+    units::Bytes,
 };
 use serde::{Deserialize, Serialize};
 
@@ -80,8 +81,12 @@ pub struct Used {
     pub operations: u64,
     /// CPU time in seconds.
     pub cpu_seconds: f64,
-    /// Most memory, in bytes.
+    /// Most memory, in bytes; what a data folder in memory holds is among it.
     pub peak_memory: u64,
+    /// Memory of its own processes at the end of a round, in bytes: the least of all rounds. Without files, and without
+    /// the program's own text. 0 where that cannot be told.
+    #[serde(default)]
+    pub memory: u64,
 }
 
 /// What was measured in one case.
@@ -194,6 +199,12 @@ impl Performance {
         Some(cost(submission.cpu_seconds, submission.operations)? / both)
     }
 
+    /// Memory of its own processes, as a multiple of the reference's.
+    pub fn memory(&self) -> Option<f64> {
+        let [submission, reference, control] = self.used.map(|used| used.memory as f64);
+        (submission > 0.0 && reference > 0.0 && control > 0.0).then(|| submission / ((reference + control) / 2.0))
+    }
+
     /// Requests that the submission has answered.
     pub fn operations(&self) -> u64 {
         self.used[Side::Submission as usize].operations
@@ -266,6 +277,10 @@ impl Performance {
                 all(reference),
                 ms(own.late),
             );
+        }
+        let [own, reference, _] = self.used.map(|used| used.memory);
+        if own > 0 && reference > 0 {
+            sentence += &format!("; {} of memory, the reference {}", Bytes(own), Bytes(reference));
         }
         Some(sentence)
     }
@@ -453,10 +468,19 @@ mod tests {
 
     #[test]
     fn cpu_time_is_counted_for_each_request() {
-        let used = |operations, cpu_seconds| Used { operations, cpu_seconds, peak_memory: 1 };
+        let used = |operations, cpu_seconds| Used { operations, cpu_seconds, ..Used::default() };
         let performance = Performance { used: [used(100, 3.0), used(200, 2.0), used(200, 2.0)], ..Default::default() };
         assert_eq!(performance.cpu_per_operation(), Some(3.0));
         assert_eq!(Performance::default().cpu_per_operation(), None);
+    }
+
+    #[test]
+    fn memory_is_compared_where_all_of_it_is_known() {
+        let of = |all: [u64; 3]| {
+            Performance { used: all.map(|memory| Used { memory, ..Used::default() }), ..Default::default() }.memory()
+        };
+        assert_eq!(of([90, 40, 20]), Some(3.0));
+        assert_eq!((of([0, 40, 20]), of([90, 0, 20]), of([90, 40, 0])), (None, None, None));
     }
 
     proptest! {

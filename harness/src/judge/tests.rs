@@ -187,7 +187,8 @@ fn measured(speed: f64, control: f64, change: impl Fn(&mut CaseRecord)) -> Repor
         zero: Quantity(zero),
         weight: 1.0,
     };
-    stage.grade = vec![ratio("throughput-ratio", 1.0, 0.1), ratio("cpu-ratio", 2.0, 10.0)];
+    stage.grade =
+        vec![ratio("throughput-ratio", 1.0, 0.1), ratio("cpu-ratio", 2.0, 10.0), ratio("memory-ratio", 4.0, 12.0)];
     plan.cases.truncate(1);
     let slice = |block: u32, side, speed: f64| Slice {
         round: block / 4,
@@ -200,7 +201,7 @@ fn measured(speed: f64, control: f64, change: impl Fn(&mut CaseRecord)) -> Repor
     };
     let sides = [(Side::Submission, speed), (Side::Reference, 1.0), (Side::Control, control)];
     let slices = (0..12).flat_map(|block| sides.map(|(side, speed)| slice(block, side, speed))).collect();
-    let used = Used { operations: 1_000, cpu_seconds: 1.0, peak_memory: 1 };
+    let used = Used { operations: 1_000, cpu_seconds: 1.0, peak_memory: 1, memory: 1 << 20 };
     let mut record = good(&plan.cases[0]);
     record.history.operations.clear();
     record.summary.performance = Some(Performance { slices, used: [used; 3], ..Performance::default() });
@@ -211,12 +212,27 @@ fn measured(speed: f64, control: f64, change: impl Fn(&mut CaseRecord)) -> Repor
 #[test]
 fn points_follow_the_ratio_to_the_reference() {
     let half = measured(0.55, 1.0, |_| ());
-    assert_eq!((half.verdict, half.scorecard.total), (Verdict::Pass, half.scorecard.of * 0.75), "{half:?}");
+    assert_eq!((half.verdict, half.scorecard.total), (Verdict::Pass, (half.scorecard.of * 25.0 / 3.0).round() / 10.0));
     let note = half.stages[0].cases[0].note.as_deref().unwrap();
-    assert!(note.starts_with("0.55 times the reference's throughput") && note.ends_with("band 2 of 2, 0.20 to above"));
+    assert!(note.starts_with("0.55 times the reference's throughput"), "{note}");
+    assert!(note.ends_with("band 2 of 2, 0.20 to above; 1 MiB of memory, the reference 1 MiB"), "{note}");
     let slow = measured(0.05, 1.0, |_| ());
     assert_eq!((slow.verdict, &*slow.findings[0].code), (Verdict::Fail, "metric-zero"));
     assert!(!slow.findings[0].evidence.is_empty() && slow.findings[0].evidence.summary.contains("0.050 times"));
+}
+
+#[test]
+fn memory_is_graded_beside_speed() {
+    let memory = |times: u64| {
+        measured(1.0, 1.0, move |record| {
+            record.summary.performance.as_mut().unwrap().used[0].memory = times << 20;
+        })
+    };
+    let (little, much, unknown) = (memory(4), memory(12), memory(0));
+    assert_eq!((little.verdict, little.scorecard.total), (Verdict::Pass, little.scorecard.of));
+    assert_eq!((much.verdict, &*much.findings[0].code), (Verdict::Fail, "metric-zero"));
+    assert!(much.findings[0].actual.starts_with("memory-ratio is 12"), "{:?}", much.findings[0]);
+    assert_eq!(unknown.verdict, Verdict::Unknown, "a sandbox that cannot tell costs nobody points");
 }
 
 #[test]

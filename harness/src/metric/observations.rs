@@ -25,6 +25,8 @@ pub struct Observations {
     pub latency_ratio: Option<f64>,
     /// CPU time for each operation, as a multiple of the reference's in the same case.
     pub cpu_ratio: Option<f64>,
+    /// Memory of the program itself, as a multiple of the reference's in the same case.
+    pub memory_ratio: Option<f64>,
     /// Client operations.
     operations: usize,
     /// Client operations whose node was up, and how many of them were answered.
@@ -58,6 +60,7 @@ impl Observations {
             latency_ratio: conclusive.and_then(Performance::tail).map(|ratio| ratio.value),
             throughput_ratio: conclusive.and_then(Performance::throughput).map(|ratio| ratio.value),
             cpu_ratio: conclusive.and_then(Performance::cpu_per_operation),
+            memory_ratio: case.summary.performance.as_ref().and_then(Performance::memory),
             operations: work.len(),
             reachable: reachable.len(),
             answered_reachable: reachable.iter().filter(|op| op.is_ok()).count(),

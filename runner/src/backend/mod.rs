@@ -178,6 +178,8 @@ pub struct Look {
     pub running: u32,
     /// CPU time, user and system, that they have used.
     pub cpu: Duration,
+    /// Bytes of memory that are their own: neither files nor shared.
+    pub memory: u64,
 }
 
 /// What a cell tells. Also sent unasked: an exit is reported as soon as it happens.

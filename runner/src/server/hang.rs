@@ -25,7 +25,8 @@ pub(super) async fn look(control: UnboundedSender<Control>) -> Option<String> {
     Some(sentence(before, after, BETWEEN))
 }
 
-async fn one_look(control: &UnboundedSender<Control>) -> Option<Look> {
+/// What the threads of a cell do now.
+pub(super) async fn one_look(control: &UnboundedSender<Control>) -> Option<Look> {
     let (looked, look) = oneshot::channel();
     control.send(Control::Look(looked)).ok()?;
     look.await.ok()
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn who_waits_is_told_from_who_computes() {
-        let look = |running, cpu| Look { threads: 12, running, cpu: Duration::from_millis(cpu) };
+        let look = |running, cpu| Look { threads: 12, running, cpu: Duration::from_millis(cpu), memory: 0 };
         let told = |running, cpu: u64| sentence(look(0, 100), look(running, 100 + cpu), Duration::from_millis(300));
         assert!(told(0, 0).contains("12 of its 12 threads asleep, 0.00 s of CPU time used in 0.3 s: it waits for"));
         assert!(

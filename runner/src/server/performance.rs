@@ -21,7 +21,11 @@ use harness::{
     net::random::{Purpose, Stream},
     performance::{self, LEAST_ROUNDS, Performance, Side, Slice},
 };
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    net::TcpStream,
+    time::{Duration, Instant},
+};
 
 /// What is measured of a slice, and the load before it that is not.
 const SLICE: Duration = Duration::from_millis(10);
@@ -31,6 +35,8 @@ const OPEN_SLICE: Duration = Duration::from_millis(50);
 const OPEN_LEAD: Duration = Duration::from_millis(10);
 /// Load on each server before its first slice of a round.
 const WARM_UP: Duration = Duration::from_millis(150);
+/// Requests that are in flight while a server is given what it has to keep.
+const FILLED_TOGETHER: usize = 16;
 /// Rounds that there are at most, each with as many blocks as it has time for, and with so many at least.
 const MOST_ROUNDS: u32 = LEAST_ROUNDS + 2;
 const LEAST_BLOCKS: u32 = 4;
@@ -146,10 +152,22 @@ impl Case {
         if ended.is_ok() {
             ended = self.blocks(round, share, measured, &mut contestants).await;
         }
+        if ended.is_ok() {
+            for contestant in &contestants {
+                self.weigh(contestant).await;
+            }
+        }
         for contestant in contestants {
             self.close(contestant).await;
         }
         ended
+    }
+
+    /// Notes how much memory a server has now.
+    async fn weigh(&mut self, contestant: &Contestant) {
+        let Some(look) = hang::one_look(&contestant.program.control()).await else { return };
+        let memory = &mut self.performance.used[contestant.side as usize].memory;
+        *memory = if *memory == 0 { look.memory } else { look.memory.min(*memory) };
     }
 
     /// Starts a server and connects its clients.
@@ -191,28 +209,58 @@ impl Case {
                 () = &mut late => return Err(self.fault(contestant.side, contestant.program.late(), Ended::NeverReady)),
             }
         }
+        self.fill(contestant).await?;
         let mut clients = Vec::new();
         for client in 0..self.setup.stage.clients {
-            let stream = match contestant.program.address().connect().await.and_then(|stream| stream.into_std()) {
-                Ok(stream) => stream,
-                Err(error) => {
-                    return Err(self
-                        .troubled(contestant, Trouble::Closed(format!("client {client} could not connect: {error}")))
-                        .await);
-                }
-            };
+            let stream = self.connect(contestant, client).await?;
             let work = self.setup.oracle.load(&self.setup.stage, self.setup.seed, client);
             clients.push((stream, Tape::new(self.wire, &work)));
         }
+        self.connected(contestant, clients)?;
+        let _not_measured = self.slice(contestant, WARM_UP, Duration::ZERO).await?;
+        contestant.program.ask(Control::Pause);
+        Ok(())
+    }
+
+    /// Gives a server what it has to keep before the load begins, from one client.
+    async fn fill(&mut self, contestant: &mut Contestant) -> Result<(), Ended> {
+        let tape = Tape::new(self.wire, &self.setup.oracle.fill(&self.setup.stage, self.setup.seed));
+        let all = tape.len() as u64;
+        if all == 0 {
+            return Ok(());
+        }
+        let clients = Closed::new(vec![(self.connect(contestant, 0).await?, tape)], FILLED_TOGETHER);
+        contestant.clients = Some(Clients::Closed(clients.map_err(not_made)?));
+        let mut filled = 0;
+        while filled < all {
+            if *self.setup.stop.borrow() {
+                return Err(Ended::Interrupted);
+            }
+            // What comes around again is stored again.
+            filled += self.slice(contestant, LEAD, Duration::ZERO).await?.0.all;
+        }
+        Ok(())
+    }
+
+    /// Connects a client.
+    async fn connect(&mut self, contestant: &mut Contestant, client: u32) -> Result<TcpStream, Ended> {
+        let connected = contestant.program.address().connect().await.and_then(|stream| stream.into_std());
+        let failed = |error| Trouble::Closed(format!("client {client} could not connect: {error}"));
+        match connected {
+            Ok(stream) => Ok(stream),
+            Err(error) => Err(self.troubled(contestant, failed(error)).await),
+        }
+    }
+
+    /// Makes the clients of the load.
+    fn connected(&self, contestant: &mut Contestant, clients: Vec<(TcpStream, Tape)>) -> Result<(), Ended> {
         let clients = match (self.load.rate, self.load.depth) {
             (Some(rate), _) => {
                 Open::new(clients, rate, self.performance.is_apart()).map(|clients| Clients::Open(Box::new(clients)))
             }
             (None, depth) => Closed::new(clients, depth.unwrap_or(1) as usize).map(Clients::Closed),
         };
-        contestant.clients = Some(clients.map_err(|error| Ended::Broken(format!("the clients: {error}")))?);
-        let _not_measured = self.slice(contestant, WARM_UP, Duration::ZERO).await?;
-        contestant.program.ask(Control::Pause);
+        contestant.clients = Some(clients.map_err(not_made)?);
         Ok(())
     }
 
@@ -351,6 +399,11 @@ impl Case {
             self.log_tail = contestant.program.log_tail();
         }
     }
+}
+
+/// The clients of a load could not be made.
+fn not_made(error: io::Error) -> Ended {
+    Ended::Broken(format!("the clients: {error}"))
 }
 
 /// What the record keeps of one side's times.

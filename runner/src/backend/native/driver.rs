@@ -168,8 +168,8 @@ impl Driver {
                 let socket = descriptors.into_iter().next().ok_or(io::ErrorKind::NotConnected);
                 self.connected(socket.map(Into::into).map_err(Into::into));
             }
-            Report::Looked { threads, running, cpu_micros } => {
-                let look = Look { threads, running, cpu: Duration::from_micros(cpu_micros) };
+            Report::Looked { threads, running, cpu_micros, memory } => {
+                let look = Look { threads, running, cpu: Duration::from_micros(cpu_micros), memory };
                 // Who has given up waiting has dropped the other end.
                 self.looking.pop_front().map(|waiting| waiting.send(look));
             }

@@ -114,6 +114,7 @@ pub(super) enum Report {
         threads: u32,
         running: u32,
         cpu_micros: u64,
+        memory: u64,
     },
     Closed {
         cpu_micros: u64,

@@ -31,9 +31,10 @@ pub(in super::super) fn signal(signal: Signal) {
 
 /// What the threads of all processes below this one do.
 pub(in super::super) fn look() -> Report {
-    let (mut threads, mut running, mut used) = (0, 0, 0);
+    let (mut threads, mut running, mut used, mut memory) = (0, 0, 0, 0);
     let this = std::process::id() as i32;
     for pid in below(this, &parents()).into_iter().filter(|pid| *pid != this) {
+        memory += own_memory(&std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default());
         for task in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
             let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
             let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
@@ -43,7 +44,16 @@ pub(in super::super) fn look() -> Report {
             used += number(11) + number(12);
         }
     }
-    Report::Looked { threads, running, cpu_micros: ticks(used).as_micros() as u64 }
+    Report::Looked { threads, running, cpu_micros: ticks(used).as_micros() as u64, memory }
+}
+
+/// Bytes of a process's resident memory that are neither files nor shared, from `/proc/<pid>/statm` (proc(5)).
+fn own_memory(statm: &str) -> u64 {
+    let mut pages = statm.split_whitespace().skip(1).map_while(|field| field.parse::<u64>().ok());
+    let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
+    // SAFETY: it only reads a constant of the system.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    resident.saturating_sub(shared) * u64::try_from(page).unwrap_or(4096)
 }
 
 /// Every process and its parent.
@@ -85,5 +95,7 @@ mod tests {
         assert_eq!(below(5, &parents), BTreeSet::from([9, 3]));
         assert_eq!(below(8, &parents), BTreeSet::new());
         assert_eq!(parent("7 (a) b) c) S 42 7 7"), Some(42));
+        assert_eq!(own_memory("900 300 100 5 0 80 0") / own_memory("9 2 1 0 0 8 0"), 200);
+        assert_eq!((own_memory(""), own_memory("900 1 2")), (0, 0));
     }
 }
