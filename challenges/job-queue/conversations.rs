@@ -17,7 +17,13 @@ pub(super) fn of(workload: &str, random: &mut Stream) -> Vec<Conversation> {
         _ => malformed(),
     };
     random.shuffle(&mut all);
+    // What the last of the bad ones has done is to be seen too.
+    all.extend((workload == "malformed").then(others));
     all
+}
+
+fn others() -> Conversation {
+    about("serves others after what was no command", [ask("use x.on", "USING x.on")])
 }
 
 fn exactly(text: impl Into<Bytes>) -> Expected<Bytes> {
@@ -555,7 +561,6 @@ fn malformed() -> Vec<Conversation> {
         about(&about_it, [Exchange::new(say, Expected::beginning(*b"BAD_FORMAT").or_end())])
     };
     let long = [&b"use "[..], &[b'x'; 201], b"\r\n"].concat();
-    let others = || about("serves others after what was no command", [goes_on()]);
     let all = [
         refused("a command that there is not", b"nonsense\r\n"),
         refused("an empty line", b"\r\n"),

@@ -16,7 +16,13 @@ pub(super) fn of(workload: &str, random: &mut Stream) -> Vec<Conversation> {
         _ => malformed(),
     };
     random.shuffle(&mut all);
+    // What the last of the bad ones has done is to be seen too.
+    all.extend((workload == "malformed").then(others));
     all
+}
+
+fn others() -> Conversation {
+    about("serves others after what was no command", [ask("PING", exactly(*b"+PONG\r\n"))])
 }
 
 /// Clients that say much and read nothing, that stop in the middle, and that say nothing at all.
@@ -325,12 +331,10 @@ fn expiry() -> Vec<Conversation> {
 }
 
 fn malformed() -> Vec<Conversation> {
-    let pong = || ask("PING", exactly(*b"+PONG\r\n"));
     let refused = |what: &str, say: &[u8]| {
         let about_it = format!("answers {what} with an error, or ends the connection");
         about(&about_it, [Exchange::new(say, Expected::beginning(*b"-").or_end())])
     };
-    let others = || about("serves others after what was no command", [pong()]);
     let bad = [
         refused("a number of words that is none", b"*abc\r\n"),
         refused("more words than there can be", b"*99999999999999\r\n$4\r\nPING\r\n"),

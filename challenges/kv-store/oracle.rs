@@ -24,8 +24,8 @@ const COLD: u64 = 200;
 /// Keys of one client under load.
 const OWN: u32 = 40;
 /// Values that are there before the load, and their size.
-const KEPT: u32 = 10_000;
-const KEPT_BYTES: u32 = 2_000;
+const KEPT: u32 = 2_500;
+const KEPT_BYTES: u32 = 8_000;
 
 impl Oracle for KvStore {
     fn script(&self, stage: &Stage, seed: u64) -> Script {
@@ -44,8 +44,13 @@ impl Oracle for KvStore {
             work.sort_by_key(|(at, _)| *at);
         }
         // In the end it is looked at what is left of each hot key.
-        let last = ["r", "c", "t"].iter().flat_map(|kind| (0..HOT).map(move |key| format!("{kind}{key}")));
-        work.extend(last.map(|key| (stage.duration(), request(body("read", [("key", key.into())])))));
+        let contended = stage.workload == "contention";
+        let kinds: &[&str] = if contended { &["r", "c", "t", "d", "l"] } else { &["r", "c", "t"] };
+        let hot = |kind: &str| -> Vec<Value> { (0..HOT).map(|key| format!("{kind}{key}").into()).collect() };
+        let whole = kinds.iter().flat_map(|kind| hot(kind)).map(|key| body("read", [("key", key)]));
+        let both = if contended { hot("m") } else { Vec::new() };
+        let halves = both.into_iter().flat_map(|key| [0, 1].map(|half| read_half(key.clone(), half)));
+        work.extend(whole.chain(halves).map(|body| (stage.duration(), request(body))));
         Script { work, nuisances, ..Script::default() }
     }
 
@@ -144,6 +149,19 @@ fn operation(index: usize, contended: bool, random: &mut Stream) -> Body {
     let key = random.below(HOT);
     let value = || ("value", index.into());
     let named = |kind: &str| ("key", format!("{kind}{key}").into());
+    // Where clients are to meet there is also what has to look before it writes, and what is written in two places: a sum
+    // that may fall, a value that is taken away as another is put, a lock that one of many gets, keys that are set together.
+    if contended && hot && random.below(2) == 0 {
+        return match random.below(16) {
+            0..3 => body("swap", [named("r"), value()]),
+            3..5 => body("add", [named("d"), ("delta", if random.below(2) == 0 { (-2).into() } else { 3.into() })]),
+            5..8 => body("create", [named("l"), value()]),
+            8 => body("read", [named("l")]),
+            9 => body("delete", [named("l")]),
+            10..12 => body("write_both", [named("m"), value()]),
+            _ => read_half(named("m").1, random.below(2)),
+        };
+    }
     match (hot, random.below(10)) {
         (true, 0..3) => body("read", [named("r")]),
         (true, 3..5) => body("write", [named("r"), value()]),
@@ -152,6 +170,11 @@ fn operation(index: usize, contended: bool, random: &mut Stream) -> Body {
         (true, _) => body("read", [named("t")]),
         (false, kind) => cold(format!("k{}", random.below(COLD)), kind, index),
     }
+}
+
+/// One of the two places that are written together.
+fn read_half(key: Value, half: u64) -> Body {
+    body("read_half", [("key", key), ("half", half.into())])
 }
 
 fn cold(key: String, kind: u64, index: usize) -> Body {

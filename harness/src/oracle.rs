@@ -87,8 +87,8 @@ pub enum Vocabulary {
         /// The reply's field with the list.
         values: &'static str,
     },
-    /// Objects by key: stores with `read`, `write`, `append` and `delete`, counters with `add` and `read`, in the words that
-    /// the record of a case is read by (`history::format`, the format `calls`).
+    /// Objects by key: stores with `read`, `write`, `append`, `delete` and others, counters with `add` and `read`, in the
+    /// words that the record of a case is read by (`history::format`, the format `calls`).
     Objects,
     /// A queue of jobs, in the words of [`crate::jobs`].
     Jobs,

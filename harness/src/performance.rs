@@ -8,7 +8,8 @@
 //! a round's blocks share its processes. How far the control is from the reference says what this machine can tell apart.
 //!
 //! Of a closed loop the throughput is compared; of an open loop, whose throughput is given, the time within which 99 % of
-//! what was due in a slice was answered.
+//! what was due in a slice was answered. CPU time for each request and the memory of the
+//! processes are compared as well; both hardly depend on what else the machine does.
 
 use crate::{
     net::random::{Purpose, Stream},
@@ -74,7 +75,7 @@ pub struct Latency {
     pub late: u64,
 }
 
-/// What one side used over all its rounds, warm-up included.
+/// What one side used over all its rounds: warm-up included, but neither its start nor what it was given to keep before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Used {
     /// Requests that were answered.

@@ -218,6 +218,39 @@ fn a_stale_read_and_a_lost_increment_have_no_order() {
     assert_eq!(judged(vec![delete(0, false), write(5, 1), delete(10, true), delete(20, false)]), passed());
     assert_eq!(judged(vec![delete(0, true)]), failed("not-linearizable"));
     assert_eq!(judged(vec![write(5, 1), delete(10, false)]), failed("not-linearizable"));
+    let asked = |client, at, request: &str, reply: &str| kv(client, at, request, Some(reply));
+    let create = |client, at, created: bool| {
+        let request = format!(r#"{{"type":"create","key":"k","value":{client}}}"#);
+        asked(client, at, &request, &format!(r#"{{"type":"create_ok","created":{created}}}"#))
+    };
+    let lost = kv(3, 0, r#"{"type":"create","key":"k","value":3}"#, None);
+    assert_eq!(judged(vec![create(1, 0, true), create(2, 10, false), read(20, "1"), delete(30, true)]), passed());
+    assert_eq!(judged(vec![create(1, 0, true), create(2, 10, true)]), failed("not-linearizable"), "two have it");
+    assert_eq!(judged(vec![create(1, 0, false)]), failed("not-linearizable"), "nobody has it");
+    assert_eq!(judged(vec![lost.clone(), create(1, 10, true)]), passed(), "it may not have come to pass");
+    assert_eq!(judged(vec![lost, create(1, 10, false), read(20, "3")]), passed(), "or it may");
+    let swap = |client, at, before: &str| {
+        let request = format!(r#"{{"type":"swap","key":"k","value":{client}}}"#);
+        asked(client, at, &request, &format!(r#"{{"type":"swap_ok","before":{before}}}"#))
+    };
+    assert_eq!(judged(vec![swap(1, 0, "null"), swap(3, 10, "1"), read(20, "3")]), passed());
+    assert_eq!(judged(vec![swap(1, 0, "null"), swap(3, 10, "null")]), failed("not-linearizable"));
+    let both = |at, value: u32| {
+        let request = format!(r#"{{"type":"write_both","key":"m","value":{value}}}"#);
+        asked(1, at, &request, r#"{"type":"write_both_ok"}"#)
+    };
+    let half = |at, half: u32, value: u32| {
+        let request = format!(r#"{{"type":"read_half","key":"m","half":{half}}}"#);
+        asked(2, at, &request, &format!(r#"{{"type":"read_half_ok","value":{value}}}"#))
+    };
+    assert_eq!(judged(vec![both(0, 1), both(20, 2), half(21, 0, 2), half(30, 1, 2)]), passed());
+    assert_eq!(judged(vec![both(0, 1), both(20, 2), half(30, 0, 2), half(40, 1, 1)]), failed("not-linearizable"));
+    let change = |at, delta: i32, before: i32| {
+        let request = format!(r#"{{"type":"add","key":"d","delta":{delta}}}"#);
+        asked(1, at, &request, &format!(r#"{{"type":"add_ok","before":{before}}}"#))
+    };
+    assert_eq!(judged(vec![change(0, 3, 0), change(10, -2, 3), change(20, -2, 1), change(30, 3, -1)]), passed());
+    assert_eq!(judged(vec![change(0, 3, 0), change(10, -2, 0)]), failed("not-linearizable"));
     // An acknowledged write that is gone after a crash.
     assert_eq!(judged(vec![write(0, 1), read(10, "null")]), failed("not-linearizable"));
     assert_eq!(judged(vec![kv(1, 0, r#"{"type":"read","key":"k"}"#, None)]), failed("no-reply"));

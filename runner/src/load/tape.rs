@@ -3,10 +3,15 @@
 use crate::protocol::Wire;
 use harness::oracle::Body;
 use serde_json::Value;
+use std::sync::Arc;
 
-/// Requests and the right answers to them. Behind the last one comes the first again.
-#[derive(Debug, Clone, Default)]
-pub struct Tape {
+/// Requests and the right answers to them. Behind the last one comes the first again. A copy is the same tape: who plays
+/// it for several servers reads the same memory for all of them, which makes none seem faster than another.
+#[derive(Debug, Clone)]
+pub struct Tape(Arc<Reels>);
+
+#[derive(Debug, Default)]
+struct Reels {
     requests: Reel,
     answers: Reel,
 }
@@ -33,48 +38,48 @@ impl Reel {
 impl Tape {
     /// The tape of these requests, each with its answer as the body of a reply.
     pub fn new(wire: &dyn Wire, work: &[(Body, Value)]) -> Self {
-        let mut tape = Self::default();
+        let mut reels = Reels::default();
         for (request, answer) in work {
-            tape.requests.push(&wire.request(request));
-            tape.answers.push(&wire.reply(request, answer));
+            reels.requests.push(&wire.request(request));
+            reels.answers.push(&wire.reply(request, answer));
         }
-        tape
+        Self(Arc::new(reels))
     }
 
     /// How many requests there are.
     pub fn len(&self) -> usize {
-        self.requests.ends.len()
+        self.0.requests.ends.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.requests.ends.is_empty()
+        self.0.requests.ends.is_empty()
     }
 
     /// At most `most` requests from a place on, but not beyond the end; and how many they are.
     pub(super) fn requests(&self, place: usize, most: usize) -> (&[u8], usize) {
         let end = self.len().min(place + most);
-        (&self.requests.bytes[self.requests.start(place)..self.requests.start(end)], end - place)
+        (&self.0.requests.bytes[self.0.requests.start(place)..self.0.requests.start(end)], end - place)
     }
 
     /// The answer at a place.
     pub(super) fn answer(&self, place: usize) -> &[u8] {
-        &self.answers.bytes[self.answers.start(place)..self.answers.ends[place]]
+        &self.0.answers.bytes[self.0.answers.start(place)..self.0.answers.ends[place]]
     }
 
     /// The answers from a place to the end.
     pub(super) fn answers(&self, place: usize) -> &[u8] {
-        &self.answers.bytes[self.answers.start(place)..]
+        &self.0.answers.bytes[self.0.answers.start(place)..]
     }
 
     /// How many whole answers the first bytes of those from a place on are, and how many bytes of the next.
     pub(super) fn whole(&self, place: usize, bytes: usize) -> (usize, usize) {
-        let from = self.answers.start(place);
+        let from = self.0.answers.start(place);
         let mut end = place;
         // Few at a time: as many as are in flight.
-        while end < self.len() && self.answers.ends[end] <= from + bytes {
+        while end < self.len() && self.0.answers.ends[end] <= from + bytes {
             end += 1;
         }
-        (end - place, from + bytes - self.answers.start(end))
+        (end - place, from + bytes - self.0.answers.start(end))
     }
 }

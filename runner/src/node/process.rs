@@ -32,6 +32,8 @@ pub const LONGEST_LINE: usize = 16 << 20;
 const MOST_QUEUED: usize = 64 << 20;
 /// Most bytes of one node's output that may wait to be looked at, in KiB.
 const MOST_WAITING: usize = 32 << 10;
+/// Bytes that are looked for as soon as what was there before has been dealt with.
+const PIECE: usize = 1 << 10;
 /// How long a complete message may lack its line end before it is taken without.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -270,10 +272,8 @@ async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<No
     let mut told = false;
     let mut early: Option<(Instant, Vec<u8>)> = None;
     loop {
-        let read = match told && read_again(&pipe, &mut buffer).await {
-            true => Read::Some,
-            false => read_more(&mut pipe, &mut buffer).await,
-        };
+        let piece = if told { read_again(&pipe, &mut buffer).await } else { 0 };
+        let read = if piece > 0 { Read::Some } else { read_more(&mut pipe, &mut buffer).await };
         told = false;
         let now = Instant::now();
         match read {
@@ -306,7 +306,8 @@ async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<No
                 return;
             }
         }
-        told = start > 0;
+        // Behind a full piece there is more, which is read in larger ones.
+        told = start > 0 && piece < PIECE;
         buffer.drain(..start);
         scanned = buffer.len();
         if buffer.len() > LONGEST_LINE {
@@ -333,13 +334,13 @@ async fn read_lines(node: u32, mut pipe: pipe::Receiver, events: mpsc::Sender<No
 }
 
 /// Looks whether there is more as soon as what was told has been dealt with: a program that answers at once is then heard
-/// without a wait for events, which costs more than the rest of the way. False: nothing yet.
-async fn read_again(pipe: &pipe::Receiver, buffer: &mut Vec<u8>) -> bool {
+/// without a wait for events, which costs more than the rest of the way. How many bytes there were.
+async fn read_again(pipe: &pipe::Receiver, buffer: &mut Vec<u8>) -> usize {
     after_the_others().await;
-    let mut piece = [0; 1 << 10];
+    let mut piece = [0; PIECE];
     let read = nix::unistd::read(pipe, &mut piece).unwrap_or(0);
     buffer.extend_from_slice(&piece[..read]);
-    read > 0
+    read
 }
 
 /// Lets every task that is ready have its turn.

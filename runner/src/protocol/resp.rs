@@ -4,7 +4,11 @@
 //! |---|---|
 //! | `read {key}` | `GET key` |
 //! | `write {key, value}` | `SET key value` |
-//! | `add {key, delta}` | `INCRBY key delta` |
+//! | `create {key, value}` | `SET key value NX` |
+//! | `swap {key, value}` | `GETSET key value` |
+//! | `write_both {key, value}` | `MSET key:0 value key:1 value` |
+//! | `read_half {key, half}` | `GET key:half` |
+//! | `add {key, delta}` | `INCRBY key delta`; of a negative number `DECRBY` |
 //! | `append {key, value}` | `APPEND key value` |
 //! | `delete {key}` | `DEL key` |
 //!
@@ -42,12 +46,15 @@ impl Wire for Resp {
     fn reply(&self, request: &Body, answer: &Value) -> Vec<u8> {
         let number = |name: &str| answer[name].as_i64().unwrap_or(0);
         let delta = request.get("delta").and_then(Value::as_i64).unwrap_or(0);
+        let bulk = |value: &Value| match value {
+            Value::Null => Frame::Null,
+            Value::String(text) => Frame::BulkString(text.clone().into_bytes()),
+            value => Frame::BulkString(value.to_string().into_bytes()),
+        };
         bytes(&match kind(request) {
-            "read" => match &answer["value"] {
-                Value::Null => Frame::Null,
-                Value::String(text) => Frame::BulkString(text.clone().into_bytes()),
-                value => Frame::BulkString(value.to_string().into_bytes()),
-            },
+            "read" | "read_half" => bulk(&answer["value"]),
+            "swap" => bulk(&answer["before"]),
+            "create" if answer["created"] == false => Frame::Null,
             "add" => Frame::Integer(number("before") + delta),
             "append" => Frame::Integer(number("length")),
             "delete" => Frame::Integer(answer["existed"].as_bool().unwrap_or(false).into()),
@@ -79,15 +86,23 @@ fn words(body: &Body) -> Vec<String> {
         Some(value) => value.to_string(),
         None => String::new(),
     };
-    let (command, fields): (&str, &[&str]) = match kind(body) {
-        "read" => ("GET", &["key"]),
-        "write" => ("SET", &["key", "value"]),
-        "add" => ("INCRBY", &["key", "delta"]),
-        "append" => ("APPEND", &["key", "value"]),
-        "delete" => ("DEL", &["key"]),
-        other => (other, &[]),
+    let delta = body.get("delta").and_then(Value::as_i64).unwrap_or(0);
+    let (key, value) = (|| text("key"), || text("value"));
+    let half = |half: &str| format!("{}:{half}", text("key"));
+    let (command, rest) = match kind(body) {
+        "read" => ("GET", vec![key()]),
+        "read_half" => ("GET", vec![half(&text("half"))]),
+        "write" => ("SET", vec![key(), value()]),
+        "write_both" => ("MSET", vec![half("0"), value(), half("1"), value()]),
+        "create" => ("SET", vec![key(), value(), "NX".into()]),
+        "swap" => ("GETSET", vec![key(), value()]),
+        "add" if delta < 0 => ("DECRBY", vec![key(), delta.unsigned_abs().to_string()]),
+        "add" => ("INCRBY", vec![key(), delta.to_string()]),
+        "append" => ("APPEND", vec![key(), value()]),
+        "delete" => ("DEL", vec![key()]),
+        other => (other, Vec::new()),
     };
-    std::iter::once(command.to_owned()).chain(fields.iter().map(|field| text(field))).collect()
+    std::iter::once(command.to_owned()).chain(rest).collect()
 }
 
 fn answer(request: &Body, frame: Frame) -> Answer {
@@ -98,9 +113,13 @@ fn answer(request: &Body, frame: Frame) -> Answer {
     };
     match (kind(request), frame) {
         (_, Frame::Error(text)) => Answer::Refused(text),
-        ("read", Frame::Null) => ok(json!({ "value": null })),
-        ("read", Frame::BulkString(bytes)) => ok(json!({ "value": value(&bytes) })),
-        ("write", Frame::SimpleString(text)) if text == b"OK" => ok(json!({})),
+        ("read" | "read_half", Frame::Null) => ok(json!({ "value": null })),
+        ("read" | "read_half", Frame::BulkString(bytes)) => ok(json!({ "value": value(&bytes) })),
+        ("swap", Frame::Null) => ok(json!({ "before": null })),
+        ("swap", Frame::BulkString(bytes)) => ok(json!({ "before": value(&bytes) })),
+        ("create", Frame::Null) => ok(json!({ "created": false })),
+        ("create", Frame::SimpleString(text)) if text == b"OK" => ok(json!({ "created": true })),
+        ("write" | "write_both", Frame::SimpleString(text)) if text == b"OK" => ok(json!({})),
         ("add", Frame::Integer(after)) => {
             let delta = request.get("delta").and_then(Value::as_i64).unwrap_or(0);
             ok(json!({ "before": after.wrapping_sub(delta) }))
@@ -155,6 +174,14 @@ mod tests {
         assert_eq!(Resp.request(&write), b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\na\r\nb\r\n");
         let add = body("add", [("key", "c".into()), ("delta", 5.into())]);
         assert_eq!(Resp.request(&add), b"*3\r\n$6\r\nINCRBY\r\n$1\r\nc\r\n$1\r\n5\r\n");
+        let take = body("add", [("key", "c".into()), ("delta", (-5).into())]);
+        assert_eq!(Resp.request(&take), b"*3\r\n$6\r\nDECRBY\r\n$1\r\nc\r\n$1\r\n5\r\n");
+        let both = body("write_both", [("key", "m".into()), ("value", 7.into())]);
+        assert_eq!(Resp.request(&both), b"*5\r\n$4\r\nMSET\r\n$3\r\nm:0\r\n$1\r\n7\r\n$3\r\nm:1\r\n$1\r\n7\r\n");
+        let half = body("read_half", [("key", "m".into()), ("half", 1.into())]);
+        assert_eq!(Resp.request(&half), b"*2\r\n$3\r\nGET\r\n$3\r\nm:1\r\n");
+        let create = body("create", [("key", "k".into()), ("value", 7.into())]);
+        assert_eq!(Resp.request(&create), b"*4\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\n7\r\n$2\r\nNX\r\n");
     }
 
     #[test]
@@ -186,6 +213,13 @@ mod tests {
             (body("write", [key(), ("value", "v".into())]), json!({"type": "write_ok"})),
             (body("add", [key(), ("delta", 5.into())]), json!({"type": "add_ok", "before": -2})),
             (body("append", [key(), ("value", "v".into())]), json!({"type": "append_ok", "length": 9})),
+            (body("add", [key(), ("delta", (-5).into())]), json!({"type": "add_ok", "before": 7})),
+            (body("create", [key(), ("value", "v".into())]), json!({"type": "create_ok", "created": true})),
+            (body("create", [key(), ("value", "v".into())]), json!({"type": "create_ok", "created": false})),
+            (body("write_both", [key(), ("value", "v".into())]), json!({"type": "write_both_ok"})),
+            (body("read_half", [key(), ("half", 1.into())]), json!({"type": "read_half_ok", "value": 17})),
+            (body("swap", [key(), ("value", "v".into())]), json!({"type": "swap_ok", "before": 17})),
+            (body("swap", [key(), ("value", "v".into())]), json!({"type": "swap_ok", "before": null})),
             (body("delete", [key()]), json!({"type": "delete_ok", "existed": true})),
             (body("delete", [key()]), json!({"type": "delete_ok", "existed": false})),
         ];

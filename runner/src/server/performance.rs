@@ -1,8 +1,8 @@
 //! One case of load: the submission and the reference, twice, are given a little of it in turns (see
 //! [`harness::performance`] for what is made of that).
 //!
-//! All three are started anew in each round, in cells of their own and with empty data directories, and are kept to the
-//! same processors; the load comes from the others, where there are others. Whoever is not asked is stopped (SIGSTOP), so
+//! All three are started anew in each round, in cells of their own and with empty data directories, are given what they
+//! have to keep, and are kept to the same processors; the load comes from the others, where there are others. Whoever is not asked is stopped (SIGSTOP), so
 //! that a program that spins while it waits takes nothing from those beside it.
 
 use super::{
@@ -35,10 +35,11 @@ const OPEN_SLICE: Duration = Duration::from_millis(50);
 const OPEN_LEAD: Duration = Duration::from_millis(10);
 /// Load on each server before its first slice of a round.
 const WARM_UP: Duration = Duration::from_millis(150);
-/// Requests that are in flight while a server is given what it has to keep.
-const FILLED_TOGETHER: usize = 16;
+/// Requests that are in flight while a server is given what it has to keep, and how long that may take.
+const FILLED_TOGETHER: usize = 1;
+const FILL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Rounds that there are at most, each with as many blocks as it has time for, and with so many at least.
-const MOST_ROUNDS: u32 = LEAST_ROUNDS + 2;
+const MOST_ROUNDS: u32 = 2 * LEAST_ROUNDS;
 const LEAST_BLOCKS: u32 = 4;
 /// How long is waited for what happened to a program whose clients saw no more answers.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -50,7 +51,12 @@ pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire, load: Load) -
     let clients = cpus::others(&servers);
     let performance = Performance { processors: [servers, clients], ..Performance::default() };
     let random = Stream::new(setup.seed, Purpose::Workload, [1, 0]);
+    let (stage, seed) = (&setup.stage, setup.seed);
+    let kept = Tape::new(wire, &setup.oracle.fill(stage, seed));
+    let tapes = (0..stage.clients).map(|client| Tape::new(wire, &setup.oracle.load(stage, seed, client))).collect();
     let case = Case {
+        kept,
+        tapes,
         began: Instant::now(),
         incidents: Incidents::default(),
         log_tail: String::new(),
@@ -58,7 +64,6 @@ pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire, load: Load) -
         block: 0,
         latency: Default::default(),
         setup,
-        wire,
         load,
         performance,
         random,
@@ -68,13 +73,15 @@ pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire, load: Load) -
 
 struct Case {
     setup: CaseSetup,
-    wire: &'static dyn Wire,
     load: Load,
     began: Instant,
     incidents: Incidents,
     log_tail: String,
     hang: Option<Hang>,
     performance: Performance,
+    /// What a server is given to keep, and what each of its clients asks.
+    kept: Tape,
+    tapes: Vec<Tape>,
     /// The order within the blocks.
     random: Stream,
     block: u32,
@@ -107,17 +114,20 @@ struct Contestant {
     program: Program,
     /// None while the load is elsewhere.
     clients: Option<Clients>,
+    /// CPU time that it had used before the load.
+    before: Duration,
 }
 
 impl Case {
     async fn run(mut self, mut summary: CaseSummary) -> CaseRecord {
         summary.work_began = self.began.elapsed().into();
         let mut ended = Ok(());
-        let mut measured = Duration::ZERO;
+        let mut used = Duration::ZERO;
         for round in 0..MOST_ROUNDS {
             let share = self.setup.stage.duration() * (round + 1) / MOST_ROUNDS;
-            ended = self.round(round, share, &mut measured).await;
-            if ended.is_err() || (round + 1 >= LEAST_ROUNDS && self.performance.is_enough()) {
+            ended = self.round(round, share, &mut used).await;
+            let is_over = used >= self.setup.stage.duration() || self.performance.is_enough();
+            if ended.is_err() || (round + 1 >= LEAST_ROUNDS && is_over) {
                 break;
             }
         }
@@ -137,11 +147,12 @@ impl Case {
     }
 
     /// Starts all three, measures block after block until `share` of the time in all is used up, and stops them.
-    async fn round(&mut self, round: u32, share: Duration, measured: &mut Duration) -> Result<(), Ended> {
+    async fn round(&mut self, round: u32, share: Duration, used: &mut Duration) -> Result<(), Ended> {
         let mut contestants = Vec::new();
         let mut ended = Ok(());
-        for side in Side::ALL {
-            match self.open(side).await {
+        // Whoever is the first is a little slower for it, or faster, than whoever is the last: each is so in its turn.
+        for turn in 0..Side::ALL.len() {
+            match self.open(Side::ALL[(turn + round as usize) % Side::ALL.len()]).await {
                 Ok(contestant) => contestants.push(contestant),
                 Err(why) => ended = Err(why),
             }
@@ -150,7 +161,7 @@ impl Case {
             }
         }
         if ended.is_ok() {
-            ended = self.blocks(round, share, measured, &mut contestants).await;
+            ended = self.blocks(round, share, used, &mut contestants).await;
         }
         if ended.is_ok() {
             for contestant in &contestants {
@@ -180,7 +191,7 @@ impl Case {
         };
         let program = program.ok_or_else(|| Ended::Broken("there is no reference to measure beside".into()))?;
         let program = Program::open(&self.setup, program, log).await.map_err(Ended::Broken)?;
-        let mut contestant = Contestant { side, program, clients: None };
+        let mut contestant = Contestant { side, program, clients: None, before: Duration::ZERO };
         match self.begin(&mut contestant).await {
             Ok(()) => Ok(contestant),
             Err(ended) => {
@@ -213,8 +224,7 @@ impl Case {
         let mut clients = Vec::new();
         for client in 0..self.setup.stage.clients {
             let stream = self.connect(contestant, client).await?;
-            let work = self.setup.oracle.load(&self.setup.stage, self.setup.seed, client);
-            clients.push((stream, Tape::new(self.wire, &work)));
+            clients.push((stream, self.tapes[client as usize].clone()));
         }
         self.connected(contestant, clients)?;
         let _not_measured = self.slice(contestant, WARM_UP, Duration::ZERO).await?;
@@ -224,21 +234,30 @@ impl Case {
 
     /// Gives a server what it has to keep before the load begins, from one client.
     async fn fill(&mut self, contestant: &mut Contestant) -> Result<(), Ended> {
-        let tape = Tape::new(self.wire, &self.setup.oracle.fill(&self.setup.stage, self.setup.seed));
+        let tape = self.kept.clone();
         let all = tape.len() as u64;
         if all == 0 {
             return Ok(());
         }
         let clients = Closed::new(vec![(self.connect(contestant, 0).await?, tape)], FILLED_TOGETHER);
         contestant.clients = Some(Clients::Closed(clients.map_err(not_made)?));
-        let mut filled = 0;
+        let (began, mut filled) = (Instant::now(), 0);
         while filled < all {
             if *self.setup.stop.borrow() {
                 return Err(Ended::Interrupted);
             }
+            if began.elapsed() > FILL_TIMEOUT {
+                let detail = format!("{filled} of {all} requests before the load were answered in {FILL_TIMEOUT:?}");
+                let wrong = Wrong { kind: IncidentKind::Silent, detail, log: String::new() };
+                return Err(self.fault(contestant.side, wrong, Ended::Completed));
+            }
             // What comes around again is stored again.
             filled += self.slice(contestant, LEAD, Duration::ZERO).await?.0.all;
         }
+        // A server has the same to keep however fast it is, so that is no part of what its requests cost.
+        self.performance.used[contestant.side as usize].operations -= filled;
+        let look = hang::one_look(&contestant.program.control()).await;
+        contestant.before = look.map_or(Duration::ZERO, |look| look.cpu);
         Ok(())
     }
 
@@ -269,12 +288,11 @@ impl Case {
         &mut self,
         round: u32,
         share: Duration,
-        measured: &mut Duration,
+        used: &mut Duration,
         contestants: &mut [Contestant],
     ) -> Result<(), Ended> {
         let mut done = 0;
-        while done < LEAST_BLOCKS || (*measured < share && !(done % LEAST_BLOCKS == 0 && self.performance.is_enough()))
-        {
+        while done < LEAST_BLOCKS || (*used < share && !(done % LEAST_BLOCKS == 0 && self.performance.is_enough())) {
             let mut order: Vec<usize> = (0..contestants.len()).collect();
             self.random.shuffle(&mut order);
             let back: Vec<usize> = order.iter().rev().copied().collect();
@@ -285,12 +303,14 @@ impl Case {
                 let contestant = &mut contestants[place];
                 contestant.program.ask(Control::Resume);
                 let (lead, time) = if self.load.rate.is_some() { (OPEN_LEAD, OPEN_SLICE) } else { (LEAD, SLICE) };
+                let began = Instant::now();
                 let (answered, latency) = self.slice(contestant, lead, time).await?;
                 if let Some(latency) = &latency {
                     self.latency[contestant.side as usize] += latency;
                 }
                 contestant.program.ask(Control::Pause);
-                *measured += answered.time;
+                // With what a slow server needs to answer all that is in flight: no stage takes longer for it.
+                *used += began.elapsed();
                 self.performance.slices.push(Slice {
                     round,
                     block: self.block,
@@ -393,7 +413,7 @@ impl Case {
         contestant.clients = None;
         let usage = contestant.program.close().await;
         let used = &mut self.performance.used[contestant.side as usize];
-        used.cpu_seconds += usage.cpu_seconds;
+        used.cpu_seconds += (usage.cpu_seconds - contestant.before.as_secs_f64()).max(0.0);
         used.peak_memory = used.peak_memory.max(usage.peak_memory);
         if contestant.side == Side::Submission {
             self.log_tail = contestant.program.log_tail();

@@ -22,6 +22,8 @@ const BETWEEN: Duration = Duration::from_millis(1);
 const REST: Duration = Duration::from_millis(100);
 /// How long a server that is to say nothing is listened to.
 const SILENCE: Duration = Duration::from_millis(100);
+/// How long a server is watched after the last conversation, which may have been its end.
+const AFTERWARDS: Duration = Duration::from_millis(300);
 /// Conversations without an answer after which nothing more is to be learnt.
 const SILENT: usize = 8;
 
@@ -37,6 +39,7 @@ pub(super) async fn lead(shared: Arc<Shared>, conversations: Vec<Conversation>) 
                 break;
             }
         }
+        tokio::time::sleep(AFTERWARDS).await;
     };
     tokio::select! {
         () = talks => {}

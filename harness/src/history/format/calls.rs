@@ -6,6 +6,9 @@
 //! | `broadcast`, `add` with `element` | insert into a set |
 //! | `add` with `delta` | increment a counter, the one of the `key` where there is one; `before` in the reply is its value before |
 //! | `append`, `delete` with `key` | of a key-value store; `existed` in the reply says whether there was something to delete |
+//! | `create` with `key` | compare-and-set of a key that is not there; `created` in the reply says whether that was so |
+//! | `swap` with `key` | read-modify-write; `before` in the reply is what was there |
+//! | `write_both`, `read_half` with `key` | write and read of a value that is kept in two places, to be written at one moment |
 //! | `generate` | generate an id |
 //! | `send`, `poll`, `commit_offsets`, `list_committed_offsets` | of logs, an operation for each |
 //! | `put`, `reserve`, `delete`, `release`, `disconnect` | of queues of jobs, as [`crate::jobs`] has it; then all others have to be of them, too |
@@ -140,7 +143,8 @@ fn parts(call: &Call, bodies: &Bodies, builder: &mut Builder) -> Result<Vec<Part
             Part { refused: true, ..part(Function::Read, id(key), Id::NONE, Id::NIL) }
         }
         "read" => part(Function::Read, id(key), Id::NONE, id(bodies.told(&["value", "messages"])?)),
-        "write" => part(Function::Write, id(key), id(Some(bodies.needed("value")?)), Id::NONE),
+        "read_half" => part(Function::Read, id(Some(bodies.needed("key")?)), Id::NONE, id(bodies.told(&["value"])?)),
+        "write" | "write_both" => part(Function::Write, id(key), id(Some(bodies.needed("value")?)), Id::NONE),
         "append" => part(Function::Append, id(key), id(Some(bodies.needed("value")?)), Id::NONE),
         "delete" => {
             let existed = bodies.reply.and_then(|reply| tape.field(reply, "existed"));
@@ -152,6 +156,15 @@ fn parts(call: &Call, bodies: &Bodies, builder: &mut Builder) -> Result<Vec<Part
             let refused = matches!(call.outcome, Told::Failed(NO_SUCH_KEY | OTHER_VALUE));
             let result = if refused { values.intern(crate::history::Value::Bool(false)) } else { Id::NONE };
             Part { refused, ..part(Function::Cas, key, values.list(&pair), result) }
+        }
+        "create" => {
+            let pair = [Id::NIL, id(Some(bodies.needed("value")?))];
+            let created = id(bodies.told(&["created"])?);
+            part(Function::Cas, id(Some(bodies.needed("key")?)), values.list(&pair), created)
+        }
+        "swap" => {
+            let (key, value) = (id(Some(bodies.needed("key")?)), id(Some(bodies.needed("value")?)));
+            part(Function::ReadModifyWrite, key, value, id(bodies.told(&["before"])?))
         }
         "broadcast" => part(Function::Insert, Id::NONE, id(Some(bodies.needed("message")?)), Id::NONE),
         "add" if bodies.asked("delta").is_some() => {

@@ -464,6 +464,8 @@ mod tests {
         Tell,
         /// Of different amounts and signs, telling nothing.
         Mixed,
+        /// Of different amounts and signs, telling the value before.
+        MixedTell,
     }
 
     fn histories(kind: Kind, most: usize) -> impl Strategy<Value = History> {
@@ -471,7 +473,7 @@ mod tests {
             let amount = |number: i64| match kind {
                 Kind::Equal(amount) | Kind::SomeTell(amount) => amount,
                 Kind::Tell => number + 1,
-                Kind::Mixed => number - 1,
+                Kind::Mixed | Kind::MixedTell => number - 1,
             };
             let (mut value, mut round) = (5, 0);
             history(
@@ -489,13 +491,13 @@ mod tests {
                     let tells = match kind {
                         Kind::Equal(_) | Kind::Mixed => false,
                         Kind::SomeTell(_) => round % 3 == 0,
-                        Kind::Tell => true,
+                        Kind::Tell | Kind::MixedTell => true,
                     };
                     if function == Function::Read || tells { Word::Int(before) } else { Word::None }
                 },
                 |function, number| {
                     let step = if let Kind::Equal(amount) | Kind::SomeTell(amount) = kind { amount } else { 1 };
-                    let told = function == Function::Read || kind == Kind::Tell;
+                    let told = function == Function::Read || matches!(kind, Kind::Tell | Kind::MixedTell);
                     told.then_some(Word::Int(5 + step * (number - 1)))
                 },
             )
@@ -508,7 +510,8 @@ mod tests {
             amounts().prop_map(Kind::Equal),
             amounts().prop_map(Kind::SomeTell),
             Just(Kind::Tell),
-            Just(Kind::Mixed)
+            Just(Kind::Mixed),
+            Just(Kind::MixedTell)
         ]
     }
 
