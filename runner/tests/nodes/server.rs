@@ -79,9 +79,23 @@ fn serve(mut stream: TcpStream, mode: &str, values: &Values) -> Option<()> {
             "ECHO" => bulk(Some(key)),
             "GET" if mode == "wrong-type" => "+OK\r\n".into(),
             "GET" => bulk(value),
+            "SET" if words.len() == 4 && value.is_some() => "$-1\r\n".into(),
             "SET" => {
                 values.insert(key, words[2].clone());
                 "+OK\r\n".into()
+            }
+            "MSET" => {
+                values.extend(words[1..].chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())));
+                "+OK\r\n".into()
+            }
+            "GETSET" => {
+                values.insert(key, words[2].clone());
+                value.map_or("$-1\r\n".into(), |it| format!("${}\r\n{it}\r\n", it.len()))
+            }
+            "DECRBY" => {
+                let rest = value.map_or(0, |it| it.parse::<i64>().unwrap()) - words[2].parse::<i64>().unwrap();
+                values.insert(key, rest.to_string());
+                format!(":{rest}\r\n")
             }
             "INCRBY" => {
                 let sum = value.map_or(0, |it| it.parse::<i64>().unwrap()) + words[2].parse::<i64>().unwrap();
