@@ -220,8 +220,14 @@ impl Performance {
         rounds >= LEAST_ROUNDS && narrow(self.found()) && narrow(self.control())
     }
 
-    /// Why nothing may be concluded, where that is so.
-    pub fn doubt(&self) -> Option<String> {
+    /// The metric of the case's stage that is found from it.
+    pub fn metric(&self) -> &'static str {
+        if self.is_open() { "latency-ratio" } else { "throughput-ratio" }
+    }
+
+    /// Why nothing may be concluded, where that is so. `marks` are the values of the ratio that something depends on: one
+    /// that is beyond all of them, whatever the noise, is concluded from on the noisiest machine.
+    pub fn doubt(&self, marks: &[f64]) -> Option<String> {
         let (Some(found), Some(control)) = (self.found(), self.control()) else {
             return Some("nothing could be measured undisturbed".into());
         };
@@ -231,6 +237,9 @@ impl Performance {
                 "this machine is too busy to tell: of {all} blocks {} were measured undisturbed, and {LEAST_BLOCKS} are needed",
                 found.blocks
             ));
+        }
+        if is_beyond(&found, &control, marks) {
+            return None;
         }
         let noise = (1.0 - control.low).abs().max((control.high - 1.0).abs());
         if noise > NOISY * self.leeway() {
@@ -285,6 +294,15 @@ impl Performance {
         }
         Some(sentence)
     }
+}
+
+/// Whether a ratio is below all marks, or above all of them, also when both of its ends are as wrong as the reference's are
+/// beside itself.
+fn is_beyond(found: &Estimate, control: &Estimate, marks: &[f64]) -> bool {
+    let wrong = control.high.max(1.0 / control.low).max(1.0);
+    let below = marks.iter().all(|mark| found.high * wrong < *mark);
+    let above = marks.iter().all(|mark| found.low / wrong > *mark);
+    !marks.is_empty() && (below || above)
 }
 
 /// Where a ratio stands among bands.
@@ -378,7 +396,7 @@ mod tests {
         let performance = measured(0.5, 1.0, &weather, &[1.0, 1.01, 0.99, 1.0, 0.98, 1.01, 1.01]);
         let found = performance.throughput().unwrap();
         assert!((found.value - 0.5).abs() < 0.01 && found.low > 0.48 && found.high < 0.52, "{found:?}");
-        assert_eq!(performance.doubt(), None);
+        assert_eq!(performance.doubt(&[]), None);
         assert!(performance.is_enough());
         let sentence = performance.sentence(&[0.1, 0.3, 0.8]).unwrap();
         assert!(sentence.contains(" times the reference's throughput (95 % interval "), "{sentence}");
@@ -388,11 +406,25 @@ mod tests {
     #[test]
     fn a_reference_that_is_not_as_fast_as_itself_leaves_it_open() {
         let performance = measured(0.5, 1.2, &[100.0; 30], &[1.0]);
-        let doubt = performance.doubt().unwrap();
+        let doubt = performance.doubt(&[]).unwrap();
         assert!(doubt.contains("1.20 to 1.20 times as fast as itself"), "{doubt}");
         let wild: Vec<f64> = (0..31).map(|slice| if slice % 3 == 0 { 3.0 } else { 1.0 }).collect();
-        assert!(measured(0.5, 1.0, &[100.0; 14], &wild).doubt().is_some());
+        assert!(measured(0.5, 1.0, &[100.0; 14], &wild).doubt(&[]).is_some());
         assert!(!measured(0.5, 1.0, &[100.0; 14], &wild).is_enough());
+    }
+
+    /// A submission that is ten times too slow gets no points, and not "inconclusive", on a machine that is a third off.
+    #[test]
+    fn what_no_noise_could_change_is_concluded() {
+        let settled =
+            |speed, control, marks: &[f64]| measured(speed, control, &[100.0; 30], &[1.0]).doubt(marks).is_none();
+        for control in [1.3, 1.0 / 1.3] {
+            assert!(settled(0.02, control, &[0.5, 0.05]) && settled(0.9, control, &[0.5, 0.05]), "{control}");
+            assert!(!settled(0.045, control, &[0.5, 0.05]) && !settled(0.55, control, &[0.5, 0.05]), "{control}");
+            assert!(!settled(0.2, control, &[0.5, 0.05]) && !settled(0.02, control, &[]), "{control}");
+        }
+        let few = measured(0.02, 1.0, &[100.0; 6], &[1.0]);
+        assert!(few.doubt(&[0.5, 0.05]).is_some(), "some blocks are needed for anything");
     }
 
     #[test]
@@ -403,7 +435,7 @@ mod tests {
         {
             slice.operations *= 2;
         }
-        let doubt = performance.doubt().unwrap();
+        let doubt = performance.doubt(&[]).unwrap();
         assert!(doubt.ends_with("between 1.00 and 2.00 times the reference"), "{doubt}");
     }
 
@@ -415,7 +447,7 @@ mod tests {
             let own = if slice.side == Side::Submission { 5 } else { 1 };
             slice.tail = 100_000 * own + u64::from(slice.block % 3) * 20_000;
         }
-        assert_eq!((performance.throughput(), performance.doubt()), (None, None));
+        assert_eq!((performance.throughput(), performance.doubt(&[])), (None, None));
         let found = performance.tail().unwrap();
         assert!((found.value - 4.3).abs() < 0.1, "{found:?}");
         performance.latency = [500_000, 100_000, 100_000].map(|p99| Latency { p99, ..Latency::default() }).to_vec();
@@ -423,15 +455,15 @@ mod tests {
         assert!(sentence.contains("times the reference's time for 99 % of the requests"), "{sentence}");
         assert!(sentence.contains("band 2 of 3") && sentence.contains("0.000 / 0.500 / 0.000"), "{sentence}");
         performance.slices.iter_mut().filter(|slice| slice.side == Side::Control).for_each(|slice| slice.tail *= 2);
-        assert!(performance.doubt().unwrap().contains("times as slow as itself"));
+        assert!(performance.doubt(&[]).unwrap().contains("times as slow as itself"));
     }
 
     #[test]
     fn too_little_is_not_believed() {
         let few = measured(0.5, 1.0, &[100.0; 6], &[1.0]);
-        assert!(few.doubt().unwrap().contains("of 6 blocks 6 were measured undisturbed"));
+        assert!(few.doubt(&[]).unwrap().contains("of 6 blocks 6 were measured undisturbed"));
         assert!(!few.is_enough());
-        assert_eq!(Performance::default().doubt().unwrap(), "nothing could be measured undisturbed");
+        assert_eq!(Performance::default().doubt(&[]).unwrap(), "nothing could be measured undisturbed");
         let mut one_round = measured(0.5, 1.0, &[100.0; 30], &[1.0]);
         one_round.slices.iter_mut().for_each(|slice| slice.round = 0);
         assert!(!one_round.is_enough(), "every round starts the processes again, and one start proves nothing");
@@ -454,7 +486,7 @@ mod tests {
         let found = performance.throughput().unwrap();
         assert_eq!((found.value, found.blocks), (2.0, 14));
         performance.slices.iter_mut().for_each(|slice| slice.delayed = slice.nanoseconds / 2);
-        assert_eq!(performance.doubt().unwrap(), "nothing could be measured undisturbed");
+        assert_eq!(performance.doubt(&[]).unwrap(), "nothing could be measured undisturbed");
     }
 
     #[test]

@@ -178,7 +178,7 @@ async fn run_case(
             Ok(record) => record,
             Err(error) => return (case, Err(error)),
         };
-        let why = judge::disturbance(&record).filter(|_| stage.is_timed());
+        let why = judge::disturbance(&record, &stage).filter(|_| stage.is_timed());
         let Some(why) = why.filter(|_| attempts < MOST_ATTEMPTS && !*context.stop.borrow()) else { break record };
         attempts += 1;
         let _ = context.events.send(EventKind::CaseRepeated { case: case.clone(), why });

@@ -4,6 +4,7 @@ use super::set_view::SetView;
 use crate::{
     calls::{Call, DISCONNECT, Role},
     case::CaseRecord,
+    manifest::Stage,
     metric::Observations,
     net::Service,
     oracle::Vocabulary,
@@ -18,6 +19,8 @@ pub struct View<'a> {
     pub vocabulary: Vocabulary,
     /// How many nodes it has.
     pub nodes: u32,
+    /// The values that something depends on of what was measured beside the reference.
+    marks: Vec<f64>,
     set: OnceCell<Option<SetView>>,
     observations: OnceCell<Observations>,
 }
@@ -25,7 +28,18 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// A view of a case with so many nodes.
     pub fn new(case: &'a CaseRecord, vocabulary: Vocabulary, nodes: u32) -> Self {
-        Self { case, vocabulary, nodes, set: OnceCell::new(), observations: OnceCell::new() }
+        Self { case, vocabulary, nodes, marks: Vec::new(), set: OnceCell::new(), observations: OnceCell::new() }
+    }
+
+    /// The same, of a case of this stage.
+    pub fn of_stage(case: &'a CaseRecord, vocabulary: Vocabulary, stage: &Stage) -> Self {
+        let marks = case.summary.performance.as_ref().map(|performance| stage.marks(performance.metric()));
+        Self { marks: marks.unwrap_or_default(), ..Self::new(case, vocabulary, stage.nodes) }
+    }
+
+    /// Why nothing may be concluded from what was measured beside the reference, where that is so.
+    pub fn doubt(&self) -> Option<String> {
+        self.case.summary.performance.as_ref()?.doubt(&self.marks)
     }
 
     /// The history as additions to a set and reads of it; none where the protocol has no set.

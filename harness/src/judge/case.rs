@@ -54,7 +54,7 @@ pub struct Samples {
 /// Judges a case; none when its stage is not in the plan's manifest.
 pub fn case(plan: &Plan, record: &CaseRecord, oracle: &dyn Oracle) -> Option<JudgedCase> {
     let stage = plan.manifest.stage(&record.summary.stage)?;
-    let view = View::new(record, oracle.vocabulary(), stage.nodes);
+    let view = View::of_stage(record, oracle.vocabulary(), stage);
     Some(match &record.summary.ended {
         Ended::Completed | Ended::NeverReady | Ended::AllCrashed => judged(plan, stage, &view),
         Ended::Interrupted => unjudged(record, Verdict::NotRun, "interrupted".into()),
@@ -90,7 +90,7 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
         verdict = Verdict::Unknown;
     }
     let performance = summary.performance.as_ref();
-    let doubt = performance.and_then(Performance::doubt).filter(|_| verdict == Verdict::Pass);
+    let doubt = view.doubt().filter(|_| verdict == Verdict::Pass);
     if doubt.is_some() {
         verdict = Verdict::Unknown;
     }

@@ -5,7 +5,7 @@
 
 use crate::{
     case::{CaseRecord, Ended},
-    performance::Performance,
+    manifest::Stage,
     time::Offset,
 };
 
@@ -25,13 +25,14 @@ pub(super) fn is_overloaded(case: &CaseRecord) -> bool {
 
 /// Why this case should be run again, if it should: the machine was too busy for what is timed in it, which otherwise
 /// ran to its end.
-pub fn disturbance(case: &CaseRecord) -> Option<String> {
+pub fn disturbance(case: &CaseRecord, stage: &Stage) -> Option<String> {
     let summary = &case.summary;
     if is_disturbed(case) {
         return Some(format!("this machine was too busy, requests were up to {} late", summary.lag));
     }
     let ran = summary.ended == Ended::Completed && summary.incidents.is_empty();
-    summary.performance.as_ref().filter(|_| ran).and_then(Performance::doubt)
+    let performance = summary.performance.as_ref().filter(|_| ran)?;
+    performance.doubt(&stage.marks(performance.metric()))
 }
 
 /// Whether the machine was too busy for times of this case to be graded.

@@ -241,11 +241,18 @@ fn a_machine_that_is_too_noisy_gives_no_number() {
     assert_eq!((noisy.verdict, noisy.scorecard.total), (Verdict::Unknown, 0.0));
     assert!(noisy.scorecard.lines[0].reasons[0].contains("too noisy to tell"), "{:?}", noisy.scorecard);
     assert!(noisy.metrics.iter().all(|metric| metric.name != "throughput-ratio"));
-    let mut record = CaseRecord::default();
+    let settled = measured(0.01, 1.3, |_| ());
+    assert_eq!(
+        (settled.verdict, &*settled.findings[0].code),
+        (Verdict::Fail, "metric-zero"),
+        "no noise makes that fast"
+    );
+    let (mut record, plan) = (CaseRecord::default(), plan());
+    let stage = &plan.manifest.stages[0];
     record.summary.performance = Some(Performance::default());
-    assert_eq!(disturbance(&record), None, "it was interrupted");
+    assert_eq!(disturbance(&record, stage), None, "it was interrupted");
     record.summary.ended = Ended::Completed;
-    assert_eq!(disturbance(&record).as_deref(), Some("nothing could be measured undisturbed"));
+    assert_eq!(disturbance(&record, stage).as_deref(), Some("nothing could be measured undisturbed"));
 }
 
 #[test]

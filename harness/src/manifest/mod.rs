@@ -400,6 +400,16 @@ impl Stage {
         plan.schedule(Terrain { neighbours: &neighbours, workers: &workers }, seed)
     }
 
+    /// The values of a metric that its points or its requirements depend on.
+    pub fn marks(&self, metric: &str) -> Vec<f64> {
+        let grades = self.grade.iter().filter(|grade| grade.metric == metric);
+        let bounds = self.require.iter().filter_map(|requirement| match requirement {
+            Requirement::Bound { metric: bounded, value, .. } if bounded == metric => Some(*value),
+            _ => None,
+        });
+        grades.flat_map(|grade| [grade.full.0, grade.zero.0]).chain(bounds).collect()
+    }
+
     /// Whether it grades performance and so must have the machine to itself.
     pub fn is_timed(&self) -> bool {
         !self.grade.is_empty() || self.load.is_some()

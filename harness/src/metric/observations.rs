@@ -48,7 +48,7 @@ impl Observations {
             sent.fold((0.0, 0.0), |(count, bytes), entry| (count + 1.0, bytes + entry.bytes as f64));
         let usage = &case.summary.usage;
         // What was measured beside the reference, where something follows from it.
-        let conclusive = case.summary.performance.as_ref().filter(|performance| performance.doubt().is_none());
+        let conclusive = case.summary.performance.as_ref().filter(|_| view.doubt().is_none());
         let peak = usage.iter().map(|node| node.peak_memory).max().filter(|bytes| *bytes > 0);
         Self {
             latency: Sorted::new(latency.collect()),
