@@ -153,18 +153,31 @@ fn describe(view: &View<'_>, recorded: &Recorded, told: &Explanation, operations
     for bar in &told.diagram.bars {
         if let Some(call) = call(view, history, bar.index) {
             let (request, reply) = bar.label.split_once(" → ").unwrap_or((&bar.label, "ok"));
+            let request = asked(call).unwrap_or_else(|| request.to_owned());
             let key = ["key", "tube"]
                 .iter()
                 .find_map(|name| super::field_of(&call.request, name))
                 .map(|key| excerpt(&key.to_string(), 24))
                 .unwrap_or_default();
             let reply = call.returned.map(|_| format!("→ {}", excerpt(reply, 48)));
-            figure.operation(call, format!("{key} {}", excerpt(request, 40)), reply, bar.highlight);
+            figure.operation(call, format!("{key} {}", excerpt(&request, 40)), reply, bar.highlight);
         }
     }
     let shown = told.diagram.bars.len();
     finding.evidence = figure.finish(share(shown, operations, "operation"));
     finding
+}
+
+/// What a client asked, where the model has another word for it than the client has.
+fn asked(call: &Call) -> Option<String> {
+    let function = &*call.function;
+    let field = match function {
+        "create" | "swap" | "write_both" => "value",
+        "read_half" => "half",
+        "read_both" => return Some(function.to_owned()),
+        _ => return None,
+    };
+    super::field_of(&call.request, field).map(|value| format!("{function} {value}"))
 }
 
 /// The call that an operation of the history was.

@@ -245,6 +245,12 @@ fn a_stale_read_and_a_lost_increment_have_no_order() {
     };
     assert_eq!(judged(vec![both(0, 1), both(20, 2), half(21, 0, 2), half(30, 1, 2)]), passed());
     assert_eq!(judged(vec![both(0, 1), both(20, 2), half(30, 0, 2), half(40, 1, 1)]), failed("not-linearizable"));
+    let transaction = |at, told: &str| {
+        asked(2, at, r#"{"type":"read_both","key":"m"}"#, &format!(r#"{{"type":"read_both_ok","value":{told}}}"#))
+    };
+    let begin = asked(2, 0, r#"{"type":"begin"}"#, r#"{"type":"begin_ok","offered":true}"#);
+    assert_eq!(judged(vec![begin, both(0, 1), transaction(10, "1")]), passed());
+    assert_eq!(judged(vec![both(0, 1), both(20, 2), transaction(21, "[1,2]")]), failed("not-linearizable"));
     let change = |at, delta: i32, before: i32| {
         let request = format!(r#"{{"type":"add","key":"d","delta":{delta}}}"#);
         asked(1, at, &request, &format!(r#"{{"type":"add_ok","before":{before}}}"#))
@@ -259,4 +265,16 @@ fn a_stale_read_and_a_lost_increment_have_no_order() {
     let evidence = &judgement.findings[0].evidence;
     assert!(evidence.arrows.iter().any(|arrow| arrow.highlight && arrow.label == "→ 1"), "{evidence:?}");
     assert!(evidence.arrows.iter().any(|arrow| arrow.label == "\"k\" write 2"), "{evidence:?}");
+    // They are shown in the words of those who asked, not in those of the model.
+    for (call, shown) in [
+        (create(1, 0, false), "\"k\" create 1"),
+        (swap(1, 0, "7"), "\"k\" swap 1"),
+        (half(0, 1, 7), "\"m\" read_half 1"),
+        (transaction(0, "[1,2]"), "\"m\" read_both"),
+    ] {
+        let record = case(vec![call]);
+        let judgement = find("linearizable").unwrap().check(&View::new(&record, Vocabulary::Objects, 1));
+        let evidence = &judgement.findings[0].evidence;
+        assert!(evidence.arrows.iter().any(|arrow| arrow.label == shown), "{evidence:?}");
+    }
 }

@@ -44,27 +44,6 @@ pub trait Speaker: Send {
     fn hung_up(&mut self) -> Vec<Body>;
 }
 
-/// A client of a protocol in which every request stands for itself.
-struct Plain(&'static dyn Wire);
-
-impl Speaker for Plain {
-    fn prepare(&mut self, script: &Body) -> Option<Body> {
-        Some(script.clone())
-    }
-
-    fn request(&mut self, body: &Body) -> Vec<u8> {
-        self.0.request(body)
-    }
-
-    fn answer(&mut self, body: &Body, received: &[u8]) -> Result<Option<(Answer, usize)>, String> {
-        self.0.answer(body, received)
-    }
-
-    fn hung_up(&mut self) -> Vec<Body> {
-        Vec::new()
-    }
-}
-
 /// The `type` of a body.
 pub fn kind(body: &Body) -> &str {
     body.get("type").and_then(Value::as_str).unwrap_or_default()
@@ -82,7 +61,8 @@ pub fn of(protocol: Protocol) -> Option<&'static dyn Wire> {
 /// A client that speaks it, where requests have answers.
 pub fn speaker(protocol: Protocol) -> Option<Box<dyn Speaker>> {
     match protocol {
+        Protocol::Resp => Some(Box::<resp::Client>::default()),
         Protocol::Beanstalk => Some(Box::<beanstalk::Worker>::default()),
-        other => of(other).map(|wire| Box::new(Plain(wire)) as Box<dyn Speaker>),
+        Protocol::Chat => None,
     }
 }

@@ -12,8 +12,14 @@
 //! | `append {key, value}` | `APPEND key value` |
 //! | `delete {key}` | `DEL key` |
 //!
+//! What happens at one moment between `MULTI` and `EXEC` is in [`transaction`].
+//!
 //! Values are texts on the wire; one that is the only way to write an integer is that integer. A large value is told short:
 //! `17~⟨1000000 times⟩` is `17` and a million tildes behind it.
+
+mod transaction;
+
+pub(super) use transaction::Client;
 
 use super::{
     Answer, Wire, kind,
@@ -32,25 +38,15 @@ pub(super) struct Resp;
 
 impl Wire for Resp {
     fn request(&self, body: &Body) -> Vec<u8> {
-        let words = words(body);
-        let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
-        for word in &words {
-            bytes.reserve(word.len() + 32);
-            bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-            bytes.extend_from_slice(word.as_bytes());
-            bytes.extend_from_slice(b"\r\n");
-        }
-        bytes
+        if transaction::is_transaction(body) { transaction::request(body) } else { command(&words(body)) }
     }
 
     fn reply(&self, request: &Body, answer: &Value) -> Vec<u8> {
+        if transaction::is_transaction(request) {
+            return transaction::reply(request, answer);
+        }
         let number = |name: &str| answer[name].as_i64().unwrap_or(0);
         let delta = request.get("delta").and_then(Value::as_i64).unwrap_or(0);
-        let bulk = |value: &Value| match value {
-            Value::Null => Frame::Null,
-            Value::String(text) => Frame::BulkString(text.clone().into_bytes()),
-            value => Frame::BulkString(value.to_string().into_bytes()),
-        };
         bytes(&match kind(request) {
             "read" | "read_half" => bulk(&answer["value"]),
             "swap" => bulk(&answer["before"]),
@@ -58,19 +54,82 @@ impl Wire for Resp {
             "add" => Frame::Integer(number("before") + delta),
             "append" => Frame::Integer(number("length")),
             "delete" => Frame::Integer(answer["existed"].as_bool().unwrap_or(false).into()),
-            _ => Frame::SimpleString(b"OK".to_vec()),
+            _ => status("OK"),
         })
     }
 
     fn answer(&self, request: &Body, received: &[u8]) -> Result<Option<(Answer, usize)>, String> {
-        // No command here is answered with an array, and one within the other without end is no matter for a decoder.
-        if received.first() == Some(&b'*') {
-            return Err(format!("`{}` is answered with an array", words(request)[0]));
+        if transaction::is_transaction(request) {
+            return transaction::answer(request, received);
         }
-        let decoded = decode(received).map_err(|error| format!("no RESP: {}", excerpt(&error.to_string(), 120)))?;
-        Ok(decoded.map(|(frame, length)| (answer(request, frame), length)))
+        Ok(frame(received)?.map(|(frame, length)| (answer(request, frame), length)))
     }
 }
+
+/// A command as it is sent.
+fn command(words: &[String]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        bytes.reserve(word.len() + 32);
+        bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        bytes.extend_from_slice(word.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes
+}
+
+fn status(text: &str) -> Frame {
+    Frame::SimpleString(text.as_bytes().to_vec())
+}
+
+fn bulk(value: &Value) -> Frame {
+    match value {
+        Value::Null => Frame::Null,
+        Value::String(text) => Frame::BulkString(text.clone().into_bytes()),
+        value => Frame::BulkString(value.to_string().into_bytes()),
+    }
+}
+
+/// The frame at the beginning of what was received, and its length. No single command here is answered with an array, and
+/// one within the other without end is no matter for a decoder.
+fn frame(received: &[u8]) -> Result<Option<(Frame, usize)>, String> {
+    if received.first() == Some(&b'*') {
+        return Err("an array is the answer to a single command".into());
+    }
+    decode(received).map_err(|error| format!("no RESP: {}", excerpt(&error.to_string(), 120)))
+}
+
+/// The same, where an array may be.
+fn array(received: &[u8]) -> Result<Option<(Frame, usize)>, String> {
+    if received.first() != Some(&b'*') {
+        return frame(received);
+    }
+    let Some(end) = received.iter().take(LONGEST_COUNT).position(|byte| *byte == b'\n') else {
+        return if received.len() < LONGEST_COUNT {
+            Ok(None)
+        } else {
+            Err("no RESP: an array without a length".into())
+        };
+    };
+    let count = std::str::from_utf8(&received[1..end]).ok().and_then(|text| text.trim_end().parse::<i64>().ok());
+    let count = match count {
+        Some(-1) => return Ok(Some((Frame::Null, end + 1))),
+        Some(count @ 0..=MOST_ELEMENTS) => count,
+        Some(count) => return Err(format!("the answer is an array of {count}")),
+        None => return Err("no RESP: an array without a length".into()),
+    };
+    let (mut length, mut elements) = (end + 1, Vec::new());
+    for _ in 0..count {
+        let Some((element, taken)) = frame(&received[length..])? else { return Ok(None) };
+        length += taken;
+        elements.push(element);
+    }
+    Ok(Some((Frame::Array(elements), length)))
+}
+
+/// The longest line that says how long an array is, and the longest array that is read.
+const LONGEST_COUNT: usize = 24;
+const MOST_ELEMENTS: i64 = 16;
 
 fn bytes(frame: &Frame) -> Vec<u8> {
     let mut bytes = vec![0; frame.encode_len(false)];
@@ -80,12 +139,17 @@ fn bytes(frame: &Frame) -> Vec<u8> {
     bytes
 }
 
-fn words(body: &Body) -> Vec<String> {
-    let text = |name: &str| match body.get(name) {
+/// A field of a body as it is on the wire.
+fn text(body: &Body, name: &str) -> String {
+    match body.get(name) {
         Some(Value::String(text)) => in_full(text),
         Some(value) => value.to_string(),
         None => String::new(),
-    };
+    }
+}
+
+fn words(body: &Body) -> Vec<String> {
+    let text = |name: &str| text(body, name);
     let delta = body.get("delta").and_then(Value::as_i64).unwrap_or(0);
     let (key, value) = (|| text("key"), || text("value"));
     let half = |half: &str| format!("{}:{half}", text("key"));

@@ -8,12 +8,12 @@
 //! | `append`, `delete` with `key` | of a key-value store; `existed` in the reply says whether there was something to delete |
 //! | `create` with `key` | compare-and-set of a key that is not there; `created` in the reply says whether that was so |
 //! | `swap` with `key` | read-modify-write; `before` in the reply is what was there |
-//! | `write_both`, `read_half` with `key` | write and read of a value that is kept in two places, to be written at one moment |
+//! | `write_both`, `read_half`, `read_both` with `key` | write and read of a value that is kept in two places, to be written at one moment |
 //! | `generate` | generate an id |
 //! | `send`, `poll`, `commit_offsets`, `list_committed_offsets` | of logs, an operation for each |
 //! | `put`, `reserve`, `delete`, `release`, `disconnect` | of queues of jobs, as [`crate::jobs`] has it; then all others have to be of them, too |
 //! | `txn` | a transaction; then all others have to be ones, too |
-//! | `echo`, `topology`, `init` | none |
+//! | `echo`, `topology`, `init`, `begin` | none |
 //!
 //! Calls that prepare the nodes are left out. A compare-and-set that failed because another value or none was there has
 //! the result `false`, and a read that found no such key the result `nil`; other definite errors did not take effect.
@@ -143,7 +143,9 @@ fn parts(call: &Call, bodies: &Bodies, builder: &mut Builder) -> Result<Vec<Part
             Part { refused: true, ..part(Function::Read, id(key), Id::NONE, Id::NIL) }
         }
         "read" => part(Function::Read, id(key), Id::NONE, id(bodies.told(&["value", "messages"])?)),
-        "read_half" => part(Function::Read, id(Some(bodies.needed("key")?)), Id::NONE, id(bodies.told(&["value"])?)),
+        "read_half" | "read_both" => {
+            part(Function::Read, id(Some(bodies.needed("key")?)), Id::NONE, id(bodies.told(&["value"])?))
+        }
         "write" | "write_both" => part(Function::Write, id(key), id(Some(bodies.needed("value")?)), Id::NONE),
         "append" => part(Function::Append, id(key), id(Some(bodies.needed("value")?)), Id::NONE),
         "delete" => {
@@ -192,7 +194,7 @@ fn parts(call: &Call, bodies: &Bodies, builder: &mut Builder) -> Result<Vec<Part
                 .collect());
         }
         "list_committed_offsets" => return committed(bodies, &mut id),
-        "echo" | "topology" | "init" => return Ok(Vec::new()),
+        "echo" | "topology" | "init" | "begin" => return Ok(Vec::new()),
         other => return Err(format!("`{}` is no request that is known as an operation", excerpt(other, 40))),
     };
     Ok(vec![one])

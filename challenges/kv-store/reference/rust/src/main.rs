@@ -18,9 +18,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 type Bytes = Vec<u8>;
+/// Its name in capitals, and its words.
+type Command = Vec<Bytes>;
 
 /// Answers of one client that are kept until they are sent. More are not made: whoever reads nothing is not worked for.
 const MOST_UNSENT: usize = 1 << 20;
+
+/// Commands of one transaction.
+const MOST_QUEUED: usize = 64;
 
 fn main() -> io::Result<()> {
     let address = std::env::var("TAKEHOME_LISTEN").unwrap_or_else(|_| "127.0.0.1:6379".into());
@@ -40,6 +45,7 @@ fn main() -> io::Result<()> {
 
 fn serve(mut stream: &TcpStream, store: &Mutex<Store>) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    let mut transaction = None;
     let mut input = BufReader::with_capacity(64 << 10, stream);
     let mut answers = Vec::new();
     loop {
@@ -59,8 +65,8 @@ fn serve(mut stream: &TcpStream, store: &Mutex<Store>) -> io::Result<()> {
         while batch.peek().is_some() {
             // Whoever panics under the lock has broken a promise; nobody goes on after that.
             let mut open = store.lock().expect("nobody has panicked");
-            while let Some(mut command) = batch.next_if(|_| answers.len() < MOST_UNSENT) {
-                open.execute(&mut command).write(&mut answers)?;
+            while let Some(command) = batch.next_if(|_| answers.len() < MOST_UNSENT) {
+                answer(&mut open, command, &mut transaction, &mut answers)?;
             }
             open.commit();
             drop(open);
@@ -78,6 +84,45 @@ fn whole_command(input: &mut BufReader<&TcpStream>) -> Option<Vec<Bytes>> {
     let length = input.buffer().len() - rest.len();
     input.consume(length);
     Some(command)
+}
+
+/// Answers a command; one behind a MULTI waits for its EXEC.
+fn answer(
+    store: &mut Store,
+    mut command: Command,
+    transaction: &mut Option<Vec<Command>>,
+    answers: &mut Bytes,
+) -> io::Result<()> {
+    command[0].make_ascii_uppercase();
+    let reply = match (&command[0][..], &command[1..], transaction.take()) {
+        (b"EXEC", [], Some(commands)) => {
+            write!(answers, "*{}\r\n", commands.len())?;
+            store.begin();
+            for command in &commands {
+                store.execute(command).write(answers)?;
+            }
+            store.end();
+            return Ok(());
+        }
+        (b"MULTI", [], None) => {
+            *transaction = Some(Vec::new());
+            Reply::Status("OK")
+        }
+        (b"DISCARD", [], Some(_)) => Reply::Status("OK"),
+        (b"EXEC" | b"DISCARD", [], None) => Reply::Error("ERR there was no MULTI".into()),
+        (b"MULTI" | b"EXEC" | b"DISCARD", _, kept) => {
+            *transaction = kept;
+            Reply::Error("ERR a transaction in another, or a word too many".into())
+        }
+        (.., Some(commands)) if commands.len() == MOST_QUEUED => return Err(io::Error::other("too long a transaction")),
+        (.., Some(mut commands)) => {
+            commands.push(command);
+            *transaction = Some(commands);
+            Reply::Status("QUEUED")
+        }
+        (.., None) => store.execute(&command),
+    };
+    reply.write(answers)
 }
 
 /// A value, and until when it stays: milliseconds since 1970.
@@ -102,19 +147,30 @@ impl Store {
         let mut store = Self { values: HashMap::new(), log: log.try_clone()?, unwritten: Vec::new() };
         let mut input = BufReader::new(log);
         let mut whole = 0;
+        let mut transaction = None;
         while let Ok(Some(command)) = read_command(&mut input) {
-            store.apply(&command);
-            whole = input.stream_position()?;
+            match (command.first().map(Vec::as_slice), &mut transaction) {
+                (Some(b"MULTI"), _) => transaction = Some(Vec::new()),
+                (Some(b"EXEC"), _) => {
+                    let commands: Vec<Command> = transaction.take().unwrap_or_default();
+                    commands.iter().for_each(|command| store.apply(command));
+                }
+                (_, Some(commands)) => commands.push(command),
+                (_, None) => store.apply(&command),
+            }
+            // Half a transaction is none.
+            if transaction.is_none() {
+                whole = input.stream_position()?;
+            }
         }
         store.log.set_len(whole)?;
         Ok(store)
     }
 
     /// Answers a command. What it changes is in the log after [`Self::commit`], and nobody may be told before.
-    fn execute(&mut self, command: &mut [Bytes]) -> Reply {
-        let Some((name, words)) = command.split_first_mut() else { return Reply::Nil };
-        name.make_ascii_uppercase();
-        match (&name[..], &*words) {
+    fn execute(&mut self, command: &[Bytes]) -> Reply {
+        let Some((name, words)) = command.split_first() else { return Reply::Nil };
+        match (&name[..], words) {
             (b"PING", []) => Reply::Status("PONG"),
             (b"PING" | b"ECHO", [text]) => Reply::Bulk(text.clone()),
             (b"GET", [key]) => self.get(key).map_or(Reply::Nil, |entry| Reply::Bulk(entry.value.clone())),
@@ -206,6 +262,15 @@ impl Store {
             Some(old) => *old = entry,
             None => drop(self.values.insert(key.to_vec(), entry)),
         }
+    }
+
+    /// What changes from here to [`Self::end`] is done again as a whole, or not at all.
+    fn begin(&mut self) {
+        encode(&[b"MULTI"], &mut self.unwritten);
+    }
+
+    fn end(&mut self) {
+        encode(&[b"EXEC"], &mut self.unwritten);
     }
 
     /// Writes what has changed to the log, in one call: a process that is killed leaves whole commands at the end, and at
