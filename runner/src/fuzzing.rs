@@ -42,7 +42,20 @@ pub fn server_answers(bytes: &[u8]) {
     let wires = [Protocol::Resp, Protocol::Beanstalk].map(protocol::of);
     match wires.get(usize::from(*which)).copied().flatten() {
         Some(wire) => {
-            for kind in ["read", "write", "create", "swap", "add", "append", "put", "reserve", "delete", "release"] {
+            for kind in [
+                "read",
+                "write",
+                "create",
+                "swap",
+                "add",
+                "append",
+                "begin",
+                "read_both",
+                "put",
+                "reserve",
+                "delete",
+                "release",
+            ] {
                 let request = body(kind, [("key", "k".into())]);
                 match wire.answer(&request, said) {
                     Ok(Some((_, length))) => assert!(length <= said.len(), "{length} of {} bytes", said.len()),
