@@ -226,7 +226,7 @@ impl Performance {
     }
 
     /// Why nothing may be concluded, where that is so. `marks` are the values of the ratio that something depends on: one
-    /// that is beyond all of them, whatever the noise, is concluded from on the noisiest machine.
+    /// that is beyond all of them, even if it is as wrong as the reference beside itself, is concluded from all the same.
     pub fn doubt(&self, marks: &[f64]) -> Option<String> {
         let (Some(found), Some(control)) = (self.found(), self.control()) else {
             return Some("nothing could be measured undisturbed".into());
@@ -413,7 +413,7 @@ mod tests {
         assert!(!measured(0.5, 1.0, &[100.0; 14], &wild).is_enough());
     }
 
-    /// A submission that is ten times too slow gets no points, and not "inconclusive", on a machine that is a third off.
+    /// A submission that is far too slow gets no points, and not "inconclusive", on a machine that is a third off.
     #[test]
     fn what_no_noise_could_change_is_concluded() {
         let settled =

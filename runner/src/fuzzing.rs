@@ -51,6 +51,7 @@ pub fn server_answers(bytes: &[u8]) {
                 "append",
                 "begin",
                 "read_both",
+                "write_both",
                 "put",
                 "reserve",
                 "delete",

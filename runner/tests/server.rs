@@ -43,6 +43,7 @@ fn a_good_server_passes_and_each_bad_one_fails_for_its_own_reason() {
         ("twice", Verdict::Fail, "malformed-output", "nobody has asked for"),
         ("silent", Verdict::Fail, "no-reply", ""),
         ("three-clients", Verdict::Fail, "no-reply", ""),
+        ("no-more-files", Verdict::Fail, "no-reply", ""),
         ("exits", Verdict::Fail, "node-crashed", "exited with status 7"),
         ("never-listens", Verdict::Fail, "slow-start", "nobody listened on its address"),
         ("dies-at-once", Verdict::Fail, "node-crashed", "exited with status 3"),
@@ -53,8 +54,10 @@ fn a_good_server_passes_and_each_bad_one_fails_for_its_own_reason() {
         let told = judged.findings.iter().any(|finding| finding.actual.contains(words));
         assert!(words.is_empty() || told, "{mode}: {:#?}", judged.findings);
         let explained = judged.findings.iter().flat_map(|finding| &finding.evidence.lines);
-        let hangs = ["silent", "three-clients"].contains(&mode);
-        assert_eq!(explained.into_iter().any(|line| line.text.contains("threads asleep")), hangs, "{mode}");
+        let explained: String = explained.into_iter().map(|line| line.text.as_str()).collect();
+        let hangs = ["silent", "three-clients", "no-more-files"].contains(&mode);
+        assert_eq!(explained.contains("while a request waited"), hangs, "{mode}: {explained}");
+        assert_eq!(explained.contains("files open, of the"), mode == "no-more-files", "{mode}: {explained}");
     }
 }
 

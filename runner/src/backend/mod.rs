@@ -180,6 +180,8 @@ pub struct Look {
     pub cpu: Duration,
     /// Bytes of memory that are their own: neither files nor shared.
     pub memory: u64,
+    /// Open files of the process that is nearest to how many it may have, and that number; 0 where that cannot be told.
+    pub open_files: [u64; 2],
 }
 
 /// What a cell tells. Also sent unasked: an exit is reported as soon as it happens.

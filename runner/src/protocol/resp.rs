@@ -111,9 +111,13 @@ fn array(received: &[u8]) -> Result<Option<(Frame, usize)>, String> {
             Err("no RESP: an array without a length".into())
         };
     };
-    let count = std::str::from_utf8(&received[1..end]).ok().and_then(|text| text.trim_end().parse::<i64>().ok());
-    let count = match count {
-        Some(-1) => return Ok(Some((Frame::Null, end + 1))),
+    let line = received[1..end].strip_suffix(b"\r").unwrap_or_default();
+    if line == b"-1" {
+        return Ok(Some((Frame::Null, end + 1)));
+    }
+    let digits =
+        Some(line).filter(|line| line.iter().all(u8::is_ascii_digit)).and_then(|line| std::str::from_utf8(line).ok());
+    let count = match digits.and_then(|digits| digits.parse().ok()) {
         Some(count @ 0..=MOST_ELEMENTS) => count,
         Some(count) => return Err(format!("the answer is an array of {count}")),
         None => return Err("no RESP: an array without a length".into()),
@@ -129,7 +133,7 @@ fn array(received: &[u8]) -> Result<Option<(Frame, usize)>, String> {
 
 /// The longest line that says how long an array is, and the longest array that is read.
 const LONGEST_COUNT: usize = 24;
-const MOST_ELEMENTS: i64 = 16;
+const MOST_ELEMENTS: u64 = 16;
 
 fn bytes(frame: &Frame) -> Vec<u8> {
     let mut bytes = vec![0; frame.encode_len(false)];

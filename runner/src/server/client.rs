@@ -195,6 +195,10 @@ impl Client {
     /// Sends a request and waits for the whole answer.
     async fn exchange(&mut self, bytes: &[u8], body: &Body) -> io::Result<Answer> {
         let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+        if let Some(socket) = &self.socket {
+            // What has come since would look like the answer to this; an end is seen when that is waited for.
+            let _nothing_mostly = socket.try_read_buf(&mut self.received);
+        }
         if !self.received.is_empty() {
             let before = self
                 .seen

@@ -13,6 +13,8 @@ use tokio::sync::{mpsc::UnboundedSender, oneshot};
 const BETWEEN: Duration = Duration::from_millis(300);
 /// How long a program may take to write its stacks and end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Files that a program may still open when it counts as having reached its limit: it may have closed some since.
+const FEW_FILES: u64 = 4;
 /// Most kinds of stacks that are told, and most calls of each.
 const MOST: usize = 6;
 const CALLS: usize = 4;
@@ -65,7 +67,14 @@ fn sentence(before: Look, after: Look, between: Duration) -> String {
         _ => "it computes, and does not wait",
     };
     let state = if after.threads == 1 && after.running > 0 { "runs" } else { "asleep" };
-    format!("while a request waited, {threads} {state}, {cpu:.2} s of CPU time used in {time:.1} s: {verdict}")
+    let files = full(after.open_files).map(|files| format!("; {files}")).unwrap_or_default();
+    format!("while a request waited, {threads} {state}, {cpu:.2} s of CPU time used in {time:.1} s: {verdict}{files}")
+}
+
+/// That a program can open hardly another file, which connections are too.
+fn full([open, most]: [u64; 2]) -> Option<String> {
+    let left = most.saturating_sub(open);
+    (most > 0 && left <= FEW_FILES).then(|| format!("it has {open} files open, of the {most} that it may have"))
 }
 
 /// The stacks of Go's goroutines in its own words, those that are alike together and the most frequent first: what each
@@ -105,13 +114,16 @@ mod tests {
 
     #[test]
     fn who_waits_is_told_from_who_computes() {
-        let look = |running, cpu| Look { threads: 12, running, cpu: Duration::from_millis(cpu), memory: 0 };
+        let look = |running, cpu| Look { threads: 12, running, cpu: Duration::from_millis(cpu), ..Look::default() };
         let told = |running, cpu: u64| sentence(look(0, 100), look(running, 100 + cpu), Duration::from_millis(300));
         assert!(told(0, 0).contains("12 of its 12 threads asleep, 0.00 s of CPU time used in 0.3 s: it waits for"));
         assert!(
             told(1, 290).contains("11 of its 12 threads asleep, 0.29 s") && told(1, 290).ends_with("does not wait")
         );
         assert!(told(0, 60).contains("works a little"));
+        let full = Look { open_files: [1022, 1024], ..look(0, 100) };
+        let sentence = sentence(full, full, Duration::from_millis(300));
+        assert!(sentence.ends_with("is not slow; it has 1022 files open, of the 1024 that it may have"), "{sentence}");
     }
 
     #[test]

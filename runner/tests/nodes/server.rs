@@ -31,6 +31,12 @@ fn main() {
     }
     let listener = TcpListener::bind(std::env::var("TAKEHOME_LISTEN").unwrap()).unwrap();
     let values = Values::default();
+    if mode == "no-more-files" {
+        // For one client, which takes two.
+        let room = [(); 2].map(|()| std::fs::File::open("/dev/null"));
+        std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).for_each(std::mem::forget);
+        drop(room);
+    }
     for (number, stream) in listener.incoming().flatten().enumerate() {
         if mode == "three-clients" && number > 2 {
             std::mem::forget(stream);
@@ -107,7 +113,8 @@ fn serve(mut stream: TcpStream, mode: &str, values: &Values) -> Option<()> {
                 values.insert(key, text.clone());
                 format!(":{}\r\n", text.len())
             }
-            _ => format!(":{}\r\n", u8::from(values.remove(&key).is_some())),
+            "DEL" => format!(":{}\r\n", u8::from(values.remove(&key).is_some())),
+            _ => "-ERR no such command\r\n".into(),
         };
         drop(values);
         match mode {

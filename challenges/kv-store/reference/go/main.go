@@ -9,6 +9,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"log"
 	"math"
@@ -43,7 +44,9 @@ func main() {
 	for {
 		connection, err := listener.Accept()
 		if err != nil {
-			log.Fatal(err)
+			// Whoever could not be let in, such as for want of a file, is no reason to end.
+			time.Sleep(10 * time.Millisecond)
+			continue
 		}
 		go serve(connection, store)
 	}
@@ -56,6 +59,24 @@ func serve(connection net.Conn, store *Store) {
 	output := bufio.NewWriter(&answers)
 	for {
 		command, err := resp.ReadCommand(input)
+		var batch [][]string
+		for err == nil {
+			batch = append(batch, command)
+			if !hasCommand(input) {
+				break
+			}
+			command, err = resp.ReadCommand(input)
+		}
+		for len(batch) > 0 {
+			batch = store.execute(batch, &answers, output)
+			if _, err := connection.Write(answers.Bytes()); err != nil {
+				return
+			}
+			answers.Reset()
+			if answers.Cap() > mostUnsent {
+				answers = bytes.Buffer{}
+			}
+		}
 		if err == io.EOF {
 			return
 		}
@@ -64,20 +85,6 @@ func serve(connection net.Conn, store *Store) {
 			output.Flush()
 			connection.Write(answers.Bytes())
 			return
-		}
-		batch := [][]string{command}
-		for hasCommand(input) {
-			if command, err = resp.ReadCommand(input); err != nil {
-				break
-			}
-			batch = append(batch, command)
-		}
-		for len(batch) > 0 {
-			batch = store.execute(batch, &answers, output)
-			if _, err := connection.Write(answers.Bytes()); err != nil {
-				return
-			}
-			answers.Reset()
 		}
 	}
 }
@@ -119,7 +126,7 @@ type Entry struct {
 }
 
 // Store holds the values, and the log that brings them back. A value whose time is over counts as gone whenever somebody
-// looks, and is taken away when its key is used.
+// looks, and is taken away when its key is written to.
 type Store struct {
 	sync.Mutex
 	values map[string]Entry
@@ -143,6 +150,10 @@ func open(path string) (*Store, error) {
 	whole := int64(0)
 	for {
 		command, err := resp.ReadCommand(input)
+		var failed *os.PathError
+		if errors.As(err, &failed) {
+			return nil, err
+		}
 		if err != nil {
 			break
 		}
@@ -252,6 +263,10 @@ func (s *Store) one(name string, words []string, output *bufio.Writer) {
 		s.remove(words, output)
 	case "APPEND":
 		before, _ := s.now(words[0])
+		if len(before.value)+len(words[1]) > resp.Largest {
+			resp.Error(output, "ERR too large a value")
+			return
+		}
 		s.set(words[0], before.value+words[1], before.until)
 		resp.Integer(output, int64(len(before.value)+len(words[1])))
 	case "INCR":

@@ -168,8 +168,9 @@ impl Driver {
                 let socket = descriptors.into_iter().next().ok_or(io::ErrorKind::NotConnected);
                 self.connected(socket.map(Into::into).map_err(Into::into));
             }
-            Report::Looked { threads, running, cpu_micros, memory } => {
-                let look = Look { threads, running, cpu: Duration::from_micros(cpu_micros), memory };
+            Report::Looked { threads, running, cpu_micros, memory, open_files, most_open_files } => {
+                let cpu = Duration::from_micros(cpu_micros);
+                let look = Look { threads, running, cpu, memory, open_files: [open_files, most_open_files] };
                 // Who has given up waiting has dropped the other end.
                 self.looking.pop_front().map(|waiting| waiting.send(look));
             }

@@ -115,6 +115,8 @@ pub(super) enum Report {
         running: u32,
         cpu_micros: u64,
         memory: u64,
+        open_files: u64,
+        most_open_files: u64,
     },
     Closed {
         cpu_micros: u64,

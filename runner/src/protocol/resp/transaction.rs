@@ -13,6 +13,8 @@ use crate::protocol::{Answer, Speaker, kind};
 use harness::oracle::{Body, body};
 use serde_json::{Value, json};
 
+/// The longest answer to a transaction, in bytes: it has two values, and they are short.
+const LONGEST: usize = 16 << 10;
 /// What asks for an empty transaction.
 const BEGIN: &str = "begin";
 
@@ -20,13 +22,18 @@ const BEGIN: &str = "begin";
 #[derive(Default)]
 pub(in crate::protocol) struct Client {
     offered: Option<bool>,
+    /// Whether it has asked, and was not answered yet.
+    asks: bool,
 }
 
 impl Speaker for Client {
     fn prepare(&mut self, script: &Body) -> Option<Body> {
         Some(match self.offered {
             _ if !is_transaction(script) => script.clone(),
-            None => body(BEGIN, []),
+            None => {
+                self.asks = true;
+                body(BEGIN, [])
+            }
             Some(true) => script.clone(),
             Some(false) => single(script),
         })
@@ -43,10 +50,15 @@ impl Speaker for Client {
         {
             self.offered = reply["offered"].as_bool();
         }
+        self.asks &= answer.is_none();
         Ok(answer)
     }
 
     fn hung_up(&mut self) -> Vec<Body> {
+        // Who hangs up on a question for transactions has none.
+        if std::mem::take(&mut self.asks) {
+            self.offered = Some(false);
+        }
         Vec::new()
     }
 }
@@ -98,6 +110,10 @@ pub(super) fn reply(body: &Body, answer: &Value) -> Vec<u8> {
 
 /// The answer at the beginning of what was received: one to each command, and that to `EXEC` has one of each between.
 pub(super) fn answer(body: &Body, received: &[u8]) -> Result<Option<(Answer, usize)>, String> {
+    // It is read from its beginning each time that more has come, so it has to be short.
+    if received.len() > LONGEST {
+        return Err(format!("more than {LONGEST} bytes are the answer to a transaction"));
+    }
     let inner = inner(body).len();
     let mut told = Vec::new();
     let mut length = 0;
@@ -117,21 +133,23 @@ fn meaning(body: &Body, told: &[Frame], executed: Frame) -> Answer {
         reply["type"] = format!("{}_ok", kind(body)).into();
         Answer::Ok(reply)
     };
-    if kind(body) == BEGIN {
-        let offered = is(&told[0], "OK") && matches!(&executed, Frame::Array(list) if list.is_empty());
-        return ok(json!({ "offered": offered }));
-    }
-    if let Frame::Error(text) = &executed {
-        return Answer::Refused(text.clone());
-    }
     let wrong = |command: &str, frame: &Frame| Answer::Wrong(format!("`{command}` is answered with {}", show(frame)));
+    let is_error = |frame: &Frame| matches!(frame, Frame::Error(_));
+    if kind(body) == BEGIN && is_error(&told[0]) && is_error(&executed) {
+        return ok(json!({ "offered": false }));
+    }
     if !is(&told[0], "OK") {
         return wrong("MULTI", &told[0]);
     }
-    if let Some(frame) = told[1..].iter().find(|frame| !is(frame, "QUEUED")) {
+    // One that was executed at once has an effect, whatever EXEC says.
+    if let Some(frame) = told[1..].iter().find(|frame| !is(frame, "QUEUED") && !is_error(frame)) {
         return wrong("a command behind MULTI", frame);
     }
     match (kind(body), &executed) {
+        (BEGIN, Frame::Array(list)) if list.is_empty() => ok(json!({ "offered": true })),
+        (BEGIN, frame) => wrong("EXEC", frame),
+        (_, Frame::Error(text)) => Answer::Refused(text.clone()),
+        (_, frame) if told.iter().any(is_error) => wrong("EXEC", frame),
         ("read_both", Frame::Array(list)) => {
             let values: Option<Vec<Value>> = list.iter().map(read).collect();
             match values.as_deref() {
@@ -191,6 +209,10 @@ mod tests {
         let half = has_not.prepare(&read_both()).unwrap();
         assert_eq!(Resp.request(&half), b"*2\r\n$3\r\nGET\r\n$3\r\nm:0\r\n");
         assert_eq!(has_not.prepare(&read), Some(read));
+        let mut hangs_up = Client::default();
+        assert_eq!(hangs_up.prepare(&write_both()), Some(begin));
+        hangs_up.hung_up();
+        assert_eq!(hangs_up.prepare(&write_both()), Some(single));
     }
 
     #[test]
@@ -214,8 +236,21 @@ mod tests {
         let write = |bytes: &str| told(&write_both(), bytes);
         assert_eq!(write(&format!("{queued}*2\r\n+OK\r\n+OK\r\n")), Answer::Ok(json!({"type": "write_both_ok"})));
         assert!(matches!(write(&format!("{queued}*2\r\n+OK\r\n$-1\r\n")), Answer::Wrong(_)));
-        let early = write("+OK\r\n+OK\r\n+OK\r\n*2\r\n+OK\r\n+OK\r\n");
-        assert!(matches!(early, Answer::Wrong(why) if why.contains("behind MULTI")), "they are executed too early");
+        for exec in ["*2\r\n+OK\r\n+OK\r\n", "-ERR no MULTI\r\n"] {
+            let early = write(&format!("+OK\r\n+OK\r\n+OK\r\n{exec}"));
+            assert!(matches!(early, Answer::Wrong(why) if why.contains("behind MULTI")), "they are executed too early");
+        }
+        let not_begun = write("-ERR busy\r\n+OK\r\n+OK\r\n-ERR no MULTI\r\n");
+        assert!(matches!(not_begun, Answer::Wrong(_)), "they may have had an effect");
+        let refused = write("+OK\r\n-ERR full\r\n+QUEUED\r\n-EXECABORT full\r\n");
+        assert_eq!(refused, Answer::Refused("EXECABORT full".into()));
+        let half = write("+OK\r\n-ERR full\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+        assert!(matches!(half, Answer::Wrong(_)), "what was refused cannot be left out");
+        for wrong in ["+OK\r\n-ERR\r\n", ":0\r\n:0\r\n", "+OK\r\n*1\r\n+OK\r\n", "-ERR\r\n*0\r\n"] {
+            assert!(matches!(told(&body(BEGIN, []), wrong), Answer::Wrong(_)), "{wrong}");
+        }
+        let endless = format!("+OK\r\n+{}", "Q".repeat(LONGEST));
+        assert!(Resp.answer(&write_both(), endless.as_bytes()).is_err());
         let deep = format!("{queued}{}", "*1\r\n".repeat(100_000));
         assert!(Resp.answer(&write_both(), deep.as_bytes()).is_err(), "no array is in another");
         let announced = format!("{queued}*1000000000\r\n");

@@ -4,18 +4,18 @@
 //! before anybody is told of it or can see it: both happen under the lock. A log that ends in the middle of a command was
 //! being written when the process was killed; that command was acknowledged to nobody.
 //!
-//! A value whose time is over counts as gone whenever somebody looks, and is taken away when its key is used.
+//! A value whose time is over counts as gone whenever somebody looks, and is taken away when its key is written to.
 
 mod resp;
 
-use resp::{read_command, Reply};
+use resp::{read_command, Reply, LARGEST};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 type Bytes = Vec<u8>;
 /// Its name in capitals, and its words.
@@ -24,8 +24,9 @@ type Command = Vec<Bytes>;
 /// Answers of one client that are kept until they are sent. More are not made: whoever reads nothing is not worked for.
 const MOST_UNSENT: usize = 1 << 20;
 
-/// Commands of one transaction.
+/// Commands of one transaction, and bytes of their words.
 const MOST_QUEUED: usize = 64;
+const MOST_QUEUED_BYTES: usize = 1 << 20;
 
 fn main() -> io::Result<()> {
     let address = std::env::var("TAKEHOME_LISTEN").unwrap_or_else(|_| "127.0.0.1:6379".into());
@@ -33,7 +34,12 @@ fn main() -> io::Result<()> {
     let store = Arc::new(Mutex::new(Store::open(folder)?));
     let listener = TcpListener::bind(&address)?;
     for stream in listener.incoming() {
-        let (stream, store) = (stream?, store.clone());
+        let Ok(stream) = stream else {
+            // Whoever could not be let in, such as for want of a file, is no reason to end.
+            std::thread::sleep(Duration::from_millis(10));
+            continue;
+        };
+        let store = store.clone();
         std::thread::spawn(move || {
             if let Err(error) = serve(&stream, &store) {
                 eprintln!("a connection ended: {error}");
@@ -45,7 +51,7 @@ fn main() -> io::Result<()> {
 
 fn serve(mut stream: &TcpStream, store: &Mutex<Store>) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut transaction = None;
+    let mut transaction: Option<Transaction> = None;
     let mut input = BufReader::with_capacity(64 << 10, stream);
     let mut answers = Vec::new();
     loop {
@@ -86,40 +92,68 @@ fn whole_command(input: &mut BufReader<&TcpStream>) -> Option<Vec<Bytes>> {
     Some(command)
 }
 
+/// Commands that wait for their EXEC.
+#[derive(Default)]
+struct Transaction {
+    commands: Vec<Command>,
+    bytes: usize,
+    /// Whether one of them was refused: then none is executed.
+    aborted: bool,
+}
+
+impl Transaction {
+    fn queue(&mut self, command: Command) -> Reply {
+        self.bytes += command.iter().map(Vec::len).sum::<usize>();
+        if self.commands.len() == MOST_QUEUED || self.bytes > MOST_QUEUED_BYTES {
+            self.aborted = true;
+            self.commands.clear();
+            return Reply::Error("ERR too long a transaction".into());
+        }
+        self.commands.push(command);
+        Reply::Status("QUEUED")
+    }
+
+    fn execute(&self, store: &mut Store, answers: &mut Bytes) -> io::Result<()> {
+        let values = self.commands.iter().filter_map(|command| store.get(command.get(1)?));
+        let large = values.map(|entry| entry.value.len()).sum::<usize>() > LARGEST;
+        if self.aborted || large {
+            return Reply::Error("EXECABORT too long a transaction".into()).write(answers);
+        }
+        write!(answers, "*{}\r\n", self.commands.len())?;
+        let start = store.begin();
+        for command in &self.commands {
+            store.execute(command).write(answers)?;
+        }
+        store.end(start);
+        Ok(())
+    }
+}
+
 /// Answers a command; one behind a MULTI waits for its EXEC.
 fn answer(
     store: &mut Store,
     mut command: Command,
-    transaction: &mut Option<Vec<Command>>,
+    transaction: &mut Option<Transaction>,
     answers: &mut Bytes,
 ) -> io::Result<()> {
     command[0].make_ascii_uppercase();
-    let reply = match (&command[0][..], &command[1..], transaction.take()) {
-        (b"EXEC", [], Some(commands)) => {
-            write!(answers, "*{}\r\n", commands.len())?;
-            store.begin();
-            for command in &commands {
-                store.execute(command).write(answers)?;
-            }
-            store.end();
+    let reply = match (&command[0][..], &command[1..], &mut *transaction) {
+        (b"EXEC", [], Some(queued)) => {
+            queued.execute(store, answers)?;
+            *transaction = None;
             return Ok(());
         }
-        (b"MULTI", [], None) => {
-            *transaction = Some(Vec::new());
+        (b"DISCARD", [], Some(_)) => {
+            *transaction = None;
             Reply::Status("OK")
         }
-        (b"DISCARD", [], Some(_)) => Reply::Status("OK"),
+        (b"MULTI", [], None) => {
+            *transaction = Some(Transaction::default());
+            Reply::Status("OK")
+        }
         (b"EXEC" | b"DISCARD", [], None) => Reply::Error("ERR there was no MULTI".into()),
-        (b"MULTI" | b"EXEC" | b"DISCARD", _, kept) => {
-            *transaction = kept;
-            Reply::Error("ERR a transaction in another, or a word too many".into())
-        }
-        (.., Some(commands)) if commands.len() == MOST_QUEUED => return Err(io::Error::other("too long a transaction")),
-        (.., Some(mut commands)) => {
-            commands.push(command);
-            *transaction = Some(commands);
-            Reply::Status("QUEUED")
-        }
+        (b"MULTI" | b"EXEC" | b"DISCARD", ..) => Reply::Error("ERR a transaction in another, or a word too many".into()),
+        (.., Some(queued)) => queued.queue(command),
         (.., None) => store.execute(&command),
     };
     reply.write(answers)
@@ -148,7 +182,7 @@ impl Store {
         let mut input = BufReader::new(log);
         let mut whole = 0;
         let mut transaction = None;
-        while let Ok(Some(command)) = read_command(&mut input) {
+        while let Some(command) = read_command(&mut input).or_else(torn)? {
             match (command.first().map(Vec::as_slice), &mut transaction) {
                 (Some(b"MULTI"), _) => transaction = Some(Vec::new()),
                 (Some(b"EXEC"), _) => {
@@ -172,7 +206,7 @@ impl Store {
         let Some((name, words)) = command.split_first() else { return Reply::Nil };
         match (&name[..], words) {
             (b"PING", []) => Reply::Status("PONG"),
-            (b"PING" | b"ECHO", [text]) => Reply::Bulk(text.clone()),
+            (b"ECHO", [text]) => Reply::Bulk(text.clone()),
             (b"GET", [key]) => self.get(key).map_or(Reply::Nil, |entry| Reply::Bulk(entry.value.clone())),
             (b"SET", [key, value]) => self.set(key, value.clone(), None, Reply::Status("OK")),
             (b"SET", [key, value, options @ ..]) => self.set_with(key, value, options),
@@ -188,6 +222,9 @@ impl Store {
             (b"DECRBY", [key, delta]) => self.add(key, integer(delta).and_then(i64::checked_neg)),
             (b"APPEND", [key, text]) => {
                 let (before, until) = self.get(key).map_or((&[][..], None), |entry| (&entry.value, entry.until));
+                if before.len() + text.len() > LARGEST {
+                    return Reply::Error("ERR too large a value".into());
+                }
                 let value = [before, text].concat();
                 let length = value.len() as i64;
                 self.set(key, value, until, Reply::Integer(length))
@@ -265,12 +302,19 @@ impl Store {
     }
 
     /// What changes from here to [`Self::end`] is done again as a whole, or not at all.
-    fn begin(&mut self) {
+    fn begin(&mut self) -> usize {
         encode(&[b"MULTI"], &mut self.unwritten);
+        self.unwritten.len()
     }
 
-    fn end(&mut self) {
-        encode(&[b"EXEC"], &mut self.unwritten);
+    /// `start` is what [`Self::begin`] gave.
+    fn end(&mut self, start: usize) {
+        if self.unwritten.len() > start {
+            encode(&[b"EXEC"], &mut self.unwritten);
+        } else {
+            // Nothing has changed.
+            self.unwritten.truncate(start - b"*1\r\n$5\r\nMULTI\r\n".len());
+        }
     }
 
     /// Writes what has changed to the log, in one call: a process that is killed leaves whole commands at the end, and at
@@ -299,6 +343,14 @@ impl Store {
             (b"DEL", keys) => keys.iter().for_each(|key| drop(self.values.remove(key))),
             _ => {}
         }
+    }
+}
+
+/// The end of the log, where a command is there in part; what could not be read is another matter.
+fn torn(error: io::Error) -> io::Result<Option<Command>> {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => Ok(None),
+        _ => Err(error),
     }
 }
 

@@ -12,9 +12,11 @@ import (
 	"strings"
 )
 
-// The largest word of a command, the most words, and the longest line.
+// Largest is the largest word of a command.
+const Largest = 64 << 20
+
+// The most words of a command, and the longest line.
 const (
-	largest = 64 << 20
 	most    = 1 << 20
 	longest = 64 << 10
 )
@@ -45,7 +47,7 @@ func ReadCommand(input *bufio.Reader) ([]string, error) {
 		if len(line) == 0 || line[0] != '$' {
 			return nil, errors.New("Protocol error: expected '$'")
 		}
-		length, err := number(line[1:], largest)
+		length, err := number(line[1:], Largest)
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +113,9 @@ func number(text []byte, most int) (int, error) {
 func Status(out *bufio.Writer, text string) { write(out, "+", text, end) }
 
 // Error writes an error; it begins with a word in capitals, such as ERR.
-func Error(out *bufio.Writer, text string) { write(out, "-", text, end) }
+func Error(out *bufio.Writer, text string) { write(out, "-", inOneLine.Replace(text), end) }
+
+var inOneLine = strings.NewReplacer("\r", " ", "\n", " ")
 
 // Integer writes a number.
 func Integer(out *bufio.Writer, number int64) { write(out, ":", strconv.FormatInt(number, 10), end) }

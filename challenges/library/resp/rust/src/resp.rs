@@ -6,8 +6,9 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-/// The largest word of a command, and the most words.
-const LARGEST: usize = 64 << 20;
+/// The largest word of a command.
+pub const LARGEST: usize = 64 << 20;
+/// The most words.
 const MOST: usize = 1 << 20;
 
 /// A reply.
