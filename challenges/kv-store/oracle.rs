@@ -87,18 +87,23 @@ const LARGE_BYTES: usize = 1 << 20;
 const LARGE_LEAD: Duration = Duration::from_millis(4);
 
 /// Large values that are written when the server is killed, and read when it is back: of one of them the log then holds a
-/// part.
+/// part. Each has a small one beside it that comes first and is there exactly if the large one is: they are read one after
+/// the other, since of what is read at the same time nothing follows.
 fn large_writes(stage: &Stage, seed: u64) -> Vec<(Duration, Body)> {
     let Ok(schedule) = stage.fault_schedule(seed) else { return Vec::new() };
     let kills = schedule.actions.iter().filter(|action| matches!(action.fault, Fault::Kill(_)));
     let around = |(kill, at): (usize, Duration)| {
         (0..LARGE).flat_map(move |number| {
-            let key = || ("key", format!("large{number}").into());
-            let value = format!("{kill}.{number}~⟨{LARGE_BYTES} times⟩");
-            let write = body("write", [key(), ("value", value.into())]);
-            let written = at.saturating_sub(LARGE_LEAD);
-            let read = (at + Duration::from_millis(100)).min(stage.duration());
-            [(written, write), (read, body("read", [key()]))]
+            let key = || Value::from(format!("large{number}"));
+            let (value, padding) = (format!("{kill}.{number}"), format!("~⟨{LARGE_BYTES} times⟩"));
+            let padded = |mut body: Body| {
+                body.insert("padding".into(), padding.as_str().into());
+                body
+            };
+            let write = padded(body("write_both", [("key", key()), ("value", value.into())]));
+            let due = |behind| (at + Duration::from_millis(behind)).min(stage.duration());
+            let (small, large) = (read_half(key(), 0), padded(read_half(key(), 1)));
+            [(at.saturating_sub(LARGE_LEAD), write), (due(100), small), (due(250), large)]
         })
     };
     kills.map(|kill| kill.at.since(Offset::ZERO)).enumerate().flat_map(around).collect()

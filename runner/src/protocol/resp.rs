@@ -12,6 +12,8 @@
 //! | `append {key, value}` | `APPEND key value` |
 //! | `delete {key}` | `DEL key` |
 //!
+//! Where a body has a `padding` the second of two values that are written together has it behind it.
+//!
 //! What happens at one moment between `MULTI` and `EXEC` is in [`transaction`].
 //!
 //! Values are texts on the wire; one that is the only way to write an integer is that integer. A large value is told short:
@@ -161,7 +163,7 @@ fn words(body: &Body) -> Vec<String> {
         "read" => ("GET", vec![key()]),
         "read_half" => ("GET", vec![half(&text("half"))]),
         "write" => ("SET", vec![key(), value()]),
-        "write_both" => ("MSET", vec![half("0"), value(), half("1"), value()]),
+        "write_both" => ("MSET", vec![half("0"), value(), half("1"), in_full(&(value() + padding(body)))]),
         "create" => ("SET", vec![key(), value(), "NX".into()]),
         "swap" => ("GETSET", vec![key(), value()]),
         "add" if delta < 0 => ("DECRBY", vec![key(), delta.unsigned_abs().to_string()]),
@@ -182,7 +184,9 @@ fn answer(request: &Body, frame: Frame) -> Answer {
     match (kind(request), frame) {
         (_, Frame::Error(text)) => Answer::Refused(text),
         ("read" | "read_half", Frame::Null) => ok(json!({ "value": null })),
-        ("read" | "read_half", Frame::BulkString(bytes)) => ok(json!({ "value": value(&bytes) })),
+        ("read" | "read_half", Frame::BulkString(bytes)) => {
+            ok(json!({ "value": without(padding(request), value(&bytes)) }))
+        }
         ("swap", Frame::Null) => ok(json!({ "before": null })),
         ("swap", Frame::BulkString(bytes)) => ok(json!({ "before": value(&bytes) })),
         ("create", Frame::Null) => ok(json!({ "created": false })),
@@ -204,6 +208,19 @@ fn value(bytes: &[u8]) -> Value {
     match text.parse::<i64>() {
         Ok(number) if number.to_string() == text => number.into(),
         _ => short(&text).into(),
+    }
+}
+
+/// What is behind a value, if anything is to be.
+fn padding(body: &Body) -> &str {
+    body.get("padding").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A value without what is to be behind it; one that lacks it is another value.
+fn without(padding: &str, value: Value) -> Value {
+    match value.as_str().and_then(|text| text.strip_suffix(padding)) {
+        Some(text) => text.into(),
+        None => value,
     }
 }
 
@@ -294,6 +311,22 @@ mod tests {
         for (request, answer) in cases {
             assert_eq!(told(&request, &Resp.reply(&request, &answer)), Answer::Ok(answer));
         }
+    }
+
+    #[test]
+    fn the_second_of_two_values_may_be_large() {
+        let padding = || ("padding", "~⟨1000 times⟩".into());
+        let both = body("write_both", [("key", "m".into()), ("value", "v".into()), padding()]);
+        let large = format!("$1001\r\nv{}\r\n", "~".repeat(1_000));
+        let sent = format!("*5\r\n$4\r\nMSET\r\n$3\r\nm:0\r\n$1\r\nv\r\n$3\r\nm:1\r\n{large}");
+        assert_eq!(Resp.request(&both), sent.as_bytes());
+        let half = body("read_half", [("key", "m".into()), ("half", 1.into()), padding()]);
+        let told = |bytes: &str| told(&half, bytes.as_bytes());
+        let value = |value: Value| Answer::Ok(json!({"type": "read_half_ok", "value": value}));
+        assert_eq!(told(&large), value("v".into()));
+        assert_eq!(told("$-1\r\n"), value(Value::Null));
+        let cut = format!("$901\r\nv{}\r\n", "~".repeat(900));
+        assert_eq!(told(&cut), value("v~⟨900 times⟩".into()), "a part of it is another value");
     }
 
     #[test]

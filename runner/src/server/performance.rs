@@ -35,9 +35,9 @@ const OPEN_SLICE: Duration = Duration::from_millis(50);
 const OPEN_LEAD: Duration = Duration::from_millis(10);
 /// Load on each server before its first slice of a round.
 const WARM_UP: Duration = Duration::from_millis(150);
-/// Requests that are in flight while a server is given what it has to keep, few since their buffers are memory too, and how
-/// long that goes on: what a very slow server does not have by then it is measured without.
-const FILLED_TOGETHER: usize = 4;
+/// Requests that are in flight while a server is given what it has to keep: that it answers them at all is seen before many
+/// come at once. How long that goes on: what a very slow server does not have by then it is measured without.
+const FILLED_TOGETHER: usize = 1;
 const FILL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Rounds that there are at most, each with as many blocks as it has time for, and with so many at least.
 const MOST_ROUNDS: u32 = 2 * LEAST_ROUNDS;
