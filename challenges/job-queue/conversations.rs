@@ -23,7 +23,12 @@ pub(super) fn of(workload: &str, random: &mut Stream) -> Vec<Conversation> {
 }
 
 fn others() -> Conversation {
-    about("serves others after what was no command", [ask("use x.on", "USING x.on")])
+    about("serves others after what was no command", [goes_on()])
+}
+
+/// What a server that goes on answers.
+fn goes_on() -> Exchange {
+    ask("use x.on", "USING x.on")
 }
 
 fn exactly(text: impl Into<Bytes>) -> Expected<Bytes> {
@@ -551,7 +556,6 @@ fn timers() -> Vec<Conversation> {
 }
 
 fn malformed() -> Vec<Conversation> {
-    let goes_on = || ask("use x.on", "USING x.on");
     let error = || Expected::one_of([&b"UNKNOWN_COMMAND\r\n"[..], b"BAD_FORMAT\r\n"].map(Into::into));
     let refused = |what: &str, say: &[u8]| {
         about(&format!("refuses {what}, and goes on"), [Exchange::new(say, error()), goes_on()])

@@ -14,7 +14,7 @@
 //! `release` of the job that it holds, and nothing where it holds none. A connection that ends is recorded as
 //! `disconnect {tube, job}`, with the job that was held.
 
-use super::{Answer, Speaker, Wire, kind};
+use super::{Answer, Speaker, Wire, kind, ok};
 use harness::{
     calls::DISCONNECT,
     oracle::{Body, body},
@@ -117,11 +117,6 @@ fn number(body: &Body, name: &str) -> u64 {
 
 fn tube(body: &Body) -> &str {
     body.get("tube").and_then(Value::as_str).unwrap_or("default")
-}
-
-fn ok(request: &Body, mut fields: Value) -> Answer {
-    fields["type"] = format!("{}_ok", kind(request)).into();
-    Answer::Ok(fields)
 }
 
 /// The data of a job: its number, and tildes behind it.

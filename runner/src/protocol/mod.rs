@@ -49,6 +49,12 @@ pub fn kind(body: &Body) -> &str {
     body.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
+/// That a request was answered, and what the answer says.
+fn ok(request: &Body, mut fields: Value) -> Answer {
+    fields["type"] = format!("{}_ok", kind(request)).into();
+    Answer::Ok(fields)
+}
+
 /// The protocol that a manifest names; none where requests have no answers, as in a chat room.
 pub fn of(protocol: Protocol) -> Option<&'static dyn Wire> {
     match protocol {

@@ -24,7 +24,7 @@ mod transaction;
 pub(super) use transaction::Client;
 
 use super::{
-    Answer, Wire, kind,
+    Answer, Wire, kind, ok,
     padding::{in_full, short},
 };
 use harness::{oracle::Body, text::excerpt};
@@ -176,11 +176,7 @@ fn words(body: &Body) -> Vec<String> {
 }
 
 fn answer(request: &Body, frame: Frame) -> Answer {
-    let ok = |fields: Value| {
-        let mut body = fields;
-        body["type"] = format!("{}_ok", kind(request)).into();
-        Answer::Ok(body)
-    };
+    let ok = |fields| ok(request, fields);
     match (kind(request), frame) {
         (_, Frame::Error(text)) => Answer::Refused(text),
         ("read" | "read_half", Frame::Null) => ok(json!({ "value": null })),

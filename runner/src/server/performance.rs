@@ -2,8 +2,8 @@
 //! [`harness::performance`] for what is made of that).
 //!
 //! All three are started anew in each round, in cells of their own and with empty data directories, are given what they
-//! have to keep, and are kept to the same processors; the load comes from the others, where there are others. Whoever is not asked is stopped (SIGSTOP), so
-//! that a program that spins while it waits takes nothing from those beside it.
+//! have to keep, and are kept to the same processors; the load comes from the others, where there are others. Whoever is
+//! not asked is stopped (SIGSTOP), so that a program that spins while it waits takes nothing from those beside it.
 
 use super::{
     hang,

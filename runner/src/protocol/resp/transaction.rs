@@ -9,7 +9,7 @@
 //! | `read_both {key}` | `MULTI`, `GET key:0`, `GET key:1`, `EXEC` |
 
 use super::{Frame, Resp, Wire, array, command, frame, show, text, value};
-use crate::protocol::{Answer, Speaker, kind};
+use crate::protocol::{Answer, Speaker, kind, ok};
 use harness::oracle::{Body, body};
 use serde_json::{Value, json};
 
@@ -128,11 +128,7 @@ pub(super) fn answer(body: &Body, received: &[u8]) -> Result<Option<(Answer, usi
 
 fn meaning(body: &Body, told: &[Frame], executed: Frame) -> Answer {
     let is = |frame: &Frame, text: &str| matches!(frame, Frame::SimpleString(bytes) if bytes == text.as_bytes());
-    let ok = |fields: Value| {
-        let mut reply = fields;
-        reply["type"] = format!("{}_ok", kind(body)).into();
-        Answer::Ok(reply)
-    };
+    let ok = |fields| ok(body, fields);
     let wrong = |command: &str, frame: &Frame| Answer::Wrong(format!("`{command}` is answered with {}", show(frame)));
     let is_error = |frame: &Frame| matches!(frame, Frame::Error(_));
     if kind(body) == BEGIN && is_error(&told[0]) && is_error(&executed) {
