@@ -1,5 +1,6 @@
 //! Everything of takehome that touches the world: git, sandbox, processes, clock, disk and terminal.
 
+mod apart;
 pub mod backend;
 pub mod build;
 pub mod catalogue;
@@ -17,6 +18,7 @@ pub mod protocol;
 pub mod record;
 pub mod server;
 pub mod source;
+pub mod stacks;
 pub mod submission;
 pub mod ui;
 

@@ -11,6 +11,7 @@ fn main() -> ExitCode {
     // Before anything else: cells are set up by this same executable.
     backend::native::helper_main_if_asked();
     runner::source::apart::main_if_asked();
+    runner::stacks::main_if_asked();
     ui::tell_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

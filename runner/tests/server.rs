@@ -36,6 +36,7 @@ fn codes(judged: &JudgedCase) -> Vec<&str> {
 #[test]
 fn a_good_server_passes_and_each_bad_one_fails_for_its_own_reason() {
     for (mode, verdict, code, words) in [
+        ("keeps-the-lock", Verdict::Fail, "no-reply", ""),
         ("good", Verdict::Pass, "", ""),
         ("stale", Verdict::Fail, "not-linearizable", ""),
         ("garbage", Verdict::Fail, "malformed-output", "no RESP"),
@@ -44,6 +45,7 @@ fn a_good_server_passes_and_each_bad_one_fails_for_its_own_reason() {
         ("silent", Verdict::Fail, "no-reply", ""),
         ("three-clients", Verdict::Fail, "no-reply", ""),
         ("no-more-files", Verdict::Fail, "no-reply", ""),
+        ("keeps-the-lock", Verdict::Fail, "no-reply", ""),
         ("exits", Verdict::Fail, "node-crashed", "exited with status 7"),
         ("never-listens", Verdict::Fail, "slow-start", "nobody listened on its address"),
         ("dies-at-once", Verdict::Fail, "node-crashed", "exited with status 3"),
@@ -55,8 +57,15 @@ fn a_good_server_passes_and_each_bad_one_fails_for_its_own_reason() {
         assert!(words.is_empty() || told, "{mode}: {:#?}", judged.findings);
         let explained = judged.findings.iter().flat_map(|finding| &finding.evidence.lines);
         let explained: String = explained.into_iter().map(|line| line.text.as_str()).collect();
-        let hangs = ["silent", "three-clients", "no-more-files"].contains(&mode);
+        let hangs = ["silent", "three-clients", "no-more-files", "keeps-the-lock"].contains(&mode);
         assert_eq!(explained.contains("while a request waited"), hangs, "{mode}: {explained}");
+        if mode == "keeps-the-lock" {
+            let stacks = [
+                "1 × [a lock or a condition]: server::keep ← server::serve",
+                "× [a lock or a condition]: server::serve",
+            ];
+            assert!(stacks.iter().all(|stack| explained.contains(stack)), "{explained}");
+        }
         assert_eq!(explained.contains("files open, of the"), mode == "no-more-files", "{mode}: {explained}");
     }
 }

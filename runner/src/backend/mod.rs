@@ -149,6 +149,8 @@ pub enum Control {
     Connect(u16, Connected),
     /// Look at what the programs of the cell do; not answered where that cannot be told.
     Look(Looked),
+    /// Tell where the threads of its programs stand; not answered where that cannot be told.
+    Stacks(Stacks),
     /// SIGTERM to the started program.
     Terminate,
     /// SIGQUIT to the started program, of which some runtimes write where all their threads stand.
@@ -168,6 +170,9 @@ pub type Connected = tokio::sync::oneshot::Sender<std::io::Result<std::net::TcpS
 
 /// Where a look goes.
 pub type Looked = tokio::sync::oneshot::Sender<Look>;
+
+/// Where stacks go: a line for each thread. Hostile.
+pub type Stacks = tokio::sync::oneshot::Sender<Vec<String>>;
 
 /// What the programs of a cell do at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -102,7 +102,7 @@ impl Driver {
                 let _ = connected.send(socket);
             }
             // Nobody stands beside the program who could look; the other end learns that nothing comes.
-            Control::Look(_) => {}
+            Control::Look(_) | Control::Stacks(_) => {}
             Control::Quit => self.signal_program(Signal::SIGQUIT),
             Control::Terminate => self.signal_program(Signal::SIGTERM),
             Control::Kill => self.signal(Signal::SIGKILL),

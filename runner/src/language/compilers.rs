@@ -51,7 +51,9 @@ impl Language for Compiler {
     fn recipe(&self, folder: &Folder<'_>, program: &Program) -> Recipe {
         let shared = self.sources(folder).into_iter();
         let shared = shared.filter(|file| folder.read(file).is_some_and(|text| !has_main(&text)));
-        let mut build = Step::new([self.command, self.standard, "-O2", "-I.", "-Iinclude", "-o", "/out/bin/program"]);
+        // With lines for the stacks of a program that hangs; the code stays the same.
+        let mut build =
+            Step::new([self.command, self.standard, "-O2", "-g1", "-I.", "-Iinclude", "-o", "/out/bin/program"]);
         // A name that starts with a dash would be an option.
         build.argv.extend(std::iter::once(program.path.as_str()).chain(shared).map(|file| format!("./{file}")));
         build.argv.extend(["-lpthread", "-lm"].map(str::to_owned));

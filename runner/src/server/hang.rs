@@ -1,7 +1,8 @@
 //! Why a server does not answer: what its threads do meanwhile, and where they stand, as far as that can be learnt.
 //!
 //! Whether a program waits or computes is told by two looks at its threads. Where it waits is told by its runtime: Go's
-//! writes all stacks when it gets SIGQUIT. Other programs just end of that, which is why it comes last.
+//! writes all stacks when it gets SIGQUIT, and tells more by that than its threads do, on which goroutines wait unseen.
+//! Other programs just end of that, which is why it comes last; the stacks of their threads are walked before.
 
 use super::program::{Happening, Program};
 use crate::backend::{CellEvent, Control, Look};
@@ -36,6 +37,9 @@ pub(super) async fn one_look(control: &UnboundedSender<Control>) -> Option<Look>
 
 /// Where the program stands; ends it.
 pub(super) async fn stacks(program: &mut Program) -> Vec<String> {
+    let (told, stacks) = oneshot::channel();
+    program.ask(Control::Stacks(told));
+    let of_threads = stacks.await.unwrap_or_default();
     program.keep_last_words();
     program.ask(Control::Quit);
     let ended = async {
@@ -46,7 +50,8 @@ pub(super) async fn stacks(program: &mut Program) -> Vec<String> {
         }
     };
     let _lives_on = tokio::time::timeout(LAST_WORDS, ended).await;
-    of_go(&program.last_words())
+    let of_go = of_go(&program.last_words());
+    if of_go.is_empty() { alike(of_threads) } else { of_go }
 }
 
 /// All that is known of a hang.
@@ -80,9 +85,13 @@ fn full([open, most]: [u64; 2]) -> Option<String> {
 /// The stacks of Go's goroutines in its own words, those that are alike together and the most frequent first: what each
 /// waits for, and the calls of the candidate's code from the innermost on.
 fn of_go(log: &str) -> Vec<String> {
+    alike(log.split("\n\n").filter_map(|block| stack(&block[block.find("goroutine ")?..])))
+}
+
+/// Stacks that are alike together, the most frequent first.
+fn alike(stacks: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut alike: BTreeMap<String, usize> = BTreeMap::new();
-    for block in log.split("\n\n") {
-        let Some(stack) = block.find("goroutine ").and_then(|start| stack(&block[start..])) else { continue };
+    for stack in stacks {
         *alike.entry(stack).or_default() += 1;
     }
     let mut all: Vec<(String, usize)> = alike.into_iter().collect();

@@ -5,23 +5,17 @@
 //! again: when it is out of memory or worse, a repository is refused, and takehome goes on.
 
 use super::{Exceeded, Host, Limits, Progress, Request, Snapshot, SourceError, acquire};
-use nix::{
-    poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::{
-        prctl::set_pdeathsig,
-        resource::{Resource, setrlimit},
-        signal::{SigHandler, Signal, signal},
-    },
-};
+use crate::apart;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::{Deserialize, Serialize};
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
     os::{
         fd::{AsFd, OwnedFd},
-        unix::{net::UnixStream, process::CommandExt},
+        unix::net::UnixStream,
     },
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ExitStatus, Stdio},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -88,18 +82,8 @@ pub fn acquire_apart(
 /// Starts the process; the socket that it is spoken to through is its standard input.
 fn start(helper: &Path, memory: u64) -> io::Result<(Child, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
-    let mut command = Command::new(helper);
-    command.arg(ASK).stdin(OwnedFd::from(theirs)).stdout(Stdio::null());
-    let bound = move || {
-        set_pdeathsig(Signal::SIGKILL)?;
-        // Ctrl-C reaches all of the terminal's processes; the caller decides what it means.
-        // SAFETY: it is ignored, so no handler runs.
-        unsafe { signal(Signal::SIGINT, SigHandler::SigIgn) }?;
-        setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-        Ok(setrlimit(Resource::RLIMIT_DATA, memory, memory)?)
-    };
-    // SAFETY: only system calls between fork and exec, and no handler is set.
-    unsafe { command.pre_exec(bound) };
+    let mut command = apart::command(helper, ASK, memory);
+    command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null());
     Ok((command.spawn()?, ours))
 }
 

@@ -74,6 +74,9 @@ fn serve(mut stream: TcpStream, mode: &str, values: &Values) -> Option<()> {
             words.push(String::from_utf8(word).ok()?);
         }
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        if mode == "keeps-the-lock" && number == 20 {
+            keep(values);
+        }
         let mut values = values.lock().ok()?;
         let key = words.get(1).cloned().unwrap_or_default();
         let value = values.get(&key).cloned();
@@ -125,6 +128,15 @@ fn serve(mut stream: TcpStream, mode: &str, values: &Values) -> Option<()> {
             "twice" if number % 20 == 19 && words[0] != "MULTI" => stream.write_all((reply.clone() + &reply).as_bytes()).ok()?,
             _ => stream.write_all(reply.as_bytes()).ok()?,
         }
+    }
+}
+
+/// All others wait for this one.
+#[inline(never)]
+fn keep(values: &Values) {
+    let _kept = values.lock();
+    loop {
+        std::thread::park();
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{
     cgroup::CellGroup,
     dismantle,
+    foreign::descendants,
     limits::Bounds,
     link::Link,
     probe,
@@ -14,6 +15,7 @@ use crate::backend::{
     CellEvent, CellSpec, Command, Connected, Control, Exit, Full, Limits, Look, Looked, Reached, SCRATCH, Stdio, Usage,
     WORK, Work,
 };
+use crate::stacks;
 use std::{
     collections::VecDeque,
     ffi::OsStr,
@@ -125,6 +127,12 @@ impl Driver {
             Control::Look(looked) => {
                 self.looking.push_back(looked);
                 self.link.send(&Request::Look, &[]).await
+            }
+            Control::Stacks(told) => {
+                let (helper, processes) = (self.link.program(), descendants::of(self.link.helper_id() as i32));
+                // It takes a moment, in which the program may end.
+                tokio::spawn(async move { told.send(stacks::of(&helper, &processes).await) });
+                Ok(())
             }
             Control::Terminate => self.link.send(&Request::Terminate, &[]).await,
             Control::Quit => self.link.send(&Request::Quit, &[]).await,

@@ -10,6 +10,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair
 use std::{
     io,
     os::fd::{AsFd, OwnedFd, RawFd},
+    path::PathBuf,
     sync::Arc,
 };
 use tokio::io::{Interest, unix::AsyncFd};
@@ -56,6 +57,11 @@ impl Link {
     /// The process id of the set-up process.
     pub(super) fn helper_id(&self) -> u32 {
         self.helper.id
+    }
+
+    /// The executable that it runs.
+    pub(super) fn program(&self) -> PathBuf {
+        self.zygote.program().clone()
     }
 
     /// Sends a request with descriptors.

@@ -29,6 +29,11 @@ pub(in super::super) fn signal(signal: Signal) {
     }
 }
 
+/// All processes below one.
+pub(in super::super) fn of(top: i32) -> Vec<i32> {
+    below(top, &parents()).into_iter().collect()
+}
+
 /// What the threads of all processes below this one do.
 pub(in super::super) fn look() -> Report {
     let (mut threads, mut running, mut used, mut memory) = (0, 0, 0, 0);
