@@ -6,6 +6,7 @@
 pub use crate::{
     build::fuzzing::{log as build_log, request as proxy_request},
     node::fuzzing::lines as node_lines,
+    stacks::fuzzing::executable,
 };
 
 use crate::{

@@ -67,6 +67,11 @@ proptest! {
     }
 
     #[test]
+    fn executable(bytes in bytes(seeds!("executable": "c", "no-lines"))) {
+        fuzzing::executable(&bytes);
+    }
+
+    #[test]
     fn build_log(bytes in bytes(seeds!("build_log": "cargo", "colours"))) {
         fuzzing::build_log(&bytes);
     }

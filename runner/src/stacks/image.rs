@@ -20,7 +20,6 @@ use std::{
     fs::File,
     io::{self, Read},
     ops::Range,
-    os::unix::fs::FileExt,
     path::Path,
 };
 
@@ -33,25 +32,31 @@ const PAGE: u64 = 4096;
 /// Most calls of one stack that are walked.
 const DEEPEST: usize = 256;
 
-type Bytes = &'static [u8];
-type Slice = EndianSlice<'static, LittleEndian>;
+type Slice<'a> = EndianSlice<'a, LittleEndian>;
+
+/// What a process has of files in its memory, as far as they can be read.
+#[derive(Default)]
+pub(super) struct Files {
+    executable: String,
+    mappings: Vec<Mapping>,
+    bytes: BTreeMap<String, Vec<u8>>,
+}
 
 /// The code of a process.
-pub(super) struct Image {
-    unwinder: UnwinderNative<Bytes, MayAllocateDuringUnwind>,
-    memory: File,
-    names: Names,
+pub(super) struct Image<'a> {
+    unwinder: UnwinderNative<&'a [u8], MayAllocateDuringUnwind>,
+    names: Option<Names<'a>>,
 }
 
 /// What the functions of an executable are called.
-struct Names {
+struct Names<'a> {
     /// Where its code lies in memory. Symbols without a size would be those of all that lies behind.
     addresses: Range<u64>,
     /// What is added to addresses in the file.
     bias: u64,
     /// Files and lines, where it has them.
-    context: Option<Context<Slice>>,
-    symbols: SymbolMap<SymbolMapName<'static>>,
+    context: Option<Context<Slice<'a>>>,
+    symbols: SymbolMap<SymbolMapName<'a>>,
 }
 
 /// Code in memory, from a file.
@@ -62,55 +67,68 @@ struct Mapping {
     path: String,
 }
 
-impl Image {
-    /// That of a process whose executable was built of the submission, as far as it can be read.
+impl Files {
+    /// Those of a process whose executable was built of the submission.
     pub(super) fn of(process: i32) -> Option<Self> {
-        let executable = std::fs::read_link(format!("/proc/{process}/exe")).ok()?;
-        if !executable.starts_with(BUILT) {
+        let executable =
+            std::fs::read_link(format!("/proc/{process}/exe")).ok()?.into_os_string().into_string().ok()?;
+        if !Path::new(&executable).starts_with(BUILT) {
             return None;
         }
         let maps = std::fs::read_to_string(format!("/proc/{process}/maps")).ok()?;
-        let mut unwinder = UnwinderNative::new();
-        let mut names = None;
-        let mut files = BTreeMap::new();
-        for mapping in maps.lines().filter_map(mapping) {
-            let read = || read(process, &mapping.path).ok();
-            let Some(bytes) = *files.entry(mapping.path.clone()).or_insert_with(read) else { continue };
-            let Ok(file) = object::File::parse(bytes) else { continue };
-            let Some(bias) = bias(&file, &mapping) else { continue };
-            unwinder.add_module(module(&file, bias, &mapping));
-            if Path::new(&mapping.path) == executable && names.is_none() {
-                names = Some(Names {
-                    addresses: mapping.addresses.clone(),
-                    bias,
-                    context: context(&file),
-                    symbols: file.symbol_map(),
-                });
+        let mut files = Self { executable, mappings: maps.lines().filter_map(mapping).collect(), ..Self::default() };
+        for Mapping { path, .. } in &files.mappings {
+            if !files.bytes.contains_key(path)
+                && let Ok(bytes) = read(process, path)
+            {
+                files.bytes.insert(path.clone(), bytes);
             }
         }
-        let memory = File::open(format!("/proc/{process}/mem")).ok()?;
-        Some(Self { unwinder, memory, names: names? })
+        Some(files)
     }
 
-    /// The calls that a thread is in, the innermost first, as far as its stack can be walked.
-    pub(super) fn calls(&self, thread: &Thread) -> Vec<Call> {
-        let mut read = |address| {
-            let mut word = [0; 8];
-            self.memory.read_exact_at(&mut word, address).map(|()| u64::from_le_bytes(word)).map_err(drop)
-        };
+    /// An executable of these bytes, all of which is code that lies behind `base`.
+    pub(super) fn only(bytes: Vec<u8>, base: u64) -> Self {
+        let path = format!("{BUILT}/program");
+        let mapping = Mapping { addresses: base..base + bytes.len() as u64, offset: 0, path: path.clone() };
+        Self { executable: path.clone(), mappings: vec![mapping], bytes: BTreeMap::from([(path, bytes)]) }
+    }
+}
+
+impl<'a> Image<'a> {
+    /// What can be made of these files.
+    pub(super) fn new(files: &'a Files) -> Self {
+        let mut image = Self { unwinder: UnwinderNative::new(), names: None };
+        for mapping in &files.mappings {
+            let Some(bytes) = files.bytes.get(&mapping.path) else { continue };
+            let Ok(file) = object::File::parse(&bytes[..]) else { continue };
+            let Some(bias) = bias(&file, mapping) else { continue };
+            image.unwinder.add_module(module(&file, bias, mapping));
+            if mapping.path == files.executable && image.names.is_none() {
+                let addresses = mapping.addresses.clone();
+                image.names = Some(Names { addresses, bias, context: context(&file), symbols: file.symbol_map() });
+            }
+        }
+        image
+    }
+
+    /// The calls that a thread is in, the innermost first, as far as its stack can be walked by what `read` tells of
+    /// the memory.
+    pub(super) fn calls(&self, thread: &Thread, read: impl Fn(u64) -> Option<u64>) -> Vec<Call> {
+        let Some(names) = &self.names else { return Vec::new() };
         let mut cache = CacheNative::new();
+        let mut read = |address| read(address).ok_or(());
         let mut frames = self.unwinder.iter_frames(thread.program_counter, thread.registers, &mut cache, &mut read);
         let mut calls = Vec::new();
-        while calls.len() < DEEPEST
-            && let Ok(Some(frame)) = frames.next()
-        {
-            calls.extend(self.names.calls(frame.address_for_lookup()));
+        for _ in 0..DEEPEST {
+            let Ok(Some(frame)) = frames.next() else { break };
+            calls.extend(names.calls(frame.address_for_lookup()));
         }
         calls
     }
 }
 
-impl Names {
+impl Names<'_> {
     /// The calls that an address is in, the innermost first: several where functions were inlined.
     fn calls(&self, address: u64) -> Vec<Call> {
         let in_file = address.wrapping_sub(self.bias);
@@ -155,8 +173,8 @@ fn mapping(line: &str) -> Option<Mapping> {
     (executable && path.starts_with('/')).then(|| Mapping { addresses, offset, path: path.to_owned() })
 }
 
-/// A file as the process sees it. It lives as long as this process, which is not long.
-fn read(process: i32, path: &str) -> io::Result<Bytes> {
+/// A file as the process sees it.
+fn read(process: i32, path: &str) -> io::Result<Vec<u8>> {
     let root = File::open(format!("/proc/{process}/root"))?;
     // A link leads to where the process would get by it; and what is no file must not be waited for.
     let how = OpenHow::new()
@@ -170,11 +188,11 @@ fn read(process: i32, path: &str) -> io::Result<Bytes> {
     }
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes)?;
-    Ok(bytes.leak())
+    Ok(bytes)
 }
 
 /// What is added to addresses in a file, because of where its code lies in memory.
-fn bias(file: &object::File<'static>, mapping: &Mapping) -> Option<u64> {
+fn bias(file: &object::File<'_>, mapping: &Mapping) -> Option<u64> {
     let segment = file.segments().find(|segment| {
         let executable = matches!(segment.flags(), SegmentFlags::Elf { p_flags, .. } if p_flags & PF_X == PF_X);
         let (offset, size) = segment.file_range();
@@ -187,7 +205,7 @@ fn bias(file: &object::File<'static>, mapping: &Mapping) -> Option<u64> {
 }
 
 /// What the unwinder has to know of a file.
-fn module(file: &object::File<'static>, bias: u64, mapping: &Mapping) -> Module<Bytes> {
+fn module<'a>(file: &object::File<'a>, bias: u64, mapping: &Mapping) -> Module<&'a [u8]> {
     let section = |name: &str| file.section_by_name(name);
     let range = |name: &str| section(name).map(|section| section.address()..section.address() + section.size());
     let bytes = |name: &str| section(name).and_then(|section| section.data().ok());
@@ -205,15 +223,15 @@ fn module(file: &object::File<'static>, bias: u64, mapping: &Mapping) -> Module<
 }
 
 /// Files and lines of a file, where it has them.
-fn context(file: &object::File<'static>) -> Option<Context<Slice>> {
-    let section = |id: SectionId| -> Result<Slice, gimli::Error> {
+fn context<'a>(file: &object::File<'a>) -> Option<Context<Slice<'a>>> {
+    let section = |id: SectionId| -> Result<Slice<'a>, gimli::Error> {
         Ok(Slice::new(file.section_by_name(id.name()).and_then(plain).unwrap_or_default(), LittleEndian))
     };
     Context::from_dwarf(Dwarf::load(section).ok()?).ok()
 }
 
 /// The bytes of a section, if they are not compressed: compilers do that only when they are told to.
-fn plain(section: object::Section<'static, '_>) -> Option<Bytes> {
+fn plain<'a>(section: object::Section<'a, '_>) -> Option<&'a [u8]> {
     let is_plain = section.compressed_file_range().ok()?.format == CompressionFormat::None;
     is_plain.then(|| section.data().ok()).flatten()
 }
@@ -221,6 +239,35 @@ fn plain(section: object::Section<'static, '_>) -> Option<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Of two C functions and a third that was inlined between them, compiled with lines.
+    const PROGRAM: &[u8] = include_bytes!("../../../tests/fuzz/corpus/executable/c");
+    /// The same without.
+    const WITHOUT_LINES: &[u8] = include_bytes!("../../../tests/fuzz/corpus/executable/no-lines");
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn a_stack_is_walked_through_functions_that_were_inlined() {
+        let walked = |bytes: &[u8]| {
+            let base = 0x1000_0000;
+            let files = Files::only(bytes.to_vec(), base);
+            let text = object::File::parse(bytes).unwrap().section_by_name(".text").unwrap().file_range().unwrap().0;
+            let code = base + text;
+            let registers = framehop::UnwindRegsNative::new(code + 5, 0x7000, 0);
+            let thread = Thread { waits_in: None, program_counter: code + 5, registers };
+            // Where the innermost function returns to, and where that one does; the room between belongs to it.
+            let stack = |address| [(0x7000, code + 0x2c), (0x7010, code + 0x44)].into_iter().find(|at| at.0 == address);
+            let calls = Image::new(&files).calls(&thread, |address| Some(stack(address)?.1));
+            let words = |call: Call| {
+                let place = call.place.map(|(file, line)| format!(" {}:{line}", file.rsplit('/').next().unwrap()));
+                call.function + &place.unwrap_or_default()
+            };
+            calls.into_iter().map(words).collect::<Vec<_>>()
+        };
+        assert_eq!(walked(PROGRAM), ["inner seed.c:2", "middle seed.c:3", "serve seed.c:4", "_start seed.c:5"]);
+        assert_eq!(walked(WITHOUT_LINES), ["inner", "serve", "_start"]);
+        assert_eq!(walked(&[PROGRAM, WITHOUT_LINES].concat()), walked(PROGRAM), "what is behind it is nothing");
+    }
 
     #[test]
     fn code_from_files_is_found_among_what_is_in_memory() {

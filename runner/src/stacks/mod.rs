@@ -7,16 +7,18 @@
 //! look into the program (no right to trace it) learns nothing.
 
 mod calls;
+pub(crate) mod fuzzing;
 mod image;
 mod threads;
 
 use crate::apart;
-use image::Image;
+use image::{Files, Image};
 use std::{
+    fs::File,
     io::{self, Write},
     os::{
         fd::{AsFd, OwnedFd},
-        unix::net::UnixStream,
+        unix::{fs::FileExt, net::UnixStream},
     },
     path::Path,
     process::Stdio,
@@ -72,11 +74,14 @@ fn answer(told: &str) -> io::Result<()> {
 
 /// A line for each thread of a process.
 fn told(process: i32) -> Vec<String> {
-    let Some(image) = Image::of(process) else { return Vec::new() };
-    let mut lines = Vec::new();
-    for thread in threads::stopped(process) {
-        let calls = image.calls(&thread);
-        lines.extend(calls::told(thread.waits_in, &calls));
-    }
-    lines
+    let (Some(files), Ok(memory)) = (Files::of(process), File::open(format!("/proc/{process}/mem"))) else {
+        return Vec::new();
+    };
+    let image = Image::new(&files);
+    let word = |address| {
+        let mut word = [0; 8];
+        memory.read_exact_at(&mut word, address).ok().map(|()| u64::from_le_bytes(word))
+    };
+    let threads = threads::stopped(process);
+    threads.iter().filter_map(|thread| calls::told(thread.waits_in, &image.calls(thread, word))).collect()
 }
