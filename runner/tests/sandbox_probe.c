@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -75,6 +76,22 @@ static int memory(int megabytes) {
         memset(block, 1, 1 << 20);
     }
     puts("survived");
+    return 0;
+}
+
+static void *wait_for_good(void *nothing) {
+    pause();
+    return nothing;
+}
+
+/* So many threads that do nothing, with the stacks that the C library gives them. */
+static int threads(int count) {
+    pthread_t thread;
+    for (int i = 0; i < count; i++) {
+        int error = pthread_create(&thread, 0, wait_for_good, 0);
+        if (error) return printf("%d of %d threads: %s\n", i, count, strerror(error)), 1;
+    }
+    puts("all started");
     return 0;
 }
 
@@ -256,6 +273,7 @@ int main(int argc, char **argv) {
     if (!strcmp(word, "abstract")) return abstract_socket(argument);
     if (!strcmp(word, "descriptors")) return descriptors();
     if (!strcmp(word, "memory")) return memory(atoi(argument));
+    if (!strcmp(word, "threads")) return threads(atoi(argument));
     if (!strcmp(word, "nest")) return say(unshare(CLONE_NEWUSER));
     if (!strcmp(word, "trace")) return say(ptrace(PTRACE_SEIZE, atoi(argument), 0, 0) != 0);
     if (!strcmp(word, "limit")) return limit(atoi(argument));

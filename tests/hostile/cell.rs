@@ -118,6 +118,8 @@ async fn attack(backend: &dyn Backend, job: &Job) -> Result<String, String> {
 pub fn verdict(exit: Exit, output: &str) -> String {
     let said = output.lines().rev().find(|line| line.starts_with("succeeded") || line.starts_with("refused"));
     match (said, exit) {
+        // Too quick to be stopped, where no cgroup counts, but seen: it ends as one that was killed for it.
+        (Some(said), Exit { out_of_memory: true, .. }) if said.starts_with("succeeded") => "caught: memory".into(),
         (Some(said), _) => said.to_owned(),
         (None, Exit { out_of_memory: true, .. }) => "killed: memory".into(),
         (None, Exit { signal: Some(signal), .. }) => format!("killed: {signal}"),

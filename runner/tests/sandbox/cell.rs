@@ -72,7 +72,12 @@ pub fn probe() -> &'static Path {
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).expect("a readable folder");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sandbox_probe.c");
         let program = folder.join("probe");
-        let status = Host::new("cc").arg("-O1").arg("-o").arg(&program).arg(source).status().expect("a C compiler, cc");
+        let status = Host::new("cc")
+            .args(["-O1", "-pthread", "-o"])
+            .arg(&program)
+            .arg(source)
+            .status()
+            .expect("a C compiler, cc");
         assert!(status.success(), "the probe does not compile");
         program
     })

@@ -8,7 +8,7 @@ use super::{
     limits::Bounds,
     link::Link,
     probe,
-    watchdog::{Excess, Watch},
+    watchdog::{self, Excess, Watch},
     wire::{Bytes, Report, Request, Start},
 };
 use crate::backend::{
@@ -167,7 +167,10 @@ impl Driver {
                 self.tell(CellEvent::Started);
             }
             Report::StartFailed { call, errno } => self.tell(CellEvent::StartFailed { call, errno }),
-            Report::Exited { code, signal, cpu_micros, full } => {
+            Report::Exited { code, signal, cpu_micros, peak_bytes, full } => {
+                if self.group.is_none() && watchdog::is_too_much(peak_bytes, &self.limits) {
+                    self.excesses.push(Excess::Memory);
+                }
                 let exit = self.exit((code, signal), Duration::from_micros(cpu_micros), &full);
                 self.watch = Watch::Needless;
                 self.tell(CellEvent::Exited(exit));

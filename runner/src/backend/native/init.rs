@@ -73,6 +73,8 @@ struct Init {
     main: Option<Pid>,
     /// CPU time of what had ended before that.
     before: u64,
+    /// The most memory of any one process that has ended since.
+    peak: u64,
     children: SignalFd,
     buffer: Vec<u8>,
 }
@@ -88,7 +90,7 @@ impl Init {
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), None)?;
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         nix::fcntl::fcntl(control(), nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
-        Ok(Self { main: None, before: 0, children, buffer: vec![0; LARGEST_PACKET] })
+        Ok(Self { main: None, before: 0, peak: 0, children, buffer: vec![0; LARGEST_PACKET] })
     }
 
     /// Obeys until told to close, or until takehome is gone.
@@ -156,7 +158,7 @@ impl Init {
         };
         match outcome {
             Ok(pid) => {
-                (self.main, self.before) = (Some(pid), used().0);
+                (self.main, self.before, self.peak) = (Some(pid), used().0, 0);
                 tell(&Report::Started)
             }
             Err((call, error)) => tell(&Report::StartFailed { call: call.into(), errno: error as i32 }),
@@ -172,7 +174,7 @@ impl Init {
 
     /// Collects ended children. When the program itself is among them, what it has left behind goes too.
     fn reap(&mut self) -> nix::Result<()> {
-        while let Some(ended) = wait_for_any(libc::WNOHANG) {
+        while let Some(ended) = self.wait_for_any(libc::WNOHANG) {
             if Some(ended.pid) == self.main {
                 self.main = None;
                 // Before the rest is killed, which may hold files that have no name any more.
@@ -196,7 +198,27 @@ impl Init {
     /// How the program ended, once all it has started is gone too.
     fn report(&self, ended: &Ended, full: Vec<(String, bool)>) -> Report {
         let (code, signal) = ended.how();
-        Report::Exited { code, signal, cpu_micros: used().0.saturating_sub(self.before), full }
+        let cpu_micros = used().0.saturating_sub(self.before);
+        Report::Exited { code, signal, cpu_micros, peak_bytes: self.peak, full }
+    }
+
+    /// Reaps one child; none if there is none, or none that has ended and `flags` say not to wait. By hand, because a
+    /// wrapper that knows only the named signals fails on the real-time ones.
+    fn wait_for_any(&mut self, flags: i32) -> Option<Ended> {
+        loop {
+            let mut status = 0;
+            // SAFETY: all zeroes is a valid value of this structure of numbers.
+            let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+            // SAFETY: both are ours.
+            match unsafe { libc::wait4(-1, &raw mut status, flags, &raw mut usage) } {
+                -1 if Errno::last() == Errno::EINTR => {}
+                pid if pid > 0 => {
+                    self.peak = self.peak.max(u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024);
+                    return Some(Ended { pid: Pid::from_raw(pid), status });
+                }
+                _ => return None,
+            }
+        }
     }
 
     /// Kills every process of the cell but this one and waits until none is left; how the program ended.
@@ -204,7 +226,7 @@ impl Init {
         let mut main = None;
         loop {
             everyone(Signal::SIGKILL);
-            match wait_for_any(0) {
+            match self.wait_for_any(0) {
                 Some(ended) if Some(ended.pid) == self.main => {
                     self.main = None;
                     main = Some(ended);
@@ -246,20 +268,6 @@ impl Ended {
         match libc::WIFSIGNALED(self.status) {
             true => (None, Some(libc::WTERMSIG(self.status))),
             false => (Some(libc::WEXITSTATUS(self.status)), None),
-        }
-    }
-}
-
-/// Reaps one child; none if there is none, or none that has ended and `flags` say not to wait. By hand, because a
-/// wrapper that knows only the named signals fails on the real-time ones.
-fn wait_for_any(flags: i32) -> Option<Ended> {
-    loop {
-        let mut status = 0;
-        // SAFETY: the status is ours.
-        match unsafe { libc::waitpid(-1, &raw mut status, flags) } {
-            -1 if Errno::last() == Errno::EINTR => {}
-            pid if pid > 0 => return Some(Ended { pid: Pid::from_raw(pid), status }),
-            _ => return None,
         }
     }
 }

@@ -74,8 +74,10 @@ fn of(limits: &Limits, whole_cell: bool) -> Vec<Limit> {
         (libc::RLIMIT_NICE, 0, 0),
     ];
     if !whole_cell {
-        // Not RLIMIT_AS: Go and Java reserve far more than they use.
-        list.push((libc::RLIMIT_DATA, limits.memory, limits.memory));
+        // Not RLIMIT_AS: Go and Java reserve far more than they use. The stacks of threads are counted as a whole, of which
+        // hardly anything is used; what is used altogether, the watchdog sums up.
+        let data = limits.memory.saturating_add(limits.processes.saturating_mul(STACK));
+        list.push((libc::RLIMIT_DATA, data, data));
     }
     if let Some(cpu) = limits.cpu {
         // Far enough behind the watch over the whole cell, which counts exactly: this limit counts ticks of the clock.
@@ -91,6 +93,9 @@ fn of(limits: &Limits, whole_cell: bool) -> Vec<Limit> {
 const CORE_FILES: u64 = 1;
 /// What io_uring and similar may pin: the usual default.
 const LOCKED_MEMORY: u64 = 8 << 20;
+
+/// What C libraries reserve for the stack of a thread.
+const STACK: u64 = 8 << 20;
 
 /// Rounded up, and at least one: zero would mean "at once".
 fn whole_seconds(time: Duration) -> u64 {

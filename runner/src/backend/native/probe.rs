@@ -136,7 +136,7 @@ fn group_layers(groups: &Result<Hierarchy, String>) -> [Layer; 3] {
         }),
         Err(why) => names.map(|name| {
             let instead = match name {
-                "memory limit" => "RLIMIT_DATA of each process, and all of them summed up several times a second",
+                "memory limit" => "what all processes use, summed up several times a second, and RLIMIT_DATA of each, with room for stacks",
                 "process limit" => "RLIMIT_NPROC in the cell's user namespace",
                 _ => "what ended children report",
             };

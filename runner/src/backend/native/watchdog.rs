@@ -24,6 +24,15 @@ use tokio::{
 /// How often cells are looked at.
 const PERIOD: Duration = Duration::from_millis(200);
 
+/// What the peak of a process may be beyond its limit: there the kernel counts the files that it maps too, such as its
+/// executable and libraries.
+const MAPPED: u64 = 64 << 20;
+
+/// Whether the peak of one process's resident memory tells that it has gone over its limit, however short that was.
+pub(super) fn is_too_much(peak: u64, limits: &Limits) -> bool {
+    peak > limits.memory.saturating_add(MAPPED)
+}
+
 /// A limit that a cell has gone over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Excess {
@@ -119,7 +128,7 @@ impl Watched {
         if self.only_cpu {
             return;
         }
-        if tally.memory > self.limits.memory {
+        if tally.memory > self.limits.memory || is_too_much(tally.peak, &self.limits) {
             let _ = self.tell.send(Excess::Memory);
         }
         if tally.tasks >= self.limits.processes {
@@ -161,6 +170,8 @@ fn look_at_all() {
 struct Tally {
     /// Bytes of memory that belong to no file.
     memory: u64,
+    /// The most resident memory that any one process has had.
+    peak: u64,
     /// Processes and threads.
     tasks: u64,
     /// CPU time of those that live, and of their children that do not.
@@ -212,7 +223,9 @@ impl Processes {
             tally.tasks += process.threads;
             tally.running += process.own + process.children;
             if with_memory {
-                tally.memory += memory(process.pid) + files_in_memory(process.pid, &mut files);
+                let (memory, peak) = memory(process.pid);
+                tally.memory += memory + files_in_memory(process.pid, &mut files);
+                tally.peak = tally.peak.max(peak);
             }
             waiting.extend(below(process.pid));
         }
@@ -245,14 +258,15 @@ pub(super) fn ticks(count: u64) -> Duration {
     Duration::from_nanos(count.saturating_mul(1_000_000_000 / per_second))
 }
 
-/// Memory of a process that belongs to no file; what processes share after a fork is counted for each of them.
-fn memory(pid: u32) -> u64 {
+/// Memory of a process that belongs to no file, where what processes share after a fork is counted for each of them; and
+/// the most that it has had, files that it maps included.
+fn memory(pid: u32) -> (u64, u64) {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let field = |name: &str| {
         let value = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
         value.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0)
     };
-    (field("RssAnon:") + field("RssShmem:")) << 10
+    ((field("RssAnon:") + field("RssShmem:")) << 10, field("VmHWM:") << 10)
 }
 
 /// Memory of the files without a name that a process holds open and that `counted` does not have yet: what is written to
@@ -299,7 +313,7 @@ mod tests {
             processes.children.entry(one.parent).or_default().push(one);
         }
         // 2 is the set-up process, 3 PID 1, 4 and 5 are programs, and 6 is another's.
-        let expected = Tally { memory: 0, tasks: 4, running: ticks(22), ended: ticks(1) };
+        let expected = Tally { memory: 0, peak: 0, tasks: 4, running: ticks(22), ended: ticks(1) };
         assert_eq!(processes.tally(2, false), expected);
     }
 
@@ -320,16 +334,18 @@ mod tests {
             std::iter::from_fn(move || excesses.try_recv().ok()).collect::<Vec<_>>()
         };
         let seconds = Duration::from_secs;
-        let within = Tally { memory: 100, tasks: 4, running: seconds(1), ended: seconds(1) };
+        let within = Tally { memory: 100, peak: 100 + MAPPED, tasks: 4, running: seconds(1), ended: seconds(1) };
         assert_eq!(told(within), []);
         assert_eq!(told(Tally { memory: 101, ..Tally::default() }), [Excess::Memory]);
+        assert_eq!(told(Tally { peak: 101 + MAPPED, ..Tally::default() }), [Excess::Memory], "it was too much once");
         assert_eq!(told(Tally { tasks: 5, ..Tally::default() }), [Excess::Processes]);
         assert_eq!(told(Tally { running: seconds(2), ended: seconds(1), ..Tally::default() }), [Excess::CpuTime]);
     }
 
     #[test]
     fn our_own_memory_is_seen() {
-        assert!(memory(std::process::id()) > 100 << 10);
+        let (memory, peak) = memory(std::process::id());
+        assert!(memory > 100 << 10 && peak >= memory, "{memory} of {peak}");
         assert!(Processes::read().children.len() > 1);
     }
 }

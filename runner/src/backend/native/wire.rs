@@ -100,6 +100,9 @@ pub(super) enum Report {
         /// CPU time of all that ended since the program was started.
         #[serde(default)]
         cpu_micros: u64,
+        /// The most resident memory of any one of those.
+        #[serde(default)]
+        peak_bytes: u64,
         /// Scratch places without room for bytes, or for files (then true).
         #[serde(default)]
         full: Vec<(String, bool)>,
