@@ -74,10 +74,31 @@ impl Oracle for KvStore {
 
     /// Every kind of command on a client's own keys, almost as many reads as changes, in an order that differs from client
     /// to client. Each key is written first, so that the next time begins the same whatever the last one left behind.
-    fn load(&self, _stage: &Stage, seed: u64, client: u32) -> Vec<(Body, Value)> {
+    fn load(&self, stage: &Stage, seed: u64, client: u32) -> Vec<(Body, Value)> {
         let mut random = Stream::new(seed, Purpose::Workload, [2, client]);
+        if stage.workload == "mostly-read" {
+            return mostly_read(client, &mut random);
+        }
         (0..OWN).flat_map(|key| one_key(&format!("load:{client}:{key}"), &mut random)).collect()
     }
+}
+
+/// How often each of a client's keys is read, once it is written, where mostly is read.
+const READ: usize = 32;
+
+/// A client's own keys, each written once and then all of them read over and over: what several processors can do at the
+/// same time.
+fn mostly_read(client: u32, random: &mut Stream) -> Vec<(Body, Value)> {
+    let values: Vec<i64> = (0..OWN).map(|_| random.below(1_000_000) as i64).collect();
+    let key = |key: usize| Value::from(format!("load:{client}:{key}"));
+    let write =
+        |(number, value): (usize, &i64)| (body("write", [("key", key(number)), ("value", (*value).into())]), json!({}));
+    let mut all: Vec<(Body, Value)> = values.iter().enumerate().map(write).collect();
+    for _ in 0..READ * values.len() {
+        let number = random.index(values.len());
+        all.push((body("read", [("key", key(number))]), json!({ "value": values[number] })));
+    }
+    all
 }
 
 /// How many large values are written at once, how large they are, and how long before the kill: it has to come while they

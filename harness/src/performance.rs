@@ -10,6 +10,9 @@
 //! Of a closed loop the throughput is compared; of an open loop, whose throughput is given, the time within which 99 % of
 //! what was due in a slice was answered. CPU time for each request and the memory of the
 //! processes are compared as well; both hardly depend on what else the machine does.
+//!
+//! How a server scales is measured in the same way, beside itself: what is said of the submission is it on several
+//! processors, and what is said of the reference and the control is it on one of them and on another.
 
 use crate::{
     net::random::{Purpose, Stream},
@@ -51,6 +54,9 @@ pub struct Slice {
     /// How long of that the load waited for its processor, which something else was using.
     #[serde(default)]
     pub delayed: u64,
+    /// CPU time that the load took of it, in a closed loop.
+    #[serde(default)]
+    pub busy: u64,
     /// Of an open loop: within how many nanoseconds from when they were due 99 % of the requests were answered; otherwise 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tail: u64,
@@ -99,6 +105,9 @@ pub struct Performance {
     pub used: [Used; 3],
     /// Which of the machine's processors the servers were kept to, and which the load came from.
     pub processors: [Vec<u32>; 2],
+    /// Whether all sides are the submission: on all of those processors, on the first of them, and on the last.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scaling: bool,
     /// Of an open loop: how long each side's requests took, in the order of [`Side::ALL`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub latency: Vec<Latency>,
@@ -132,6 +141,8 @@ const TIMES: f64 = 5.0;
 /// Share of a slice that the load may have waited for its processor. Beyond that it, and not the server, may have been what
 /// was slow, and faster and slower servers look the same.
 const DELAYED: f64 = 0.05;
+/// What is said where nothing can be concluded for this reason.
+const NOISE: &str = "this machine is too noisy to tell";
 /// Resamplings of the bootstrap.
 const RESAMPLED: usize = 400;
 
@@ -145,7 +156,12 @@ impl Estimate {
 impl Performance {
     /// Throughput of the submission, as a multiple of the reference's; none of an open loop.
     pub fn throughput(&self) -> Option<Estimate> {
-        self.found().filter(|_| !self.is_open())
+        self.found().filter(|_| !self.is_open() && !self.scaling)
+    }
+
+    /// Throughput of the submission on several processors, as a multiple of that on one.
+    pub fn speedup(&self) -> Option<Estimate> {
+        self.found().filter(|_| self.scaling)
     }
 
     /// Time within which 99 % are answered, as a multiple of the reference's; none of a closed loop.
@@ -192,18 +208,34 @@ impl Performance {
         blocks.filter_map(ratio).filter(|(_, ratio)| ratio.is_finite() && *ratio > 0.0).collect()
     }
 
+    /// How many times as fast as on one processor the submission could be at most, by what its requests cost itself and the
+    /// load. Whoever asks takes processors too, and where there are no others, from the server.
+    pub fn most_speedup(&self) -> Option<f64> {
+        let one = self.slices.iter().filter(|slice| self.scaling && slice.side == Side::Reference);
+        let [operations, time, busy] = one.fold([0.0; 3], |[operations, time, busy], slice| {
+            [operations + slice.operations as f64, time + slice.nanoseconds as f64, busy + slice.busy as f64]
+        });
+        let used = self.used[Side::Reference as usize];
+        let (server, load) = (used.cpu_seconds * 1e9 / used.operations as f64, busy / operations);
+        let processors = self.processors[0].len() as f64;
+        let together = if self.is_apart() { server } else { server + load };
+        let most = (processors / together).min(1.0 / load) / (operations / time);
+        most.is_finite().then_some(most)
+    }
+
     /// CPU time for each request, as a multiple of the reference's.
     pub fn cpu_per_operation(&self) -> Option<f64> {
         let [submission, reference, control] = self.used;
         let cost = |cpu: f64, operations: u64| (cpu > 0.0 && operations > 0).then(|| cpu / operations as f64);
         let both = cost(reference.cpu_seconds + control.cpu_seconds, reference.operations + control.operations)?;
-        Some(cost(submission.cpu_seconds, submission.operations)? / both)
+        cost(submission.cpu_seconds, submission.operations).filter(|_| !self.scaling).map(|own| own / both)
     }
 
     /// Memory of its own processes, as a multiple of the reference's.
     pub fn memory(&self) -> Option<f64> {
         let [submission, reference, control] = self.used.map(|used| used.memory as f64);
-        (submission > 0.0 && reference > 0.0 && control > 0.0).then(|| submission / ((reference + control) / 2.0))
+        (!self.scaling && submission > 0.0 && reference > 0.0 && control > 0.0)
+            .then(|| submission / ((reference + control) / 2.0))
     }
 
     /// Requests that the submission has answered.
@@ -222,7 +254,23 @@ impl Performance {
 
     /// The metric of the case's stage that is found from it.
     pub fn metric(&self) -> &'static str {
-        if self.is_open() { "latency-ratio" } else { "throughput-ratio" }
+        match self.is_open() {
+            true => "latency-ratio",
+            false if self.scaling => "speedup",
+            false => "throughput-ratio",
+        }
+    }
+
+    /// What a side is called.
+    pub fn name(&self, side: Side) -> &'static str {
+        match side {
+            Side::Submission if self.scaling => "on several",
+            Side::Reference if self.scaling => "on one",
+            Side::Control if self.scaling => "on another",
+            Side::Submission => "submission",
+            Side::Reference => "reference",
+            Side::Control => "control",
+        }
     }
 
     /// Why nothing may be concluded, where that is so. `marks` are the values of the ratio that something depends on: one
@@ -241,17 +289,29 @@ impl Performance {
         if is_beyond(&found, &control, marks) {
             return None;
         }
+        if let Some(most) = self.most_speedup().filter(|most| marks.iter().any(|mark| most < mark)) {
+            return Some(format!(
+                "this machine has too little for a server as fast as this and for its clients: on {} processors it could \
+                 be {} times as fast as on one at most",
+                self.processors[0].len(),
+                number(most)
+            ));
+        }
         let noise = (1.0 - control.low).abs().max((control.high - 1.0).abs());
         if noise > NOISY * self.leeway() {
             let [low, high] = [control.low, control.high].map(number);
-            let what = if self.is_open() { "as slow" } else { "as fast" };
-            return Some(format!(
-                "this machine is too noisy to tell: the reference is {low} to {high} times {what} as itself"
-            ));
+            return Some(match self.is_open() {
+                true => format!("{NOISE}: the reference is {low} to {high} times as slow as itself"),
+                false if self.scaling => {
+                    format!("{NOISE}: on one processor it is {low} to {high} times as fast as on another")
+                }
+                false => format!("{NOISE}: the reference is {low} to {high} times as fast as itself"),
+            });
         }
         if found.half_width() > WIDE * self.leeway() {
             let [low, high] = [found.low, found.high].map(number);
-            return Some(format!("this machine is too noisy to tell: between {low} and {high} times the reference"));
+            let other = if self.scaling { "as fast as on one processor" } else { "the reference" };
+            return Some(format!("{NOISE}: between {low} and {high} times {other}"));
         }
         None
     }
@@ -260,17 +320,24 @@ impl Performance {
     pub fn sentence(&self, edges: &[f64]) -> Option<String> {
         let (found, control) = (self.found()?, self.control()?);
         let rounds = self.slices.last().map_or(0, |slice| slice.round + 1);
-        let what = if self.is_open() { "time for 99 % of the requests" } else { "throughput" };
+        let what = match self.is_open() {
+            true => "the reference's time for 99 % of the requests".to_owned(),
+            false if self.scaling => format!("as fast on {} processors as on one", self.processors[0].len()),
+            false => "the reference's throughput".to_owned(),
+        };
         let mut sentence = format!(
-            "{} times the reference's {what} (95 % interval {} to {}, {} blocks in {rounds} rounds; the reference \
-             beside itself: {} to {})",
+            "{} times {what} (95 % interval {} to {}, {} blocks in {rounds} rounds; {}: {} to {})",
             number(found.value),
             number(found.low),
             number(found.high),
             found.blocks,
+            if self.scaling { "on another one" } else { "the reference beside itself" },
             number(control.low),
             number(control.high),
         );
+        if let Some(most) = self.most_speedup() {
+            sentence += &format!("; at most {} beside its clients on this machine", number(most));
+        }
         if !edges.is_empty() {
             let Band { place, borderline } = band(&found, edges, self.is_open());
             let from = place.checked_sub(1).map_or(0.0, |below| edges[below]);
@@ -289,7 +356,7 @@ impl Performance {
             );
         }
         let [own, reference, _] = self.used.map(|used| used.memory);
-        if own > 0 && reference > 0 {
+        if own > 0 && reference > 0 && !self.scaling {
             sentence += &format!("; {} of memory, the reference {}", Bytes(own), Bytes(reference));
         }
         Some(sentence)
@@ -383,6 +450,7 @@ mod tests {
                     operations: (own * machine * little * 1000.0).round() as u64,
                     nanoseconds: 10_000_000,
                     delayed: 0,
+                    busy: 0,
                     tail: 0,
                 });
             }
@@ -401,6 +469,34 @@ mod tests {
         let sentence = performance.sentence(&[0.1, 0.3, 0.8]).unwrap();
         assert!(sentence.contains(" times the reference's throughput (95 % interval "), "{sentence}");
         assert!(sentence.ends_with("; band 3 of 4, 0.30 to 0.80"), "{sentence}");
+    }
+
+    #[test]
+    fn a_server_that_scales_is_faster_than_itself() {
+        let mut performance = measured(1.6, 1.0, &[100.0; 30], &[1.0]);
+        performance.scaling = true;
+        performance.processors = [vec![0, 1], vec![2]];
+        performance.used = [Used { operations: 10, cpu_seconds: 1.0, memory: 1 << 20, ..Used::default() }; 3];
+        assert_eq!(performance.metric(), "speedup");
+        assert!((performance.speedup().unwrap().value - 1.6).abs() < 0.01);
+        assert!(performance.throughput().is_none() && performance.tail().is_none());
+        assert!(performance.cpu_per_operation().is_none() && performance.memory().is_none(), "of the reference's");
+        let sentence = performance.sentence(&[]).unwrap();
+        assert!(sentence.starts_with("1.60 times as fast on 2 processors as on one (95 % interval "), "{sentence}");
+        assert!(sentence.contains("; on another one: 1.00 to 1.00); at most "), "{sentence}");
+        // Each request takes a microsecond of the server's time and a third of one of the load's.
+        performance.slices.iter_mut().for_each(|slice| {
+            (slice.operations, slice.busy) = (if slice.side == Side::Submission { 16_000 } else { 10_000 }, 3_333_333);
+        });
+        performance.used = [Used { operations: 1_000_000, cpu_seconds: 1.0, ..Used::default() }; 3];
+        assert!((performance.most_speedup().unwrap() - 2.0).abs() < 0.01, "the load has a processor of its own");
+        assert_eq!(performance.doubt(&[1.05, 1.3]), None);
+        performance.processors = [vec![0, 1], vec![1]];
+        assert!((performance.most_speedup().unwrap() - 1.5).abs() < 0.01, "it takes a quarter of one of the server's");
+        let doubt = performance.doubt(&[1.05, 1.8]).unwrap();
+        assert!(doubt.ends_with("on 2 processors it could be 1.50 times as fast as on one at most"), "{doubt}");
+        performance.scaling = false;
+        assert!(performance.speedup().is_none() && performance.most_speedup().is_none());
     }
 
     #[test]

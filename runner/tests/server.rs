@@ -3,7 +3,7 @@
 mod support;
 
 use harness::{
-    case::CaseRecord,
+    case::{CaseRecord, Ended},
     judge::JudgedCase,
     manifest::Protocol,
     performance::{LEAST_ROUNDS, Side, Used},
@@ -133,6 +133,25 @@ fn the_slowest_of_an_open_loop_are_measured_in_turns_with_the_reference() {
     assert_eq!(performance.latency.len(), 3);
     assert!(performance.latency.iter().all(|side| side.p50 > 0 && side.p50 <= side.p99 && side.p99 <= side.max));
     assert_ne!(judged.report.verdict, Verdict::Fail, "{:#?}", judged.findings);
+}
+
+/// On how many processors it is tried is the machine's business; that it is beside itself is not.
+#[test]
+fn how_a_server_scales_is_measured_beside_itself() {
+    let scaling = LOAD.replace("cores = 1", "cores = 2").replace("depth = 4", "depth = 16, scaling = true");
+    let serve = |mode| serve_beside("kv-store", Protocol::Resp, program(), mode, None, &scaling);
+    let Some((record, judged)) = serve("good") else { return };
+    let performance = record.summary.performance.as_ref().expect("a figure");
+    if performance.processors[0].len() < 2 {
+        assert!(matches!(&record.summary.ended, Ended::Broken(why) if why.contains("one processor")), "{record:?}");
+        return;
+    }
+    assert!(performance.speedup().is_some() && performance.most_speedup().is_some(), "{performance:?}");
+    let measured = |side| performance.slices.iter().any(|slice| slice.side == side && slice.operations > 0);
+    assert!(Side::ALL.into_iter().all(measured), "{performance:?}");
+    assert_ne!(judged.report.verdict, Verdict::Fail, "{:#?}", judged.findings);
+    let Some((_, judged)) = serve("garbage") else { return };
+    assert!(codes(&judged).contains(&"wrong-reply"), "{:#?}", judged.findings);
 }
 
 /// How fast it is is the machine's business here; that it is measured, and what is wrong with it, is not.

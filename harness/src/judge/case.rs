@@ -138,11 +138,12 @@ fn samples(view: &View<'_>) -> Vec<Samples> {
         of("Latency of client operations", "time from request to reply (ms)", &observations.latency),
         of("Propagation to every node", "time after acknowledgement (ms)", &observations.propagation),
         Samples {
-            title: match view.case.summary.performance.as_ref().is_some_and(Performance::is_open) {
-                true => "Time for 99 % of the requests beside the reference",
-                false => "Throughput beside the reference",
+            title: match view.case.summary.performance.as_ref().map(Performance::metric) {
+                Some("latency-ratio") => "Time for 99 % of the requests beside the reference",
+                Some("speedup") => "Throughput on several processors beside that on one",
+                _ => "Throughput beside the reference",
             },
-            axis: "multiple of the reference's, block by block",
+            axis: "multiple of the other's, block by block",
             own: blocks(Side::Submission),
             reference: blocks(Side::Control),
         },

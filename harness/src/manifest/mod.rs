@@ -194,6 +194,9 @@ pub struct Load {
     /// Requests a second, all clients together; how long they take is measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
+    /// The submission is measured beside itself and not beside the reference: on all `cores` of the stage, and on one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scaling: bool,
     /// Edges of the bands that are shown beside the ratio, ascending and each at least half as much again as the one
     /// before. They belong into the gaps between known solutions.
     #[serde(default)]
@@ -205,6 +208,7 @@ impl Load {
         let wide = |pair: &[f64]| pair[1] >= pair[0] * 1.5;
         match self {
             _ if self.depth.is_some() == self.rate.is_some() => Err("`load` has either a `depth` or a `rate`".into()),
+            _ if self.scaling && self.depth.is_none() => Err("`scaling` is that of a `depth`".into()),
             _ if self.depth.is_some_and(|depth| depth == 0 || depth > 1_024) => {
                 Err("`depth` must be between 1 and 1024".into())
             }
@@ -434,6 +438,9 @@ impl Stage {
             _ if !(self.points >= 0.0 && self.points.is_finite()) => Err("`points` must not be negative".into()),
             _ if self.clients == 0 || self.clients > 10_000 => Err("`clients` must be between 1 and 10000".into()),
             _ if self.cores == Some(0) => Err("`cores` must be at least 1".into()),
+            _ if self.load.as_ref().is_some_and(|load| load.scaling) && self.cores.unwrap_or(1) < 2 => {
+                Err("`scaling` needs `cores` of at least 2".into())
+            }
             _ if self.seeds == 0 => Err("`seeds` must be at least 1".into()),
             _ if self.require.is_empty() => Err("`require` must name at least one check".into()),
             _ => self.load.as_ref().map_or(Ok(()), Load::check),

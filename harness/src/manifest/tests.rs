@@ -95,6 +95,8 @@ fn load_has_no_rate_and_wide_bands() {
         (SERVER, "rate = 1\nload = { depth = 16 }", "a stage with `load` has no `rate`"),
         (SERVER, "load = { bands = [0.1] }", "either a `depth` or a `rate`"),
         (SERVER, "load = { depth = 1, rate = 1000 }", "either a `depth` or a `rate`"),
+        (SERVER, "load = { rate = 1000, scaling = true }\ncores = 2", "`scaling` is that of a `depth`"),
+        (SERVER, "load = { depth = 1, scaling = true }", "`scaling` needs `cores` of at least 2"),
         (SERVER, "load = { rate = 1 }", "must be between 100 and 1000000"),
         (SERVER, "load = { depth = 0 }", "`depth` must be between 1 and 1024"),
         (SERVER, "load = { depth = 1, bands = [0.0] }", "must be above 0"),

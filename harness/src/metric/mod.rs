@@ -64,6 +64,7 @@ metrics! {
     "cpu-seconds", "s", Usage, "CPU time of all nodes together", |o| o.cpu_seconds;
     "peak-memory", "bytes", Usage, "most memory of one node", |o| o.peak_memory;
     "throughput-ratio", "1", Slices, "requests answered a second, as a multiple of the reference's beside it", |o| o.throughput_ratio;
+    "speedup", "1", Slices, "requests answered a second on all processors of the stage, as a multiple of those on one", |o| o.speedup;
     "latency-ratio", "1", Slices, "time within which 99 % of the requests at a fixed rate are answered, as a multiple of the reference's beside it", |o| o.latency_ratio;
     "cpu-ratio", "1", Slices, "CPU time for each request, as a multiple of the reference's beside it", |o| o.cpu_ratio;
     "memory-ratio", "1", Slices, "memory of the program itself under load, without its files, as a multiple of the reference's beside it", |o| o.memory_ratio;

@@ -21,6 +21,8 @@ pub struct Observations {
     pub peak_memory: Option<f64>,
     /// Throughput, as a multiple of the reference's in the same case.
     pub throughput_ratio: Option<f64>,
+    /// Throughput on several processors, as a multiple of that on one.
+    pub speedup: Option<f64>,
     /// Time within which 99 % are answered at a fixed rate, as a multiple of the reference's.
     pub latency_ratio: Option<f64>,
     /// CPU time for each operation, as a multiple of the reference's in the same case.
@@ -58,6 +60,7 @@ impl Observations {
             cpu_seconds: (!usage.is_empty()).then(|| usage.iter().map(|node| node.cpu_seconds).sum()),
             peak_memory: peak.map(|bytes| bytes as f64),
             latency_ratio: conclusive.and_then(Performance::tail).map(|ratio| ratio.value),
+            speedup: conclusive.and_then(Performance::speedup).map(|ratio| ratio.value),
             throughput_ratio: conclusive.and_then(Performance::throughput).map(|ratio| ratio.value),
             cpu_ratio: conclusive.and_then(Performance::cpu_per_operation),
             memory_ratio: case.summary.performance.as_ref().and_then(Performance::memory),

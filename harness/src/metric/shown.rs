@@ -129,8 +129,12 @@ fn slices(view: &View<'_>) -> Evidence {
     let Some(performance) = &view.case.summary.performance else { return figure.finish("nothing was measured".into()) };
     let rates = |slices: &[Slice]| {
         let rate = |slice: &Slice| match slice.tail {
-            0 => format!("{:?} {:.0}/s", slice.side, slice.operations as f64 / slice.nanoseconds as f64 * 1e9),
-            tail => format!("{:?} 99 % in {:.3} ms", slice.side, tail as f64 / 1e6),
+            0 => format!(
+                "{} {:.0}/s",
+                performance.name(slice.side),
+                slice.operations as f64 / slice.nanoseconds as f64 * 1e9
+            ),
+            tail => format!("{} 99 % in {:.3} ms", performance.name(slice.side), tail as f64 / 1e6),
         };
         slices.iter().map(rate).collect::<Vec<_>>().join(", ")
     };

@@ -7,6 +7,7 @@ use super::{connection::Connection, tape::Tape};
 use nix::{
     errno::Errno,
     sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
+    time::{ClockId, clock_gettime},
 };
 use std::{
     io,
@@ -36,6 +37,8 @@ pub struct Answered {
     pub time: Duration,
     /// How long of it the load was ready to run and had no processor.
     pub delayed: Duration,
+    /// CPU time of the load within it; that of an open loop says nothing, since it looks at the clock all the time.
+    pub busy: Duration,
     /// Before, within and after it.
     pub all: u64,
 }
@@ -78,9 +81,10 @@ impl Closed {
         }
         self.watch_stuck()?;
         answered.all += self.until(begin + lead, true)?;
-        let (start, before) = (Instant::now(), waited());
+        let (start, before, used) = (Instant::now(), waited(), used()?);
         answered.operations = self.until(start + time, true)?;
         answered.time = start.elapsed();
+        answered.busy = self::used()?.saturating_sub(used);
         answered.delayed = waited().saturating_sub(before);
         answered.all += answered.operations + self.drain()?;
         Ok(answered)
@@ -140,6 +144,13 @@ impl Closed {
 pub(super) fn waited() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     Duration::from_nanos(text.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0))
+}
+
+/// CPU time of this thread.
+fn used() -> Result<Duration, Trouble> {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
+        .map(Duration::from)
+        .map_err(|errno| Trouble::Machine(format!("its clock: {errno}")))
 }
 
 /// Waits for answers, and where something is unsent also for room.

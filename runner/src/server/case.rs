@@ -4,7 +4,7 @@ use super::{
     client::{Client, Seen, Shared},
     hang,
     member::Member,
-    program::{Happening, Program, START_TIMEOUT, Wrong},
+    program::{self, Happening, Program, START_TIMEOUT, Wrong},
     talk,
 };
 use crate::{
@@ -43,7 +43,9 @@ pub(super) async fn run(setup: CaseSetup, protocol: Protocol) -> CaseRecord {
     let schedule =
         setup.stage.fault_schedule(setup.seed).map_err(|why| format!("the challenge's faults cannot be played: {why}"));
     let opened = match schedule {
-        Ok(schedule) => Program::open(&setup, &setup.program, "n0.log").await.map(|program| (schedule, program)),
+        Ok(schedule) => Program::open(&setup, &setup.program, program::processors(&setup), "n0.log")
+            .await
+            .map(|program| (schedule, program)),
         Err(why) => Err(why),
     };
     match opened {

@@ -7,7 +7,7 @@
 
 use super::{
     hang,
-    program::{Happening, Program, START_TIMEOUT, Wrong},
+    program::{self, Happening, Program, START_TIMEOUT, Wrong},
 };
 use crate::{
     backend::Control,
@@ -48,9 +48,9 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Runs one case.
 pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire, load: Load) -> CaseRecord {
     let summary = CaseSummary { stage: setup.stage.id.clone(), seed: setup.seed, ..CaseSummary::default() };
-    let servers = setup.stage.cores.map(|cores| cpus::some(cores, 0)).unwrap_or_default();
+    let servers = program::processors(&setup);
     let clients = cpus::others(&servers);
-    let performance = Performance { processors: [servers, clients], ..Performance::default() };
+    let performance = Performance { processors: [servers, clients], scaling: load.scaling, ..Performance::default() };
     let random = Stream::new(setup.seed, Purpose::Workload, [1, 0]);
     let (stage, seed) = (&setup.stage, setup.seed);
     let kept = Tape::new(wire, &setup.oracle.fill(stage, seed));
@@ -124,7 +124,11 @@ impl Case {
         summary.work_began = self.began.elapsed().into();
         let mut ended = Ok(());
         let mut used = Duration::ZERO;
-        for round in 0..MOST_ROUNDS {
+        let missing = self.load.scaling && self.performance.processors[0].len() < 2;
+        if missing {
+            ended = Err(Ended::Broken("takehome may use one processor, and scaling is measured on two".into()));
+        }
+        for round in 0..if missing { 0 } else { MOST_ROUNDS } {
             let share = self.setup.stage.duration() * (round + 1) / MOST_ROUNDS;
             ended = self.round(round, share, &mut used).await;
             let is_over = used >= self.setup.stage.duration() || self.performance.is_enough();
@@ -184,14 +188,16 @@ impl Case {
 
     /// Starts a server and connects its clients.
     async fn open(&mut self, side: Side) -> Result<Contestant, Ended> {
-        let reference = self.setup.reference.as_ref();
+        let other = if self.load.scaling { Some(&self.setup.program) } else { self.setup.reference.as_ref() };
         let (program, log) = match side {
             Side::Submission => (Some(&self.setup.program), "n0.log"),
-            Side::Reference => (reference, "reference.log"),
-            Side::Control => (reference, "control.log"),
+            Side::Reference if self.load.scaling => (other, "one.log"),
+            Side::Reference => (other, "reference.log"),
+            Side::Control => (other, "control.log"),
         };
         let program = program.ok_or_else(|| Ended::Broken("there is no reference to measure beside".into()))?;
-        let program = Program::open(&self.setup, program, log).await.map_err(Ended::Broken)?;
+        let [processors, _] = self.processors(side);
+        let program = Program::open(&self.setup, program, processors, log).await.map_err(Ended::Broken)?;
         let mut contestant = Contestant { side, program, clients: None, before: Duration::ZERO };
         match self.begin(&mut contestant).await {
             Ok(()) => Ok(contestant),
@@ -314,6 +320,7 @@ impl Case {
                     operations: answered.operations,
                     nanoseconds: answered.time.as_nanos() as u64,
                     delayed: answered.delayed.as_nanos() as u64,
+                    busy: answered.busy.as_nanos() as u64,
                     tail: latency.map_or(0, |latency| latency.answered.value_at_quantile(0.99)),
                 });
             }
@@ -333,7 +340,7 @@ impl Case {
         let Some(mut clients) = contestant.clients.take() else {
             return Err(Ended::Broken("a bug in takehome: the clients are elsewhere".into()));
         };
-        let processors = self.performance.processors[1].clone();
+        let [_, processors] = self.processors(contestant.side);
         let work = tokio::task::spawn_blocking(move || {
             cpus::keep_to(&processors);
             let answered = clients.run(lead, time);
@@ -372,7 +379,7 @@ impl Case {
             Trouble::Wrong(why, bytes) => wrong(IncidentKind::WrongReply, why, &bytes),
             Trouble::Closed(why) => wrong(IncidentKind::Silent, format!("a connection ended under load: {why}"), b""),
             Trouble::Silent(clients) => {
-                if side == Side::Submission {
+                if self.is_submission(side) {
                     self.hang = hang::explain(&mut contestant.program).await;
                 }
                 let all = self.setup.stage.clients;
@@ -381,6 +388,24 @@ impl Case {
             Trouble::Machine(why) => return Ended::Broken(why),
         };
         self.fault(side, wrong, Ended::Completed)
+    }
+
+    /// The processors of a side's server, and those that its load comes from.
+    fn processors(&self, side: Side) -> [Vec<u32>; 2] {
+        let [servers, load] = &self.performance.processors;
+        let (Some(first), Some(last), true) = (servers.first(), servers.last(), self.load.scaling) else {
+            return [servers.clone(), load.clone()];
+        };
+        // It is compared on one processor and on another, so that it shows where one of them has less time than the other.
+        let (own, other) = if side == Side::Control { (last, first) } else { (first, last) };
+        let own = if side == Side::Submission { servers.clone() } else { vec![*own] };
+        // Where the servers have all, the load has one that a server on a single processor does not have.
+        [own, if self.performance.is_apart() { load.clone() } else { vec![*other] }]
+    }
+
+    /// Whether what a side does is the submission's doing.
+    fn is_submission(&self, side: Side) -> bool {
+        self.load.scaling || side == Side::Submission
     }
 
     /// What happens to a server; how the case ends by it, if it does.
@@ -394,7 +419,7 @@ impl Case {
 
     /// Notes what the submission did wrong; nothing that the reference does is held against it.
     fn fault(&mut self, side: Side, Wrong { kind, detail, log }: Wrong, ended: Ended) -> Ended {
-        if side != Side::Submission {
+        if !self.is_submission(side) {
             return Ended::Broken(format!("the reference beside it failed: {detail}"));
         }
         let now = self.began.elapsed().into();

@@ -43,6 +43,11 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The processors that a server is kept to; empty, which stands for all, where its stage names no number.
+pub(super) fn processors(setup: &CaseSetup) -> Vec<u32> {
+    setup.stage.cores.map(|cores| cpus::some(cores, 0)).unwrap_or_default()
+}
+
 /// The server's cell and what runs in it.
 pub(super) struct Program {
     control: mpsc::UnboundedSender<Control>,
@@ -84,8 +89,14 @@ pub(super) struct Address {
 }
 
 impl Program {
-    /// Opens the cell of a program; nothing runs yet. `log` is the name of its log's file.
-    pub(super) async fn open(setup: &CaseSetup, program: &backend::Program, log: &str) -> Result<Self, String> {
+    /// Opens the cell of a program, which is kept to these processors; nothing runs yet. `log` is the name of its log's
+    /// file.
+    pub(super) async fn open(
+        setup: &CaseSetup,
+        program: &backend::Program,
+        processors: Vec<u32>,
+        log: &str,
+    ) -> Result<Self, String> {
         let limits = limits_of(setup);
         let spec = CellSpec {
             label: "n0".into(),
@@ -93,7 +104,7 @@ impl Program {
             mounts: program.mounts.clone(),
             work: Work::Memory { bytes: setup.limits.disk.0, inodes: 16 << 10 },
             tmp_bytes: TMP,
-            limits: process::limits(&limits, setup.stage.cores.map(|cores| cpus::some(cores, 0)).unwrap_or_default()),
+            limits: process::limits(&limits, processors),
             egress: false,
         };
         let (_, most) =
