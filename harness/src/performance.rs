@@ -141,6 +141,10 @@ const TIMES: f64 = 5.0;
 /// Share of a slice that the load may have waited for its processor. Beyond that it, and not the server, may have been what
 /// was slow, and faster and slower servers look the same.
 const DELAYED: f64 = 0.05;
+/// The same where a server is compared with itself: the marks are near to each other, and all of them to 1.
+const SCALED: f64 = 0.8;
+/// How far above a mark that has to be which a server could reach at most: none reaches all of it.
+const REACHED: f64 = 1.1;
 /// What is said where nothing can be concluded for this reason.
 const NOISE: &str = "this machine is too noisy to tell";
 /// Resamplings of the bootstrap.
@@ -176,7 +180,14 @@ impl Performance {
 
     /// What is compared, of the submission, as a multiple of the reference's.
     fn found(&self) -> Option<Estimate> {
-        estimate(&self.ratios(Side::Submission, Side::Reference))
+        let beside = self.ratios(Side::Submission, Side::Reference);
+        if !self.scaling {
+            return estimate(&beside);
+        }
+        // As a multiple of the mean of both processors: one of them may have less time than the other.
+        let another = self.ratios(Side::Submission, Side::Control);
+        let both = beside.iter().zip(&another);
+        estimate(&both.map(|((round, one), (_, other))| (*round, 2.0 / (1.0 / one + 1.0 / other))).collect::<Vec<_>>())
     }
 
     /// The same of the reference, as a multiple of its own.
@@ -192,7 +203,11 @@ impl Performance {
 
     /// How much wider intervals may be.
     fn leeway(&self) -> f64 {
-        if self.is_open() { TIMES } else { 1.0 }
+        match self.is_open() {
+            true => TIMES,
+            false if self.scaling => SCALED,
+            false => 1.0,
+        }
     }
 
     /// The ratios of one side's throughput, or time, to the other's, one a block and in order, each with its round; without
@@ -286,16 +301,16 @@ impl Performance {
                 found.blocks
             ));
         }
-        if is_beyond(&found, &control, marks) {
-            return None;
-        }
-        if let Some(most) = self.most_speedup().filter(|most| marks.iter().any(|mark| most < mark)) {
+        if let Some(most) = self.most_speedup().filter(|most| marks.iter().any(|mark| *most < mark * REACHED)) {
             return Some(format!(
                 "this machine has too little for a server as fast as this and for its clients: on {} processors it could \
                  be {} times as fast as on one at most",
                 self.processors[0].len(),
                 number(most)
             ));
+        }
+        if is_beyond(&found, &control, marks) {
+            return None;
         }
         let noise = (1.0 - control.low).abs().max((control.high - 1.0).abs());
         if noise > NOISY * self.leeway() {
@@ -491,10 +506,19 @@ mod tests {
         performance.used = [Used { operations: 1_000_000, cpu_seconds: 1.0, ..Used::default() }; 3];
         assert!((performance.most_speedup().unwrap() - 2.0).abs() < 0.01, "the load has a processor of its own");
         assert_eq!(performance.doubt(&[1.05, 1.3]), None);
+        // One processor has a fifth less time: what two are worth is a multiple of what one has in the mean.
+        let mut uneven = performance.clone();
+        let control = |slice: &&mut Slice| slice.side == Side::Control;
+        uneven.slices.iter_mut().filter(control).for_each(|slice| slice.operations = 8_000);
+        assert!((uneven.speedup().unwrap().value - 16.0 / 9.0).abs() < 0.01, "{:?}", uneven.speedup());
+        assert!(uneven.doubt(&[1.05, 1.8]).unwrap().contains("on one processor it is 0.80 to 0.80 times as fast"));
         performance.processors = [vec![0, 1], vec![1]];
         assert!((performance.most_speedup().unwrap() - 1.5).abs() < 0.01, "it takes a quarter of one of the server's");
         let doubt = performance.doubt(&[1.05, 1.8]).unwrap();
         assert!(doubt.ends_with("on 2 processors it could be 1.50 times as fast as on one at most"), "{doubt}");
+        // Whoever has nothing to gain here is not told to have gained nothing.
+        performance.slices.iter_mut().for_each(|slice| slice.operations = 9_500);
+        assert!(performance.doubt(&[1.05, 1.8]).unwrap().ends_with("on one at most"));
         performance.scaling = false;
         assert!(performance.speedup().is_none() && performance.most_speedup().is_none());
     }

@@ -18,7 +18,8 @@ pub(crate) fn command(helper: &Path, ask: &str, memory: u64) -> Command {
         // Ctrl-C reaches all of the terminal's processes; the caller decides what it means.
         // SAFETY: it is ignored, so no handler runs.
         unsafe { signal(Signal::SIGINT, SigHandler::SigIgn) }?;
-        setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+        // Not 0, at which the kernel would still feed a handler of crashes.
+        setrlimit(Resource::RLIMIT_CORE, 1, 1)?;
         Ok(setrlimit(Resource::RLIMIT_DATA, memory, memory)?)
     };
     // SAFETY: only system calls between fork and exec, and no handler is set.

@@ -36,7 +36,6 @@ fn codes(judged: &JudgedCase) -> Vec<&str> {
 #[test]
 fn a_good_server_passes_and_each_bad_one_fails_for_its_own_reason() {
     for (mode, verdict, code, words) in [
-        ("keeps-the-lock", Verdict::Fail, "no-reply", ""),
         ("good", Verdict::Pass, "", ""),
         ("stale", Verdict::Fail, "not-linearizable", ""),
         ("garbage", Verdict::Fail, "malformed-output", "no RESP"),
@@ -142,8 +141,11 @@ fn how_a_server_scales_is_measured_beside_itself() {
     let serve = |mode| serve_beside("kv-store", Protocol::Resp, program(), mode, None, &scaling);
     let Some((record, judged)) = serve("good") else { return };
     let performance = record.summary.performance.as_ref().expect("a figure");
-    if performance.processors[0].len() < 2 {
-        assert!(matches!(&record.summary.ended, Ended::Broken(why) if why.contains("one processor")), "{record:?}");
+    if performance.processors[0].is_empty() {
+        assert!(
+            matches!(&record.summary.ended, Ended::Broken(why) if why.contains("fewer than the 2 cores")),
+            "{record:?}"
+        );
         return;
     }
     assert!(performance.speedup().is_some() && performance.most_speedup().is_some(), "{performance:?}");

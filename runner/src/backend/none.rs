@@ -26,7 +26,11 @@ impl Backend for None {
         let layer = |name, status, detail: &str| Layer { name, status, detail: detail.into() };
         let layers = vec![
             layer("isolation", LayerStatus::Missing, "switched off by --unsafe-no-sandbox"),
-            layer("memory limit", LayerStatus::Approximate, "RLIMIT_DATA of each process"),
+            layer(
+                "memory limit",
+                LayerStatus::Approximate,
+                "RLIMIT_DATA of each process, with room for the stacks of its threads",
+            ),
             layer("process limit", LayerStatus::Missing, "the user's own"),
         ];
         Capabilities { backend: "none", layers, usable: Ok(()) }

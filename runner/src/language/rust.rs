@@ -58,7 +58,7 @@ impl Language for Rust {
                 ("CARGO_HOME", "/deps/cargo"),
                 ("CARGO_TARGET_DIR", "/out/target"),
                 // So that the stacks of a program that hangs have lines; the code stays the same.
-                ("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only"),
+                ("CARGO_PROFILE_RELEASE_DEBUG", "1"),
                 ("CARGO_TERM_COLOR", "never"),
                 ("RUSTC_WRAPPER", ""),
                 ("RUSTC_WORKSPACE_WRAPPER", ""),

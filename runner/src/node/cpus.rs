@@ -4,6 +4,7 @@ use nix::{
     sched::{CpuSet, sched_getaffinity, sched_setaffinity},
     unistd::Pid,
 };
+use std::collections::BTreeSet;
 
 /// So many of the processors that takehome itself may use; another choice for each node, so that they share the load.
 /// Empty, which stands for all, where the machine does not tell.
@@ -11,6 +12,18 @@ pub fn some(cores: u32, node: u32) -> Vec<u32> {
     let allowed = allowed();
     let first = (node as usize * cores as usize) % allowed.len().max(1);
     allowed.iter().cycle().skip(first).take(allowed.len().min(cores as usize)).copied().collect()
+}
+
+/// So many that are cores of their own, as far as the machine tells: two threads of a core share what they compute with.
+/// None where there are not so many.
+pub fn cores(count: u32) -> Option<Vec<u32>> {
+    let mut taken = BTreeSet::new();
+    let alone = |cpu: &u32| {
+        let path = format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list");
+        taken.insert(std::fs::read_to_string(path).unwrap_or_else(|_| cpu.to_string()))
+    };
+    let cores: Vec<u32> = allowed().into_iter().filter(alone).take(count as usize).collect();
+    (cores.len() == count as usize).then_some(cores)
 }
 
 /// Those that takehome may use beside these; all where there are no others.
@@ -43,6 +56,16 @@ mod tests {
         assert_eq!((others(&[]), others(&all)), (all.clone(), all.clone()));
         let apart = others(&all[..1]);
         assert_eq!(apart, if all.len() > 1 { all[1..].to_vec() } else { all });
+    }
+
+    #[test]
+    fn cores_are_processors_of_which_no_two_are_the_same() {
+        let all = allowed();
+        assert_eq!(cores(1), Some(all[..1].to_vec()));
+        assert_eq!(cores(all.len() as u32 + 1), None);
+        if let Some(two) = cores(2) {
+            assert!(two[0] != two[1] && two.iter().all(|cpu| all.contains(cpu)));
+        }
     }
 
     #[test]

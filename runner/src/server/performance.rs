@@ -2,7 +2,8 @@
 //! [`harness::performance`] for what is made of that).
 //!
 //! All three are started anew in each round, in cells of their own and with empty data directories, are given what they
-//! have to keep, and are kept to the same processors; the load comes from the others, where there are others. Whoever is
+//! have to keep, and are kept to the same processors; the load comes from the others, where there are others. Where it is
+//! measured how the submission scales, all three are the submission, on several processors, on one and on another. Whoever is
 //! not asked is stopped (SIGSTOP), so that a program that spins while it waits takes nothing from those beside it.
 
 use super::{
@@ -48,7 +49,8 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Runs one case.
 pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire, load: Load) -> CaseRecord {
     let summary = CaseSummary { stage: setup.stage.id.clone(), seed: setup.seed, ..CaseSummary::default() };
-    let servers = program::processors(&setup);
+    let cores = setup.stage.cores.filter(|_| load.scaling).and_then(cpus::cores);
+    let servers = if load.scaling { cores.unwrap_or_default() } else { program::processors(&setup) };
     let clients = cpus::others(&servers);
     let performance = Performance { processors: [servers, clients], scaling: load.scaling, ..Performance::default() };
     let random = Stream::new(setup.seed, Purpose::Workload, [1, 0]);
@@ -62,6 +64,7 @@ pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire, load: Load) -
         incidents: Incidents::default(),
         log_tail: String::new(),
         hang: None,
+        blamed: Side::Submission,
         block: 0,
         latency: Default::default(),
         setup,
@@ -79,6 +82,8 @@ struct Case {
     incidents: Incidents,
     log_tail: String,
     hang: Option<Hang>,
+    /// Whose log is told of: the submission's, unless another side has ended the case.
+    blamed: Side,
     performance: Performance,
     /// What a server is given to keep, and what each of its clients asks.
     kept: Tape,
@@ -124,9 +129,11 @@ impl Case {
         summary.work_began = self.began.elapsed().into();
         let mut ended = Ok(());
         let mut used = Duration::ZERO;
-        let missing = self.load.scaling && self.performance.processors[0].len() < 2;
+        let missing = self.load.scaling && self.performance.processors[0].is_empty();
         if missing {
-            ended = Err(Ended::Broken("takehome may use one processor, and scaling is measured on two".into()));
+            let wanted = self.setup.stage.cores.unwrap_or(2);
+            let why = format!("takehome may use fewer than the {wanted} cores on which scaling is measured");
+            ended = Err(Ended::Broken(why));
         }
         for round in 0..if missing { 0 } else { MOST_ROUNDS } {
             let share = self.setup.stage.duration() * (round + 1) / MOST_ROUNDS;
@@ -193,6 +200,7 @@ impl Case {
             Side::Submission => (Some(&self.setup.program), "n0.log"),
             Side::Reference if self.load.scaling => (other, "one.log"),
             Side::Reference => (other, "reference.log"),
+            Side::Control if self.load.scaling => (other, "another.log"),
             Side::Control => (other, "control.log"),
         };
         let program = program.ok_or_else(|| Ended::Broken("there is no reference to measure beside".into()))?;
@@ -418,7 +426,11 @@ impl Case {
     }
 
     /// Notes what the submission did wrong; nothing that the reference does is held against it.
-    fn fault(&mut self, side: Side, Wrong { kind, detail, log }: Wrong, ended: Ended) -> Ended {
+    fn fault(&mut self, side: Side, Wrong { kind, mut detail, log }: Wrong, ended: Ended) -> Ended {
+        if self.load.scaling && side != Side::Submission {
+            detail += ", on one processor";
+        }
+        self.blamed = side;
         if !self.is_submission(side) {
             return Ended::Broken(format!("the reference beside it failed: {detail}"));
         }
@@ -436,7 +448,7 @@ impl Case {
         let used = &mut self.performance.used[contestant.side as usize];
         used.cpu_seconds += (usage.cpu_seconds - contestant.before.as_secs_f64()).max(0.0);
         used.peak_memory = used.peak_memory.max(usage.peak_memory);
-        if contestant.side == Side::Submission {
+        if contestant.side == self.blamed {
             self.log_tail = contestant.program.log_tail();
         }
     }

@@ -1,29 +1,23 @@
 //! Calls in words: which of them are the candidate's code, and what they are called in its source.
 
 use cpp_demangle::{DemangleOptions, Symbol};
+use harness::text::excerpt;
+use std::fmt::{self, Write};
 
 /// Most calls of a thread that are told.
 const MOST: usize = 4;
+/// The longest symbol that is read, the longest name that is made of one, and the longest that is told, in bytes: names
+/// may say the same part again and again.
+const LONGEST_SYMBOL: usize = 4 << 10;
+const LONGEST_NAME: usize = 1 << 10;
+const LONGEST_TOLD: usize = 120;
 /// Where files lie that came with a compiler or a package.
-const FOREIGN_FILES: [&str; 7] =
-    ["/rustc/", "/registry/src/", "/git/checkouts/", "/usr/", "/vendor/", "/go/src/", "/library/std/"];
-/// What functions of a language's own libraries begin with.
-const FOREIGN_FUNCTIONS: [&str; 14] = [
-    "std::",
-    "core::",
-    "alloc::",
-    "<std::",
-    "<core::",
-    "<alloc::",
-    "<&std::",
-    "__",
-    "_start",
-    "start_thread",
-    "clone",
-    "runtime.",
-    "void std::",
-    "_Unwind",
-];
+const FOREIGN_FILES: [&str; 5] = ["/rustc/", "/registry/src/", "/git/checkouts/", "/go/src/", "/library/std/"];
+/// What functions of a language's own libraries begin with, and of Rust's alone.
+const FOREIGN_FUNCTIONS: [&str; 6] = ["std::", "void std::", "__", "_Unwind", "runtime.", "<std::"];
+const FOREIGN_TO_RUST: [&str; 5] = ["core::", "alloc::", "<core::", "<alloc::", "<&std::"];
+/// What they are called.
+const FOREIGN_NAMES: [&str; 4] = ["_start", "start_thread", "clone", "clone3"];
 
 /// A call of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,25 +53,50 @@ pub(super) fn same_function(symbol: &str, name: &str) -> bool {
 /// A call in words, if it is to the candidate's code.
 fn own(call: &Call) -> Option<String> {
     let function = demangled(&call.function);
-    if FOREIGN_FUNCTIONS.iter().any(|prefix| function.starts_with(prefix)) {
+    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| function.starts_with(prefix));
+    let is_rust = rustc_demangle::try_demangle(&call.function).is_ok();
+    if begins(&FOREIGN_FUNCTIONS) || is_rust && begins(&FOREIGN_TO_RUST) || FOREIGN_NAMES.contains(&&*function) {
         return None;
     }
+    let function = excerpt(&function, LONGEST_TOLD);
     let Some((file, line)) = &call.place else { return Some(function) };
-    if FOREIGN_FILES.iter().any(|part| file.contains(part)) {
+    if file.starts_with("/usr/") || FOREIGN_FILES.iter().any(|part| file.contains(part)) {
         return None;
     }
-    let file = file.rsplit('/').next().unwrap_or(file);
+    let file = excerpt(file.rsplit('/').next().unwrap_or(file), LONGEST_TOLD);
     Some(format!("{function} ({file}:{line})"))
 }
 
 /// A name as the source has it, without what a compiler adds to it: hashes, parameters, types of results.
 fn demangled(name: &str) -> String {
+    let mut short = Short::default();
+    if name.len() > LONGEST_SYMBOL {
+        return name.to_owned();
+    }
     if let Ok(name) = rustc_demangle::try_demangle(name) {
-        return format!("{name:#}");
+        // Too long a name is told up to there.
+        let _cut = write!(short, "{name:#}");
+        return short.0;
     }
     let options = DemangleOptions::new().no_params().no_return_type();
-    let symbol = Symbol::new(name).ok().and_then(|symbol| symbol.demangle_with_options(&options).ok());
-    symbol.unwrap_or_else(|| name.to_owned())
+    match Symbol::new(name).map(|symbol| symbol.structured_demangle(&mut short, &options)) {
+        Ok(Ok(())) => short.0,
+        _ => name.to_owned(),
+    }
+}
+
+/// A text that grows no longer than a name may be.
+#[derive(Default)]
+struct Short(String);
+
+impl Write for Short {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        if self.0.len() + more.len() > LONGEST_NAME {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(more);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +141,10 @@ mod tests {
             call("main", None),
             call("one_too_many", None),
         ];
+        let hostile = call("name\n[running]: \u{1b}[31mforged", Some(("/work/a\nb.c", 1)));
+        let line = told(None, &[hostile]).unwrap();
+        assert!(!line.contains(['\n', '\u{1b}']), "{line:?}");
+        assert!(told(None, &[call(&"n".repeat(1 << 20), None)]).unwrap().len() < 300, "names are cut");
         assert_eq!(
             told(Some("a lock or a condition"), &calls).unwrap(),
             "[a lock or a condition]: kv::Store::get (main.rs:88) ← store::get<int> ← serve (kv.c:7) ← main"

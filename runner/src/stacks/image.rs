@@ -20,6 +20,7 @@ use std::{
     fs::File,
     io::{self, Read},
     ops::Range,
+    os::unix::fs::MetadataExt,
     path::Path,
 };
 
@@ -72,7 +73,7 @@ impl Files {
     pub(super) fn of(process: i32) -> Option<Self> {
         let executable =
             std::fs::read_link(format!("/proc/{process}/exe")).ok()?.into_os_string().into_string().ok()?;
-        if !Path::new(&executable).starts_with(BUILT) {
+        if !Path::new(&executable).starts_with(BUILT) || is_takehome(process) {
             return None;
         }
         let maps = std::fs::read_to_string(format!("/proc/{process}/maps")).ok()?;
@@ -171,6 +172,12 @@ fn mapping(line: &str) -> Option<Mapping> {
     let path = fields.nth(2)?.trim_start();
     let addresses = number(start)?..number(end)?;
     (executable && path.starts_with('/')).then(|| Mapping { addresses, offset, path: path.to_owned() })
+}
+
+/// Whether a process is one of those that set up a cell, for which takehome's own executable is run.
+fn is_takehome(process: i32) -> bool {
+    let file = |process: &str| std::fs::metadata(format!("/proc/{process}/exe")).map(|file| (file.dev(), file.ino()));
+    matches!((file("self"), file(&process.to_string())), (Ok(own), Ok(other)) if own == other)
 }
 
 /// A file as the process sees it.

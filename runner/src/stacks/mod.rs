@@ -28,8 +28,8 @@ use tokio::io::AsyncReadExt;
 
 /// The argument by which this executable knows that it is to look at stacks.
 const ASK: &str = "__stacks";
-/// Most memory that it may take: a few executables, what is in their compressed sections, and tables made of them.
-const MEMORY: u64 = 2 << 30;
+/// Most memory that it may take: a few executables, and tables made of them.
+const MEMORY: u64 = 1 << 30;
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Most bytes that it may answer.
@@ -41,7 +41,7 @@ const MOST_ANSWER: u64 = 1 << 20;
 pub(crate) async fn of(helper: &Path, processes: &[i32]) -> Vec<String> {
     let mut command = apart::command(helper, ASK, MEMORY);
     command.args(processes.iter().map(ToString::to_string));
-    let mut answer = String::new();
+    let mut answer = Vec::new();
     let asked = async {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
@@ -50,26 +50,30 @@ pub(crate) async fn of(helper: &Path, processes: &[i32]) -> Vec<String> {
         let _child = command.kill_on_drop(true).spawn()?;
         // So that the end of the process is the end of what it says.
         drop(command);
-        tokio::net::UnixStream::from_std(ours)?.take(MOST_ANSWER).read_to_string(&mut answer).await
+        tokio::net::UnixStream::from_std(ours)?.take(MOST_ANSWER).read_to_end(&mut answer).await
     };
-    // Without an answer, the report says what else is known.
+    // What was not told by then is not known.
     let _late = tokio::time::timeout(PATIENCE, asked).await;
-    answer.lines().map(str::to_owned).collect()
+    String::from_utf8_lossy(&answer).lines().map(str::to_owned).collect()
 }
 
 /// Looks at the stacks and ends, if this process was started for that.
 pub fn main_if_asked() {
     let mut arguments = std::env::args().skip(1);
     if arguments.next().is_some_and(|argument| argument == ASK) {
-        let processes: Vec<i32> = arguments.filter_map(|number| number.parse().ok()).collect();
-        let told: String = processes.into_iter().flat_map(told).map(|line| line + "\n").collect();
-        std::process::exit(i32::from(answer(&told).is_err()));
+        // Whoever makes it take much memory is not to cost anybody else theirs.
+        let _by_others = std::fs::write("/proc/self/oom_score_adj", "1000");
+        std::process::exit(i32::from(answer(arguments.filter_map(|number| number.parse().ok())).is_err()));
     }
 }
 
-/// Says it to who has asked, through the socket that is the standard input.
-fn answer(told: &str) -> io::Result<()> {
-    UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?).write_all(told.as_bytes())
+/// Tells who has asked, through the socket that is the standard input, of one process after the other.
+fn answer(processes: impl Iterator<Item = i32>) -> io::Result<()> {
+    let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    for line in processes.flat_map(told) {
+        socket.write_all((line + "\n").as_bytes())?;
+    }
+    Ok(())
 }
 
 /// A line for each thread of a process.

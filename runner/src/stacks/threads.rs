@@ -4,16 +4,22 @@ use framehop::UnwindRegsNative;
 use nix::{
     sys::{
         ptrace,
-        wait::{WaitPidFlag, waitpid},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
     },
     unistd::Pid,
 };
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// Most threads of a process.
 const MOST: usize = 512;
 /// How often a process is asked for threads that have come since.
 const WALKS: u32 = 4;
+
+/// How long all of them may take to stop.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A thread that was stopped.
 pub(super) struct Thread {
@@ -25,31 +31,43 @@ pub(super) struct Thread {
     pub(super) registers: UnwindRegsNative,
 }
 
-/// Stops all threads of a process that can be. They run on when this process ends.
+/// Stops the threads of a process, those that stop soon. They run on when this process ends.
 pub(super) fn stopped(process: i32) -> Vec<Thread> {
-    let mut threads: BTreeMap<i32, Option<Thread>> = BTreeMap::new();
+    let mut asked = BTreeMap::new();
     for _ in 0..WALKS {
         let all = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
         let numbers = all.filter_map(|task| task.file_name().to_str()?.parse().ok());
-        let fresh: Vec<i32> = numbers.filter(|number| !threads.contains_key(number)).collect();
+        let fresh: Vec<i32> = numbers.filter(|number| !asked.contains_key(number)).collect();
         if fresh.is_empty() {
             break;
         }
-        for number in fresh.into_iter().take(MOST.saturating_sub(threads.len())) {
-            threads.insert(number, stop(process, number).ok());
+        for number in fresh.into_iter().take(MOST.saturating_sub(asked.len())) {
+            let line = std::fs::read_to_string(format!("/proc/{process}/task/{number}/syscall")).unwrap_or_default();
+            let stops = ask(Pid::from_raw(number)).is_ok();
+            asked.insert(number, stops.then(|| call(&line)));
         }
     }
-    threads.into_values().flatten().collect()
+    let deadline = Instant::now() + PATIENCE;
+    let asked = asked.into_iter().filter_map(|(number, waits_in)| Some((Pid::from_raw(number), waits_in?)));
+    asked.filter_map(|(number, waits_in)| wait(number, waits_in, deadline)).collect()
 }
 
-fn stop(process: i32, number: i32) -> nix::Result<Thread> {
-    let waits_in = call(&std::fs::read_to_string(format!("/proc/{process}/task/{number}/syscall")).unwrap_or_default());
-    let thread = Pid::from_raw(number);
+/// Asks a thread to stop.
+fn ask(thread: Pid) -> nix::Result<()> {
     ptrace::seize(thread, ptrace::Options::empty())?;
-    ptrace::interrupt(thread)?;
-    waitpid(thread, Some(WaitPidFlag::__WALL))?;
-    let (program_counter, registers) = registers(&ptrace::getregs(thread)?);
-    Ok(Thread { waits_in, program_counter, registers })
+    ptrace::interrupt(thread)
+}
+
+/// Waits until a thread has stopped. One that is deep in the kernel may never do so.
+fn wait(number: Pid, waits_in: Option<&'static str>, deadline: Instant) -> Option<Thread> {
+    while let Ok(WaitStatus::StillAlive) = waitpid(number, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG)) {
+        if Instant::now() > deadline {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (program_counter, registers) = registers(&ptrace::getregs(number).ok()?);
+    Some(Thread { waits_in, program_counter, registers })
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -211,6 +211,9 @@ func (s *Store) execute(batch [][]string, answers *bytes.Buffer, output *bufio.W
 		batch = batch[1:]
 	}
 	output.Flush()
+	if len(s.unwritten) == 0 {
+		return batch
+	}
 	// In one call: a process that is killed leaves whole commands at the end, and at most the beginning of one.
 	if _, err := s.log.Write(s.unwritten); err != nil {
 		// Nobody can say how much of it is there. Better no store than one that may be wrong.

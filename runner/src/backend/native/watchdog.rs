@@ -259,14 +259,15 @@ pub(super) fn ticks(count: u64) -> Duration {
 }
 
 /// Memory of a process that belongs to no file, where what processes share after a fork is counted for each of them; and
-/// the most that it has had, files that it maps included.
+/// the most that it has had, without the files that it maps now.
 fn memory(pid: u32) -> (u64, u64) {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let field = |name: &str| {
         let value = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
         value.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0)
     };
-    ((field("RssAnon:") + field("RssShmem:")) << 10, field("VmHWM:") << 10)
+    let peak = field("VmHWM:").saturating_sub(field("RssFile:"));
+    ((field("RssAnon:") + field("RssShmem:")) << 10, peak << 10)
 }
 
 /// Memory of the files without a name that a process holds open and that `counted` does not have yet: what is written to
