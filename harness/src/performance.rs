@@ -54,7 +54,7 @@ pub struct Slice {
     /// How long of that the load waited for its processor, which something else was using.
     #[serde(default)]
     pub delayed: u64,
-    /// CPU time that the load took of it, in a closed loop.
+    /// CPU time that all threads of the load took of it, in a closed loop.
     #[serde(default)]
     pub busy: u64,
     /// Of an open loop: within how many nanoseconds from when they were due 99 % of the requests were answered; otherwise 0.
@@ -201,6 +201,12 @@ impl Performance {
         !servers.is_empty() && servers.iter().all(|processor| !load.contains(processor))
     }
 
+    /// How many threads the load has: one for each processor of the servers, as far as it has processors of its own for them.
+    pub fn load_threads(&self) -> usize {
+        let [servers, load] = self.processors.each_ref().map(Vec::len);
+        if self.is_apart() { servers.min(load) } else { 1 }
+    }
+
     /// How much wider intervals may be.
     fn leeway(&self) -> f64 {
         match self.is_open() {
@@ -234,7 +240,7 @@ impl Performance {
         let (server, load) = (used.cpu_seconds * 1e9 / used.operations as f64, busy / operations);
         let processors = self.processors[0].len() as f64;
         let together = if self.is_apart() { server } else { server + load };
-        let most = (processors / together).min(1.0 / load) / (operations / time);
+        let most = (processors / together).min(self.load_threads() as f64 / load) / (operations / time);
         most.is_finite().then_some(most)
     }
 
@@ -505,6 +511,11 @@ mod tests {
         });
         performance.used = [Used { operations: 1_000_000, cpu_seconds: 1.0, ..Used::default() }; 3];
         assert!((performance.most_speedup().unwrap() - 2.0).abs() < 0.01, "the load has a processor of its own");
+        performance.slices.iter_mut().for_each(|slice| slice.busy *= 2);
+        assert!((performance.most_speedup().unwrap() - 1.5).abs() < 0.01, "which is all busy before the servers are");
+        performance.processors = [vec![0, 1], vec![2, 3, 4]];
+        assert!((performance.most_speedup().unwrap() - 2.0).abs() < 0.01, "and two of them are not");
+        performance.slices.iter_mut().for_each(|slice| slice.busy /= 2);
         assert_eq!(performance.doubt(&[1.05, 1.3]), None);
         // One processor has a fifth less time: what two are worth is a multiple of what one has in the mean.
         let mut uneven = performance.clone();

@@ -82,12 +82,23 @@ fn condensed(report: &[&str], folder: &str) -> String {
             lines.push(told(left_out));
             left_out = 0;
         }
-        lines.push(line.chars().take(LINE).collect());
+        lines.push(shortened(line));
     }
     if left_out > 0 {
         lines.push(told(left_out));
     }
     lines.join("\n")
+}
+
+/// A line of bounded length: of a name that is longer, as templates make them, its middle is left out and not the place
+/// behind it.
+fn shortened(line: &str) -> String {
+    let all: Vec<char> = line.chars().collect();
+    if all.len() <= LINE {
+        return line.to_owned();
+    }
+    let (begin, end) = (all[..LINE / 2].iter(), all[all.len() - LINE / 2..].iter());
+    begin.chain(&['…']).chain(end).collect()
 }
 
 /// Whether a line begins a report. Of undefined behaviour it does so with a place; Go's `panic: runtime error: …` is another
@@ -133,14 +144,34 @@ fn header(line: &str) -> Option<String> {
     Some(excerpt(what, 60).to_lowercase())
 }
 
-/// `queue.go:12` of a line that names `/work/queue.go:12`.
+/// `queue.go:12` of a line that names `/work/queue.go:12`, or as the compiler was told of it: `queue.cpp:12`.
 fn own_place(line: &str, folder: &str) -> Option<String> {
-    let place = line.split_whitespace().find_map(|word| word.strip_prefix(folder)?.strip_prefix('/'))?;
+    let mut words = line.split_whitespace();
+    let is_place = line.trim_start().starts_with('#') || line.contains(RUNTIME_ERROR);
+    let place = words.find_map(|word| {
+        let within = word.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+        within.or_else(|| relative(word).filter(|_| is_place))
+    })?;
     let place = place.trim_end_matches(':');
     let mut parts = place.split(':');
     let file = parts.next()?;
-    let number = parts.next().filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let number =
+        parts.next().filter(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))?;
     Some(format!("{}:{number}", excerpt(file, 100)))
+}
+
+/// What files of C and C++ end with.
+const EXTENSIONS: [&str; 11] = ["c", "cc", "cpp", "cxx", "c++", "h", "hh", "hpp", "hxx", "inl", "ipp"];
+/// What the files of the sanitizers themselves begin with.
+const OF_SANITIZERS: [&str; 5] = ["asan_", "tsan_", "ubsan_", "lsan_", "sanitizer_"];
+
+/// `src/queue.cpp:12` or `./queue.cpp:12:3`, of a source that was compiled by a name relative to the submission's folder.
+fn relative(word: &str) -> Option<&str> {
+    let word = word.strip_prefix("./").unwrap_or(word);
+    let (file, _) = word.split_once(':').filter(|(file, _)| !file.starts_with(['/', '.']))?;
+    let name = file.rsplit('/').next()?;
+    let is_source = name.rsplit_once('.').is_some_and(|(_, extension)| EXTENSIONS.contains(&extension));
+    (is_source && !OF_SANITIZERS.iter().any(|begin| name.starts_with(begin))).then_some(word)
 }
 
 #[cfg(test)]
@@ -183,7 +214,7 @@ mod tests {
         let freed = "==3==ERROR: AddressSanitizer: heap-use-after-free on address 0x60 at pc 0x5\nREAD of size 4 at 0x60 \
                      thread T0\n    #0 0x55 in main /work/r.cpp:5\n    #1 0x7f in x ../sysdeps/x.h:58\n\n0x60 is located \
                      4 bytes inside of 12-byte region\nfreed by thread T0 here:\n    #0 0x7f in operator \
-                     delete[](void*) asan.cpp:155\n    #1 0x55 in gone /work/q.cpp:7\nSUMMARY: AddressSanitizer: x\n";
+                     delete[](void*) ../../../../src/libsanitizer/asan/asan_new_delete.cpp:155\n    #1 0x55 in gone /work/q.cpp:7\nSUMMARY: AddressSanitizer: x\n";
         let found = find(freed, "/work").unwrap();
         assert_eq!(found.kind, Kind::Memory);
         assert_eq!(found.sentence, "heap-use-after-free: read at r.cpp:5, freed at q.cpp:7");
@@ -191,6 +222,28 @@ mod tests {
             "/work/a.cpp:12:9: runtime error: signed integer overflow: 1 + 2\n    #0 0x5 in f /work/a.cpp:12\n";
         let found = find(undefined, "/work").unwrap();
         assert_eq!(found.sentence, "signed integer overflow: 1 + 2: at a.cpp:12");
+    }
+
+    #[test]
+    fn sources_that_were_compiled_by_a_relative_name() {
+        let race = "WARNING: ThreadSanitizer: data race (pid=2)\n  Read of size 8 at 0x7b by thread T3:\n    #0 \
+                    std::less<std::map<int, int> >::operator()(int) /usr/include/c++/12/compare:59 (server+0xe0)\n    #1 \
+                    Dict::exist(std::string const&) src/dict.cpp:16 (server+0xe0)\n\n  Previous write of size 8 at 0x7b \
+                    by thread T7:\n    #0 operator new(unsigned long) ../../../../src/libsanitizer/tsan/tsan_new.cpp:64 \
+                    (libtsan.so.2+0x87)\n    #1 free tsan_interceptors.cpp:4 (server+0x1)\n    #2 Dict::set() \
+                    ./dict.h:4:7 (server+0xe7)\n";
+        let found = find(race, "/work").unwrap();
+        assert_eq!(found.sentence, "data race: read at src/dict.cpp:16, previous write at dict.h:4");
+        let long =
+            race.replace("exist(std::string const&)", &format!("exist({})", "std::basic_string<char>, ".repeat(20)));
+        let line =
+            find(&long, "/work").unwrap().report.lines().find(|line| line.contains("#1 Dict")).unwrap().to_owned();
+        assert!(line.chars().count() < 170 && line.ends_with(" src/dict.cpp:16 (server+0xe0)"), "{line}");
+        let undefined = find("a.cc:12:9: runtime error: shift exponent 40 is too large\n", "/work").unwrap();
+        assert_eq!(undefined.sentence, "shift exponent 40 is too large: at a.cc:12");
+        let elsewhere = "WARNING: ThreadSanitizer: data race (pid=2)\n  Read of size 8 at 0x7b by thread T3:\n    #0 f \
+                         <null> (server+0x1)\n    #1 g a.txt:4 (server+0x1)\n";
+        assert_eq!(find(elsewhere, "/work").unwrap().sentence, "data race");
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// What an open loop tells of a server that is stopped for a while in the middle, if at all.
 fn open_loop(server: &Server, pause: Option<Duration>) -> Result<Latency, Box<dyn Error>> {
-    let mut open = Open::new(clients(server.port)?, RATE, true)?;
+    let mut open = Open::new(clients(server.port)?, RATE, Duration::ZERO, true)?;
     let pid = Pid::from_raw(server.child.id() as i32);
     let stopper = pause.map(|pause| {
         std::thread::spawn(move || {

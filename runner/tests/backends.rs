@@ -248,6 +248,21 @@ async fn memory_is_limited() {
     }
 }
 
+/// Also where nobody but the watch counts it, and room is left for the stacks of threads.
+#[tokio::test]
+async fn who_holds_more_memory_than_allowed_is_ended_for_it() {
+    for subject in subjects(Strength::None) {
+        let mut spec = spec_with_probe("t");
+        (spec.limits.memory, spec.limits.processes) = (64 << 20, 64);
+        let mut session = subject.open(spec).await;
+        let (exit, _) = session.run(&["/probe", "memory-then-wait", "200"]).await;
+        assert_eq!((exit.signal, exit.out_of_memory), (Some(9), true), "{}", subject.entry.name);
+        let (exit, _) = session.sh("exit 3").await;
+        assert_eq!((exit.code, exit.out_of_memory), (Some(3), false), "{}: told once", subject.entry.name);
+        session.close().await;
+    }
+}
+
 #[tokio::test]
 async fn scratch_space_is_limited() {
     for subject in subjects(Strength::Weaker) {

@@ -273,6 +273,7 @@ int main(int argc, char **argv) {
     if (!strcmp(word, "abstract")) return abstract_socket(argument);
     if (!strcmp(word, "descriptors")) return descriptors();
     if (!strcmp(word, "memory")) return memory(atoi(argument));
+    if (!strcmp(word, "memory-then-wait")) return memory(atoi(argument)) || pause();
     if (!strcmp(word, "threads")) return threads(atoi(argument));
     if (!strcmp(word, "nest")) return say(unshare(CLONE_NEWUSER));
     if (!strcmp(word, "trace")) return say(ptrace(PTRACE_SEIZE, atoi(argument), 0, 0) != 0);

@@ -1,9 +1,15 @@
-//! The back end that isolates nothing (`--unsafe-no-sandbox`): plain processes with rlimits, for trusted code on
-//! machines where no cell can be opened. Reports made with it say so.
+//! The back end that isolates nothing (`--unsafe-no-sandbox`): plain processes with rlimits and a watch over memory and
+//! CPU time, for trusted code on machines where no cell can be opened. Reports made with it say so.
 
 use super::{
-    Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Exit, Layer, LayerStatus, OpenError, Opening,
-    Stdio, Usage, living::Living, native::limits::Bounds, places::Places,
+    Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Exit, Layer, LayerStatus, Limits, OpenError,
+    Opening, Stdio, Usage,
+    living::Living,
+    native::{
+        limits::Bounds,
+        watchdog::{Excess, TreeWatch},
+    },
+    places::Places,
 };
 use nix::{
     sys::signal::{Signal, killpg},
@@ -29,7 +35,7 @@ impl Backend for None {
             layer(
                 "memory limit",
                 LayerStatus::Approximate,
-                "RLIMIT_DATA of each process, with room for the stacks of its threads",
+                "what the program and its children use, summed up several times a second, and RLIMIT_DATA of each, with room for stacks",
             ),
             layer("process limit", LayerStatus::Missing, "the user's own"),
         ];
@@ -47,7 +53,17 @@ impl Backend for None {
             let (sender, events) = mpsc::unbounded_channel();
             let bounds = bounds(&spec);
             let proxy = proxy.map(|address| address.to_string());
-            let driver = Driver { places, proxy, bounds, child: Option::None, group: Option::None, events: sender };
+            let driver = Driver {
+                places,
+                proxy,
+                bounds,
+                limits: spec.limits,
+                child: Option::None,
+                group: Option::None,
+                watch: Option::None,
+                exceeded: Option::None,
+                events: sender,
+            };
             let living = Living::new();
             tokio::spawn(async move {
                 driver.run(requests).await;
@@ -72,9 +88,13 @@ struct Driver {
     places: Places,
     proxy: Option<String>,
     bounds: Bounds,
+    limits: Limits,
     child: Option<Child>,
     /// The process group of the program, also after the program has ended.
     group: Option<Pid>,
+    watch: Option<TreeWatch>,
+    /// What the program was ended for.
+    exceeded: Option<Excess>,
     events: mpsc::UnboundedSender<CellEvent>,
 }
 
@@ -87,6 +107,7 @@ impl Driver {
                     Some(request) => self.request(request),
                 },
                 exit = ended(&mut self.child) => self.report(exit),
+                excess = exceeded(&mut self.watch) => self.exceed(excess),
             }
         }
         if self.child.is_some() {
@@ -95,6 +116,15 @@ impl Driver {
             self.report(exit);
         }
         self.tell(CellEvent::Closed(Usage::default()));
+    }
+
+    /// Ends a program that uses more than it may.
+    fn exceed(&mut self, excess: Excess) {
+        // The processes are the user's own affair, of whom the kernel counts all.
+        if excess != Excess::Processes && self.exceeded.is_none() {
+            self.exceeded = Some(excess);
+            self.signal(Signal::SIGKILL);
+        }
     }
 
     fn request(&mut self, request: Control) {
@@ -124,7 +154,8 @@ impl Driver {
         match outcome {
             Ok(child) => {
                 self.group = child.id().map(|id| Pid::from_raw(id as i32));
-                self.child = Some(child);
+                self.watch = child.id().map(|id| TreeWatch::program(&self.limits, id));
+                (self.child, self.exceeded) = (Some(child), Option::None);
                 self.tell(CellEvent::Started);
             }
             Err(error) => {
@@ -149,11 +180,13 @@ impl Driver {
     fn report(&mut self, exit: io::Result<std::process::ExitStatus>) {
         // What the program has left in its group; what has left the group lives on.
         self.signal(Signal::SIGKILL);
-        (self.child, self.group) = (Option::None, Option::None);
+        (self.child, self.group, self.watch) = (Option::None, Option::None, Option::None);
         match exit {
             Ok(status) => {
-                let (code, signal) = (status.code(), status.signal());
-                self.tell(CellEvent::Exited(Exit::plain(code, signal)));
+                let mut exit = Exit::plain(status.code(), status.signal());
+                exit.out_of_memory = self.exceeded == Some(Excess::Memory);
+                exit.reached.cpu_time = self.exceeded == Some(Excess::CpuTime);
+                self.tell(CellEvent::Exited(exit));
             }
             Err(error) => self.tell(CellEvent::Lost(error.to_string())),
         }
@@ -182,6 +215,14 @@ impl Driver {
 async fn ended(child: &mut Option<Child>) -> io::Result<std::process::ExitStatus> {
     match child {
         Some(child) => child.wait().await,
+        Option::None => std::future::pending().await,
+    }
+}
+
+/// Waits for the program to use more than it may; forever while there is none.
+async fn exceeded(watch: &mut Option<TreeWatch>) -> Excess {
+    match watch {
+        Some(watch) => watch.excess().await,
         Option::None => std::future::pending().await,
     }
 }

@@ -1,7 +1,7 @@
 //! Builds that watch themselves: Go's race detector, and for C and C++ ThreadSanitizer, AddressSanitizer and
 //! UndefinedBehaviorSanitizer.
 
-use super::recipe::{Recipe, Tool};
+use super::recipe::{Recipe, Step, Tool};
 use crate::backend::{Mount, Program};
 use harness::sanitizer::STATUS;
 use std::path::Path;
@@ -19,9 +19,9 @@ pub enum Sanitizer {
 pub fn kinds(language: &str) -> Result<&'static [Sanitizer], String> {
     match language {
         "go" => Ok(&[Sanitizer::Threads]),
-        "c" | "c++" => Ok(&[Sanitizer::Threads, Sanitizer::Memory]),
+        // Whether a build of one's own can be told, its steps say.
+        "c" | "c++" | "custom" => Ok(&[Sanitizer::Threads, Sanitizer::Memory]),
         "rust" => Err("Rust's stable toolchain has no race detector, and safe Rust has no data races".into()),
-        "custom" => Err("how the submission is built is its own affair, so nothing can be built into it".into()),
         other => Err(format!("there is no race detector for {other} here")),
     }
 }
@@ -53,9 +53,9 @@ pub fn recipe(mut recipe: Recipe, sanitizer: Sanitizer) -> Result<Recipe, String
         changed = true;
     }
     if !changed {
-        return Err("its build has no step that a sanitizer could be told to".into());
+        tell(&mut recipe, sanitizer, flags)?;
     }
-    if recipe.language == "go" {
+    if recipe.tools.contains(&Tool::Go) {
         recipe.tools.push(Tool::C);
         recipe.tools.sort();
         recipe.tools.dedup();
@@ -63,12 +63,56 @@ pub fn recipe(mut recipe: Recipe, sanitizer: Sanitizer) -> Result<Recipe, String
     Ok(recipe)
 }
 
+/// Where the compilers lie that a build of one's own finds first.
+const COMPILERS: &str = "/out/sanitized";
+
+/// Tells a build of one's own, whatever its commands are: Go by a variable, and C and C++ by compilers that are found before
+/// the real ones and call those with more options.
+fn tell(recipe: &mut Recipe, sanitizer: Sanitizer, flags: &str) -> Result<(), String> {
+    let has = |some: &[Tool]| some.iter().any(|tool| recipe.tools.contains(tool));
+    let go = has(&[Tool::Go]) && sanitizer == Sanitizer::Threads;
+    let c = has(&[Tool::C, Tool::Cpp, Tool::Cmake, Tool::Make]);
+    if !go && !c {
+        let (languages, what) = match sanitizer {
+            Sanitizer::Threads => ("Go, C or C++", "data races"),
+            Sanitizer::Memory => ("C or C++", "errors of memory"),
+        };
+        return Err(format!("its build names no compiler of {languages} that could be told to look for {what}"));
+    }
+    for step in &mut recipe.build {
+        if go {
+            step.env.extend(
+                [("GOFLAGS", "-buildvcs=false -race"), ("CGO_ENABLED", "1")]
+                    .map(|(name, value)| (name.into(), value.into())),
+            );
+        }
+        if c {
+            let first = format!("PATH={COMPILERS}:$PATH exec \"$0\" \"$@\"");
+            step.argv.splice(0..0, ["/bin/sh".into(), "-c".into(), first]);
+        }
+    }
+    if c {
+        recipe.build.insert(0, Step::shell(&compilers(flags)));
+    }
+    Ok(())
+}
+
+/// A command that makes the compilers.
+fn compilers(flags: &str) -> String {
+    format!(
+        "mkdir -p {COMPILERS} && for name in cc gcc clang c++ g++ clang++; do \
+         real=$(command -v $name) || continue; \
+         printf '#!/bin/sh\\nexec %s {flags} \"$@\"\\n' \"$real\" > {COMPILERS}/$name && chmod +x {COMPILERS}/$name; done"
+    )
+}
+
 /// What the files of programs that watch themselves have in them: Go's build information, and what C and C++ call.
 const MARKS: [&[u8]; 3] = [b"-race=true", b"__tsan_init", b"__asan_init"];
 
 /// Whether a program watches itself: a build file may say by itself how it is compiled.
 pub fn is_in(program: &Program) -> bool {
-    let Some(path) = program.command.argv.first().map(Path::new) else { return false };
+    let Some(name) = program.command.argv.first() else { return false };
+    let path = program.command.cwd.join(Path::new(name).strip_prefix(".").unwrap_or(Path::new(name)));
     let on_host = |mount: &Mount| Some(mount.host.join(path.strip_prefix(&mount.at).ok()?));
     let file = program.mounts.iter().find_map(on_host).and_then(|path| std::fs::read(path).ok());
     file.is_some_and(|bytes| MARKS.iter().any(|mark| memchr::memmem::find(&bytes, mark).is_some()))
@@ -106,15 +150,30 @@ mod tests {
         assert!(make.build[0].argv[1].starts_with("CC=cc -fsanitize=thread"));
         let bare = recipe(detected(&[("a.cpp", main)], None, None).unwrap(), Sanitizer::Threads).unwrap();
         assert_eq!(bare.build[1].argv[..2], ["c++", "-fsanitize=thread"]);
-        let rust =
-            detected(&[("Cargo.toml", "[package]\nname = 'x'"), ("src/main.rs", "fn main() {}")], None, None).unwrap();
-        assert!(recipe(rust, Sanitizer::Threads).is_err());
+    }
+
+    #[test]
+    fn builds_of_one_s_own_are_told_by_variables() {
+        let told = |build: &str, sanitizer| {
+            let manifest = format!("build = {build:?}\nrun = './x'");
+            recipe(detected(&[("takehome.toml", &manifest)], None, None).unwrap(), sanitizer)
+        };
+        let c = told("cd src && g++ main.cpp -o ../x", Sanitizer::Memory).unwrap();
+        assert!(line(&c.build[0]).contains("exec %s -fsanitize=address,undefined "), "{}", line(&c.build[0]));
+        assert!(line(&c.build[1]).contains("PATH=/out/sanitized:$PATH"), "{}", line(&c.build[1]));
+        assert!(line(&c.build[1]).ends_with("cd src && g++ main.cpp -o ../x"));
+        let go = told("cd src && go build -o ../x", Sanitizer::Threads).unwrap();
+        assert!(go.build[0].env.contains(&("GOFLAGS".into(), "-buildvcs=false -race".into())));
+        assert!(go.build.len() == 1 && go.tools.contains(&Tool::C), "the race detector is linked by a C compiler");
+        let told = |build, sanitizer| told(build, sanitizer).unwrap_err();
+        assert!(told("cd src && go build -o ../x", Sanitizer::Memory).contains("errors of memory"));
+        assert!(told("true | true", Sanitizer::Threads).contains("data races"));
     }
 
     #[test]
     fn who_has_none_says_why() {
         assert!(kinds("rust").unwrap_err().contains("safe Rust"));
         assert!(kinds("python").unwrap_err().contains("no race detector for python"));
-        assert_eq!(kinds("c++").unwrap().len(), 2);
+        assert_eq!((kinds("c++").unwrap().len(), kinds("custom").unwrap().len()), (2, 2));
     }
 }

@@ -1,7 +1,6 @@
 //! The closed loop: so many clients, each with so many requests in flight, for a while.
 //!
-//! One thread and one epoll instance for all of them: it costs a client less than a server spends on its request, and two
-//! threads would share the processors with what they measure.
+//! One epoll instance for all that a thread plays: so it costs a client less than a server spends on its request.
 
 use super::{connection::Connection, tape::Tape};
 use nix::{

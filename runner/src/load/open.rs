@@ -2,8 +2,8 @@
 //! before them. A latency is counted from the time at which a request was due, so that a server that stands still for a
 //! second makes all wait that would have asked in it (Tene, "How NOT to measure latency"; wrk2).
 //!
-//! One thread, which waits with a timer until a request is almost due and then looks at the clock: a timer alone is late by
-//! more than a fast server takes to answer.
+//! A thread waits with a timer until a request is almost due and then looks at the clock: a timer alone is late by more than
+//! a fast server takes to answer.
 
 use super::{
     closed::{Answered, EVENTS, PATIENCE, Trouble, waited, watch},
@@ -32,7 +32,8 @@ pub struct Open {
     clients: Vec<Client>,
     epoll: Epoll,
     timer: TimerFd,
-    /// From one request to the next.
+    /// From the beginning to the first request, and from one request to the next.
+    first: Duration,
     period: Duration,
     /// Whether the time right before a request is due is spent looking at the clock.
     spin: bool,
@@ -80,9 +81,9 @@ const SPIN: Duration = Duration::from_micros(80);
 const TIMER: u64 = u64::MAX;
 
 impl Open {
-    /// Clients with these connections and tapes that ask `rate` times a second in all; an error of this machine. `spin` is
-    /// for a thread that has a processor for itself.
-    pub fn new(clients: Vec<(TcpStream, Tape)>, rate: f64, spin: bool) -> io::Result<Self> {
+    /// Clients with these connections and tapes that ask `rate` times a second in all, for the `first` time so long after
+    /// the beginning; an error of this machine. `spin` is for a thread that has a processor for itself.
+    pub fn new(clients: Vec<(TcpStream, Tape)>, rate: f64, first: Duration, spin: bool) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
         epoll.add(&timer, EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
@@ -99,7 +100,7 @@ impl Open {
             return Err(io::Error::other("load without clients"));
         }
         let period = Duration::from_secs_f64(1.0 / rate);
-        Ok(Self { clients: all, epoll, timer, period, spin, next: 0, buffer: vec![0; 64 << 10] })
+        Ok(Self { clients: all, epoll, timer, first, period, spin, next: 0, buffer: vec![0; 64 << 10] })
     }
 
     /// Load for `lead` and then for `time`; then waits for what is in flight. Of what was due in the second, `latency` tells.
@@ -108,7 +109,7 @@ impl Open {
         let measured = begin + lead..begin + lead + time;
         let before = waited();
         let mut answered = Answered { time, ..Answered::default() };
-        let mut due = begin;
+        let mut due = begin + self.first;
         while due < measured.end {
             let now = Instant::now();
             if now < due {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    sync::atomic::{AtomicU64, Ordering},
     thread::JoinHandle,
     time::Duration,
 };
@@ -145,7 +146,7 @@ fn an_end_and_silence_are_told() {
 
 fn open(client: TcpStream, rate: f64, time: Duration) -> Result<(Answered, Latency), Trouble> {
     let mut latency = Latency::default();
-    let mut open = Open::new(vec![(client, tape())], rate, false).unwrap();
+    let mut open = Open::new(vec![(client, tape())], rate, Duration::ZERO, false).unwrap();
     open.run(Duration::ZERO, time, &mut latency).map(|answered| (answered, latency))
 }
 
@@ -175,4 +176,78 @@ fn wrong_answers_and_silence_are_told_of_an_open_loop_too() {
     let (client, serving) = server(1000, |number| if number < 20 { right(number) } else { Some(Vec::new()) });
     assert_eq!(open(client, 2_000.0, time).err(), Some(Trouble::Silent(1)));
     serving.join().unwrap();
+}
+
+/// Servers for so many clients, each of which gives what `answer` makes of the client's number and the request's.
+fn servers<A>(count: usize, answer: A) -> (Vec<(TcpStream, Tape)>, Vec<JoinHandle<()>>)
+where
+    A: Fn(usize, usize) -> Option<Vec<u8>> + Copy + Send + 'static,
+{
+    let servers = (0..count).map(|client| server(1000, move |number| answer(client, number)));
+    servers.map(|(stream, serving)| ((stream, tape()), serving)).unzip()
+}
+
+/// Load on three servers from two threads.
+fn from_threads(
+    pace: Pace,
+    time: Duration,
+    answer: impl Fn(usize, usize) -> Option<Vec<u8>> + Copy + Send + 'static,
+) -> Result<(Answered, Option<Latency>), Trouble> {
+    let (clients, serving) = servers(3, answer);
+    let mut threads = Threads::new(clients, pace, 2, &[]).unwrap();
+    let result = threads.run(Duration::ZERO, time);
+    drop(threads);
+    serving.into_iter().for_each(|serving| serving.join().unwrap());
+    result
+}
+
+#[test]
+fn what_threads_have_measured_is_added_up() {
+    static SEEN: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
+    let count = |client: usize, number| {
+        SEEN[client].fetch_add(1, Ordering::Relaxed);
+        right(number)
+    };
+    let time = Duration::from_millis(20);
+    let (answered, latency) = from_threads(Pace::Closed { depth: 4 }, time, count).unwrap();
+    let seen = SEEN.each_ref().map(|seen| seen.load(Ordering::Relaxed));
+    assert!(seen.iter().all(|seen| *seen > 0), "{seen:?}");
+    assert_eq!(answered.all, seen.iter().sum::<u64>(), "of all clients");
+    assert!(answered.operations <= answered.all && answered.time >= time && latency.is_none());
+}
+
+#[test]
+fn threads_of_an_open_loop_ask_as_often_as_one() {
+    let pace = Pace::Open { rate: 1_000.0, spin: false };
+    let (answered, latency) = from_threads(pace, Duration::from_millis(300), |_, number| right(number)).unwrap();
+    // 200 by two of the clients, 100 by the third; whether one that is due at the very end counts is a matter of rounding.
+    assert!((299..=301).contains(&answered.operations), "{answered:?}");
+    let latency = latency.unwrap();
+    assert_eq!([latency.sent.len(), latency.answered.len()], [answered.operations; 2], "each with its time");
+}
+
+#[test]
+fn what_goes_wrong_on_one_thread_is_told() {
+    let pace = Pace::Closed { depth: 2 };
+    let time = Duration::from_millis(50);
+    let wrong = |client, number| if client == 1 && number == 20 { Some(b"+NO\r\n".to_vec()) } else { right(number) };
+    assert!(matches!(from_threads(pace, time, wrong), Err(Trouble::Wrong(_, bytes)) if bytes == b"+NO\r\n"));
+    let silent = |client, number| if client < 2 && number > 20 { Some(Vec::new()) } else { right(number) };
+    assert_eq!(from_threads(pace, time, silent).err(), Some(Trouble::Silent(2)), "one on each thread");
+    let both = |client, number| match client {
+        0 if number > 20 => Some(Vec::new()),
+        1 if number == 20 => Some(b"+NO\r\n".to_vec()),
+        _ => right(number),
+    };
+    assert!(matches!(from_threads(pace, time, both), Err(Trouble::Wrong(..))), "it says more than silence");
+}
+
+#[test]
+fn there_are_no_threads_without_clients() {
+    let (clients, serving) = servers(1, |_, number| right(number));
+    let mut threads = Threads::new(clients, Pace::Closed { depth: 1 }, 4, &[]).unwrap();
+    assert!(threads.run(Duration::ZERO, Duration::from_millis(5)).unwrap().0.all > 0);
+    drop(threads);
+    serving.into_iter().for_each(|serving| serving.join().unwrap());
+    assert!(Threads::new(Vec::new(), Pace::Open { rate: 1.0, spin: false }, 1, &[]).is_err());
 }

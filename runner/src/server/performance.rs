@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     backend::Control,
-    load::{Answered, Closed, Latency, Open, Tape, Trouble},
+    load::{Answered, Latency, Pace, Tape, Threads, Trouble},
     node::{CaseSetup, Notice, cpus, incidents::Incidents},
     protocol::Wire,
 };
@@ -95,31 +95,12 @@ struct Case {
     latency: [Latency; 3],
 }
 
-/// The clients of one server.
-enum Clients {
-    Closed(Closed),
-    Open(Box<Open>),
-}
-
-impl Clients {
-    /// Load for `lead` and for `time`; of an open loop also the times of what was due in the second.
-    fn run(&mut self, lead: Duration, time: Duration) -> Result<(Answered, Option<Latency>), Trouble> {
-        match self {
-            Self::Closed(clients) => clients.run(lead, time).map(|answered| (answered, None)),
-            Self::Open(clients) => {
-                let mut latency = Latency::default();
-                clients.run(lead, time, &mut latency).map(|answered| (answered, Some(latency)))
-            }
-        }
-    }
-}
-
 /// A server and its clients in one round.
 struct Contestant {
     side: Side,
     program: Program,
     /// None while the load is elsewhere.
-    clients: Option<Clients>,
+    clients: Option<Threads>,
     /// CPU time that it had used before the load.
     before: Duration,
 }
@@ -243,7 +224,7 @@ impl Case {
             let stream = self.connect(contestant, client).await?;
             clients.push((stream, self.tapes[client as usize].clone()));
         }
-        self.connected(contestant, clients)?;
+        self.ask_with(contestant, clients, self.pace())?;
         let _not_measured = self.slice(contestant, WARM_UP, Duration::ZERO).await?;
         contestant.program.ask(Control::Pause);
         Ok(())
@@ -256,8 +237,8 @@ impl Case {
         if all == 0 {
             return Ok(());
         }
-        let clients = Closed::new(vec![(self.connect(contestant, 0).await?, tape)], FILLED_TOGETHER);
-        contestant.clients = Some(Clients::Closed(clients.map_err(not_made)?));
+        let client = vec![(self.connect(contestant, 0).await?, tape)];
+        self.ask_with(contestant, client, Pace::Closed { depth: FILLED_TOGETHER })?;
         let (began, mut filled) = (Instant::now(), 0);
         while filled < all && began.elapsed() < FILL_TIMEOUT {
             if *self.setup.stop.borrow() {
@@ -281,16 +262,20 @@ impl Case {
         }
     }
 
-    /// Makes the clients of the load.
-    fn connected(&self, contestant: &mut Contestant, clients: Vec<(TcpStream, Tape)>) -> Result<(), Ended> {
-        let clients = match (self.load.rate, self.load.depth) {
-            (Some(rate), _) => {
-                Open::new(clients, rate, self.performance.is_apart()).map(|clients| Clients::Open(Box::new(clients)))
-            }
-            (None, depth) => Closed::new(clients, depth.unwrap_or(1) as usize).map(Clients::Closed),
-        };
+    /// Makes the clients that ask a server from now on.
+    fn ask_with(&self, contestant: &mut Contestant, clients: Vec<(TcpStream, Tape)>, pace: Pace) -> Result<(), Ended> {
+        let [_, processors] = self.processors(contestant.side);
+        let clients = Threads::new(clients, pace, self.performance.load_threads(), &processors);
         contestant.clients = Some(clients.map_err(not_made)?);
         Ok(())
+    }
+
+    /// How the clients of the load ask.
+    fn pace(&self) -> Pace {
+        match self.load.rate {
+            Some(rate) => Pace::Open { rate, spin: self.performance.is_apart() },
+            None => Pace::Closed { depth: self.load.depth.unwrap_or(1) as usize },
+        }
     }
 
     /// Blocks of slices until `share` of the time is used up, or nothing more has to be measured.
@@ -338,7 +323,7 @@ impl Case {
         Ok(())
     }
 
-    /// Load on one server, from a thread that is kept to the processors of the clients.
+    /// Load on one server, from threads that are kept to the processors of the clients.
     async fn slice(
         &mut self,
         contestant: &mut Contestant,
@@ -348,9 +333,7 @@ impl Case {
         let Some(mut clients) = contestant.clients.take() else {
             return Err(Ended::Broken("a bug in takehome: the clients are elsewhere".into()));
         };
-        let [_, processors] = self.processors(contestant.side);
         let work = tokio::task::spawn_blocking(move || {
-            cpus::keep_to(&processors);
             let answered = clients.run(lead, time);
             (clients, answered)
         });

@@ -22,7 +22,7 @@ mod link;
 pub(in crate::backend) mod mounts;
 mod plan;
 mod probe;
-mod watchdog;
+pub(crate) mod watchdog;
 pub(in crate::backend) mod wire;
 mod zygote;
 

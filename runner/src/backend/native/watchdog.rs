@@ -35,7 +35,7 @@ pub(super) fn is_too_much(peak: u64, limits: &Limits) -> bool {
 
 /// A limit that a cell has gone over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Excess {
+pub(crate) enum Excess {
     Memory,
     CpuTime,
     /// All the processes it may have: no reason to end it, but one to say so.
@@ -50,12 +50,19 @@ pub(super) enum Watch {
     /// The cgroup counts, and we compare.
     Group { most: Duration, ticks: Interval },
     /// The thread looks at the processes.
-    Tree { number: u64, excesses: mpsc::UnboundedReceiver<Excess> },
+    Tree(TreeWatch),
+}
+
+/// The watch of the thread over a program and all below it.
+#[derive(Debug)]
+pub(crate) struct TreeWatch {
+    number: u64,
+    excesses: mpsc::UnboundedReceiver<Excess>,
 }
 
 impl Watch {
-    /// Begins to watch. `group` has used `before` already, and `root` is the set-up process.
-    pub(super) fn begin(limits: &Limits, group: Option<&CellGroup>, before: Duration, root: u32) -> Self {
+    /// Begins to watch a program in a cell. `group` has used `before` already, and `set_up` is the set-up process.
+    pub(super) fn begin(limits: &Limits, group: Option<&CellGroup>, before: Duration, set_up: u32) -> Self {
         match (group, limits.cpu) {
             (Some(group), Some(cpu)) if group.cpu().is_some() => {
                 let mut ticks = interval(PERIOD / 2);
@@ -64,21 +71,8 @@ impl Watch {
             }
             (Some(_), None) => Self::Needless,
             // Also with a cgroup that does not count CPU time.
-            (group, _) => Self::tree(limits, group.is_some(), root),
+            (group, _) => Self::Tree(TreeWatch::begin(limits, group.is_some(), Root::SetUp(set_up))),
         }
-    }
-
-    fn tree(limits: &Limits, only_cpu: bool, root: u32) -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let (tell, excesses) = mpsc::unbounded_channel();
-        let watched = Watched { root, limits: limits.clone(), only_cpu, before: None, tell };
-        let mut all = all();
-        all.cells.insert(number, watched);
-        if !all.running {
-            all.running = std::thread::Builder::new().name("watchdog".into()).spawn(look_at_all).is_ok();
-        }
-        Self::Tree { number, excesses }
     }
 
     /// Waits until a limit is exceeded. Loses nothing when it is cancelled.
@@ -91,26 +85,58 @@ impl Watch {
                     return Excess::CpuTime;
                 }
             },
-            Self::Tree { excesses, .. } => match excesses.recv().await {
-                Some(excess) => excess,
-                None => std::future::pending().await,
-            },
+            Self::Tree(tree) => tree.excess().await,
         }
     }
 }
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        if let Self::Tree { number, .. } = self {
-            all().cells.remove(number);
+impl TreeWatch {
+    /// Begins to watch a program that is in no cell.
+    pub(crate) fn program(limits: &Limits, pid: u32) -> Self {
+        Self::begin(limits, false, Root::Program(pid))
+    }
+
+    fn begin(limits: &Limits, only_cpu: bool, root: Root) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let (tell, excesses) = mpsc::unbounded_channel();
+        let watched = Watched { root, limits: limits.clone(), only_cpu, before: None, tell };
+        let mut all = all();
+        all.cells.insert(number, watched);
+        if !all.running {
+            all.running = std::thread::Builder::new().name("watchdog".into()).spawn(look_at_all).is_ok();
+        }
+        Self { number, excesses }
+    }
+
+    /// Waits until a limit is exceeded. Loses nothing when it is cancelled.
+    pub(crate) async fn excess(&mut self) -> Excess {
+        match self.excesses.recv().await {
+            Some(excess) => excess,
+            None => std::future::pending().await,
         }
     }
+}
+
+impl Drop for TreeWatch {
+    fn drop(&mut self) {
+        all().cells.remove(&self.number);
+    }
+}
+
+/// Where in the process list the programs are that are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Root {
+    /// Below a set-up process, whose only child is PID 1 of the cell.
+    SetUp(u32),
+    /// A program and what is below it.
+    Program(u32),
 }
 
 /// A cell that the thread looks at.
 #[derive(Debug)]
 struct Watched {
-    root: u32,
+    root: Root,
     limits: Limits,
     only_cpu: bool,
     /// CPU time of what had ended when the program was started.
@@ -209,14 +235,19 @@ impl Processes {
         processes
     }
 
-    /// Sums up what descends from a cell's set-up process: its only child is PID 1, and the programs are below.
-    fn tally(&self, root: u32, with_memory: bool) -> Tally {
+    /// Sums up what programs use.
+    fn tally(&self, root: Root, with_memory: bool) -> Tally {
         let mut tally = Tally::default();
         let below = |pid: u32| self.children.get(&pid).into_iter().flatten();
         let mut waiting: Vec<&Process> = Vec::new();
-        for init in below(root) {
-            tally.ended += init.children;
-            waiting.extend(below(init.pid));
+        match root {
+            Root::SetUp(pid) => {
+                for init in below(pid) {
+                    tally.ended += init.children;
+                    waiting.extend(below(init.pid));
+                }
+            }
+            Root::Program(pid) => waiting.extend(self.children.values().flatten().filter(|one| one.pid == pid)),
         }
         let mut files = HashSet::new();
         while let Some(process) = waiting.pop() {
@@ -315,7 +346,9 @@ mod tests {
         }
         // 2 is the set-up process, 3 PID 1, 4 and 5 are programs, and 6 is another's.
         let expected = Tally { memory: 0, peak: 0, tasks: 4, running: ticks(22), ended: ticks(1) };
-        assert_eq!(processes.tally(2, false), expected);
+        assert_eq!(processes.tally(Root::SetUp(2), false), expected);
+        assert_eq!(processes.tally(Root::Program(4), false), Tally { ended: Duration::ZERO, ..expected });
+        assert_eq!(processes.tally(Root::Program(7), false), Tally::default(), "it has ended");
     }
 
     #[test]
@@ -331,7 +364,7 @@ mod tests {
         let told = |tally: Tally| {
             let (tell, mut excesses) = mpsc::unbounded_channel();
             let before = Some(Duration::from_secs(1));
-            Watched { root: 1, limits: limits.clone(), only_cpu: false, before, tell }.judge(&tally);
+            Watched { root: Root::SetUp(1), limits: limits.clone(), only_cpu: false, before, tell }.judge(&tally);
             std::iter::from_fn(move || excesses.try_recv().ok()).collect::<Vec<_>>()
         };
         let seconds = Duration::from_secs;
