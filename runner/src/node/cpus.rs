@@ -17,13 +17,18 @@ pub fn some(cores: u32, node: u32) -> Vec<u32> {
 /// So many that are cores of their own, as far as the machine tells: two threads of a core share what they compute with.
 /// None where there are not so many.
 pub fn cores(count: u32) -> Option<Vec<u32>> {
-    let mut taken = BTreeSet::new();
-    let alone = |cpu: &u32| {
+    let siblings = |cpu: u32| {
         let path = format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list");
-        taken.insert(std::fs::read_to_string(path).unwrap_or_else(|_| cpu.to_string()))
+        std::fs::read_to_string(path).unwrap_or_else(|_| cpu.to_string())
     };
-    let cores: Vec<u32> = allowed().into_iter().filter(alone).take(count as usize).collect();
+    let cores = of_each_core_one(allowed(), siblings, count as usize);
     (cores.len() == count as usize).then_some(cores)
+}
+
+/// The first so many of these of which no two are siblings.
+fn of_each_core_one(cpus: Vec<u32>, siblings: impl Fn(u32) -> String, most: usize) -> Vec<u32> {
+    let mut taken = BTreeSet::new();
+    cpus.into_iter().filter(|cpu| taken.insert(siblings(*cpu))).take(most).collect()
 }
 
 /// Those that takehome may use beside these; all where there are no others.
@@ -66,6 +71,14 @@ mod tests {
         if let Some(two) = cores(2) {
             assert!(two[0] != two[1] && two.iter().all(|cpu| all.contains(cpu)));
         }
+    }
+
+    #[test]
+    fn two_threads_of_a_core_are_one_core() {
+        let siblings = |cpu: u32| format!("{},{}", cpu % 4, cpu % 4 + 4);
+        assert_eq!(of_each_core_one((0..8).collect(), siblings, 8), [0, 1, 2, 3]);
+        assert_eq!(of_each_core_one(vec![1, 5, 6], siblings, 2), [1, 6], "of those that are allowed");
+        assert_eq!(of_each_core_one(vec![1, 2, 3], siblings, 2), [1, 2]);
     }
 
     #[test]

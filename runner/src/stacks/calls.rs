@@ -127,6 +127,22 @@ mod tests {
         }
     }
 
+    /// Each part of the name says the one before it twice, so that all of it would fill any memory.
+    #[test]
+    fn a_name_that_grows_without_end_is_told_up_to_a_bound() {
+        let parts: String = (0..60).map(|part| format!("S_IS{0}_S{0}_E", base_36(part))).collect();
+        let name = format!("_Z1fI1pIiiE{parts}Eiv");
+        assert!(Symbol::new(&name).is_ok(), "it is a name");
+        let line = told(None, &[call(&name, None)]).unwrap();
+        assert!(line.len() < 300, "{} bytes", line.len());
+    }
+
+    /// A number as the names of C++ count what they repeat.
+    fn base_36(number: u32) -> String {
+        let digit = |digit| char::from_digit(digit, 36).unwrap().to_ascii_uppercase();
+        if number < 36 { digit(number).to_string() } else { base_36(number / 36) + &digit(number % 36).to_string() }
+    }
+
     #[test]
     fn calls_of_the_candidate_are_told_by_their_names_in_the_source() {
         let std = ("/rustc/0123/library/std/src/sys/sync/mutex/futex.rs", 12);
