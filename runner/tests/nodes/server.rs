@@ -125,7 +125,9 @@ fn serve(mut stream: TcpStream, mode: &str, values: &Values) -> Option<()> {
             "exits" if number > 20 => std::process::exit(7),
             "garbage" if number > 20 => stream.write_all(b"hello\r\n").ok()?,
             // Behind MULTI another answer is awaited, and would be taken for this one.
-            "twice" if number % 20 == 19 && words[0] != "MULTI" => stream.write_all((reply.clone() + &reply).as_bytes()).ok()?,
+            "twice" if number % 20 == 19 && words[0] != "MULTI" => {
+                stream.write_all((reply.clone() + &reply).as_bytes()).ok()?
+            }
             _ => stream.write_all(reply.as_bytes()).ok()?,
         }
     }
