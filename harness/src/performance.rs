@@ -105,6 +105,9 @@ pub struct Performance {
     pub used: [Used; 3],
     /// Which of the machine's processors the servers were kept to, and which the load came from.
     pub processors: [Vec<u32>; 2],
+    /// How many threads the load came from, for each side as many; 0 stands for one.
+    #[serde(default)]
+    pub threads: u32,
     /// Whether all sides are the submission: on all of those processors, on the first of them, and on the last.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub scaling: bool,
@@ -201,12 +204,6 @@ impl Performance {
         !servers.is_empty() && servers.iter().all(|processor| !load.contains(processor))
     }
 
-    /// How many threads the load has: one for each processor of the servers, as far as it has processors of its own for them.
-    pub fn load_threads(&self) -> usize {
-        let [servers, load] = self.processors.each_ref().map(Vec::len);
-        if self.is_apart() { servers.min(load) } else { 1 }
-    }
-
     /// How much wider intervals may be.
     fn leeway(&self) -> f64 {
         match self.is_open() {
@@ -240,7 +237,7 @@ impl Performance {
         let (server, load) = (used.cpu_seconds * 1e9 / used.operations as f64, busy / operations);
         let processors = self.processors[0].len() as f64;
         let together = if self.is_apart() { server } else { server + load };
-        let most = (processors / together).min(self.load_threads() as f64 / load) / (operations / time);
+        let most = (processors / together).min(f64::from(self.threads.max(1)) / load) / (operations / time);
         most.is_finite().then_some(most)
     }
 
@@ -513,8 +510,9 @@ mod tests {
         assert!((performance.most_speedup().unwrap() - 2.0).abs() < 0.01, "the load has a processor of its own");
         performance.slices.iter_mut().for_each(|slice| slice.busy *= 2);
         assert!((performance.most_speedup().unwrap() - 1.5).abs() < 0.01, "which is all busy before the servers are");
-        performance.processors = [vec![0, 1], vec![2, 3, 4]];
+        performance.threads = 2;
         assert!((performance.most_speedup().unwrap() - 2.0).abs() < 0.01, "and two of them are not");
+        performance.threads = 1;
         performance.slices.iter_mut().for_each(|slice| slice.busy /= 2);
         assert_eq!(performance.doubt(&[1.05, 1.3]), None);
         // One processor has a fifth less time: what two are worth is a multiple of what one has in the mean.

@@ -162,16 +162,23 @@ fn own_place(line: &str, folder: &str) -> Option<String> {
 
 /// What files of C and C++ end with.
 const EXTENSIONS: [&str; 11] = ["c", "cc", "cpp", "cxx", "c++", "h", "hh", "hpp", "hxx", "inl", "ipp"];
+/// Where the C library's own files lie, whose names are relative too: `./nptl/pthread_create.c`.
+const OF_GLIBC: [&str; 13] = [
+    "csu/", "elf/", "io/", "libio/", "malloc/", "misc/", "nptl/", "posix/", "signal/", "socket/", "stdlib/", "string/",
+    "time/",
+];
 /// What the files of the sanitizers themselves begin with.
 const OF_SANITIZERS: [&str; 5] = ["asan_", "tsan_", "ubsan_", "lsan_", "sanitizer_"];
 
 /// `src/queue.cpp:12` or `./queue.cpp:12:3`, of a source that was compiled by a name relative to the submission's folder.
 fn relative(word: &str) -> Option<&str> {
-    let word = word.strip_prefix("./").unwrap_or(word);
-    let (file, _) = word.split_once(':').filter(|(file, _)| !file.starts_with(['/', '.']))?;
+    let plain = word.strip_prefix("./").unwrap_or(word);
+    let (file, _) = plain.split_once(':').filter(|(file, _)| !file.starts_with(['/', '.']))?;
     let name = file.rsplit('/').next()?;
-    let is_source = name.rsplit_once('.').is_some_and(|(_, extension)| EXTENSIONS.contains(&extension));
-    (is_source && !OF_SANITIZERS.iter().any(|begin| name.starts_with(begin))).then_some(word)
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension)?;
+    let is_library = word != plain && extension == "c" && OF_GLIBC.iter().any(|folder| file.starts_with(folder));
+    let is_sanitizer = OF_SANITIZERS.iter().any(|begin| name.starts_with(begin));
+    (EXTENSIONS.contains(&extension) && !is_library && !is_sanitizer).then_some(plain)
 }
 
 #[cfg(test)]
@@ -231,9 +238,10 @@ mod tests {
                     Dict::exist(std::string const&) src/dict.cpp:16 (server+0xe0)\n\n  Previous write of size 8 at 0x7b \
                     by thread T7:\n    #0 operator new(unsigned long) ../../../../src/libsanitizer/tsan/tsan_new.cpp:64 \
                     (libtsan.so.2+0x87)\n    #1 free tsan_interceptors.cpp:4 (server+0x1)\n    #2 Dict::set() \
-                    ./dict.h:4:7 (server+0xe7)\n";
+                    ./dict.h:4:7 (server+0xe7)\n    #3 start_thread ./nptl/pthread_create.c:442 (libc.so.6+0x8)\n";
         let found = find(race, "/work").unwrap();
         assert_eq!(found.sentence, "data race: read at src/dict.cpp:16, previous write at dict.h:4");
+        assert!(!found.report.contains("nptl"), "{}", found.report);
         let long =
             race.replace("exist(std::string const&)", &format!("exist({})", "std::basic_string<char>, ".repeat(20)));
         let line =

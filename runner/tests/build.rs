@@ -14,11 +14,14 @@ use std::{
 
 use runner::{
     backend::{
-        Backend, CellEvent, CellSpec, Command, Control, Full, LayerStatus, Limits as CellLimits, Stdio, Work,
-        native::Native,
+        Backend, CellEvent, CellSpec, Command, Control, Full, LayerStatus, Limits as CellLimits, Program, Stdio, Work,
+        native::Native, none,
     },
     build::{Blame, BuildError, Built, End, Host, Limits, Phase, Progress, Request, build},
-    language::Choice,
+    language::{
+        Choice,
+        sanitize::{self, Sanitizer},
+    },
 };
 
 fn native() -> Native {
@@ -38,6 +41,7 @@ struct Submission {
     limits: Limits,
     host: Host,
     offline: bool,
+    sanitizer: Option<Sanitizer>,
 }
 
 fn submission(files: &[(&str, &str)]) -> Submission {
@@ -48,7 +52,7 @@ fn submission(files: &[(&str, &str)]) -> Submission {
         fs::write(path, text).unwrap();
     }
     let limits = Limits { time: Duration::from_secs(300), ..Limits::default() };
-    Submission { tree, choice: Choice::default(), limits, host: Host::default(), offline: false }
+    Submission { tree, choice: Choice::default(), limits, host: Host::default(), offline: false, sanitizer: None }
 }
 
 impl Submission {
@@ -68,7 +72,7 @@ impl Submission {
         tell: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Built, BuildError> {
         let request = Request {
-            sanitizer: None,
+            sanitizer: self.sanitizer,
             tree: self.tree.path(),
             content,
             choice: self.choice.clone(),
@@ -99,6 +103,15 @@ fn installed(tools: &[&str]) -> bool {
     missing.is_empty()
 }
 
+/// How the built program is started.
+fn start(built: &Built) -> Command {
+    Command {
+        argv: built.run.argv.iter().map(Into::into).collect(),
+        env: built.run.env.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        cwd: if built.run.cwd_in_app { "/app".into() } else { "/work".into() },
+    }
+}
+
 /// What the built program writes when it is run.
 async fn output(built: &Built) -> String {
     let limits = CellLimits {
@@ -122,11 +135,7 @@ async fn output(built: &Built) -> String {
     let (reader, writer) = std::io::pipe().unwrap();
     let stdin = fs::File::open("/dev/null").unwrap().into();
     let stdio = Stdio { stdin, stdout: writer.try_clone().unwrap().into(), stderr: writer.into() };
-    let command = Command {
-        argv: built.run.argv.iter().map(Into::into).collect(),
-        env: built.run.env.iter().map(|(name, value)| (name.into(), value.into())).collect(),
-        cwd: if built.run.cwd_in_app { "/app".into() } else { "/work".into() },
-    };
+    let command = start(built);
     cell.control.send(Control::Start(command, stdio)).unwrap();
     while let Some(event) = cell.events.recv().await {
         match event {
@@ -570,4 +579,31 @@ async fn giving_up_ends_what_runs() {
         assert!(Instant::now() < deadline, "a build outlived its future");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Whatever commands a build has, its compilers are told; and a program is known by its file, also behind a shell.
+#[tokio::test]
+async fn builds_of_one_s_own_are_built_for_sanitizers() {
+    if !installed(&["g++"]) {
+        return;
+    }
+    let files = [("main.cpp", "int main() { return 0; }"), ("Makefile", "all:\n\tg++ main.cpp -o x\n")];
+    let none = none::None::default();
+    for backend in [&native() as &dyn Backend, &none] {
+        for (commands, run) in [("g++ main.cpp -o x", "./x"), ("true && make", "./x --port $PORT")] {
+            for sanitizer in [None, Some(Sanitizer::Threads), Some(Sanitizer::Memory)] {
+                let own = Submission { sanitizer, ..submission(&files).commands(commands, run) };
+                let name = own.tree.path().display().to_string();
+                let built = own.build_in(backend, &name, &mut |_| {}).await.unwrap();
+                let program = Program {
+                    command: start(&built),
+                    root: built.run.root,
+                    mounts: built.run.mounts.clone(),
+                    port: None,
+                };
+                assert_eq!(sanitize::is_in(&program), sanitizer.is_some(), "{commands}: {sanitizer:?}");
+            }
+        }
+    }
+    assert!(!Path::new("/out").exists(), "nothing is left on this machine");
 }

@@ -4,7 +4,7 @@
 use super::recipe::{Recipe, Step, Tool};
 use crate::backend::{Mount, Program};
 use harness::sanitizer::STATUS;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,24 @@ pub fn recipe(mut recipe: Recipe, sanitizer: Sanitizer) -> Result<Recipe, String
         Sanitizer::Threads => "-fsanitize=thread -g -fno-omit-frame-pointer",
         Sanitizer::Memory => "-fsanitize=address,undefined -fno-sanitize-recover=undefined -g -fno-omit-frame-pointer",
     };
+    // Only commands of the submission's own run in its folder.
+    match recipe.start.cwd_in_app {
+        true => tell_anybody(&mut recipe, sanitizer, flags)?,
+        false => tell_each(&mut recipe, sanitizer, flags)?,
+    }
+    // Programs that a build makes and runs are not what is looked at.
+    let quiet = ("ASAN_OPTIONS".to_owned(), "detect_leaks=0".to_owned());
+    recipe.build.iter_mut().for_each(|step| step.env.push(quiet.clone()));
+    if recipe.tools.contains(&Tool::Go) {
+        recipe.tools.push(Tool::C);
+        recipe.tools.sort();
+        recipe.tools.dedup();
+    }
+    Ok(recipe)
+}
+
+/// Tells the steps of a build of ours.
+fn tell_each(recipe: &mut Recipe, sanitizer: Sanitizer, flags: &str) -> Result<(), String> {
     let mut changed = false;
     for step in &mut recipe.build {
         let words: Vec<&str> = step.argv.iter().map(String::as_str).collect();
@@ -52,70 +70,74 @@ pub fn recipe(mut recipe: Recipe, sanitizer: Sanitizer) -> Result<Recipe, String
         }
         changed = true;
     }
-    if !changed {
-        tell(&mut recipe, sanitizer, flags)?;
+    match changed {
+        true => Ok(()),
+        false => Err("its build has no step that a sanitizer could be told to".into()),
     }
-    if recipe.tools.contains(&Tool::Go) {
-        recipe.tools.push(Tool::C);
-        recipe.tools.sort();
-        recipe.tools.dedup();
-    }
-    Ok(recipe)
 }
 
 /// Where the compilers lie that a build of one's own finds first.
 const COMPILERS: &str = "/out/sanitized";
 
-/// Tells a build of one's own, whatever its commands are: Go by a variable, and C and C++ by compilers that are found before
-/// the real ones and call those with more options.
-fn tell(recipe: &mut Recipe, sanitizer: Sanitizer, flags: &str) -> Result<(), String> {
-    let has = |some: &[Tool]| some.iter().any(|tool| recipe.tools.contains(tool));
-    let go = has(&[Tool::Go]) && sanitizer == Sanitizer::Threads;
-    let c = has(&[Tool::C, Tool::Cpp, Tool::Cmake, Tool::Make]);
-    if !go && !c {
-        let (languages, what) = match sanitizer {
-            Sanitizer::Threads => ("Go, C or C++", "data races"),
-            Sanitizer::Memory => ("C or C++", "errors of memory"),
-        };
-        return Err(format!("its build names no compiler of {languages} that could be told to look for {what}"));
-    }
-    for step in &mut recipe.build {
-        if go {
-            step.env.extend(
-                [("GOFLAGS", "-buildvcs=false -race"), ("CGO_ENABLED", "1")]
-                    .map(|(name, value)| (name.into(), value.into())),
-            );
-        }
-        if c {
-            let first = format!("PATH={COMPILERS}:$PATH exec \"$0\" \"$@\"");
-            step.argv.splice(0..0, ["/bin/sh".into(), "-c".into(), first]);
-        }
-    }
-    if c {
-        recipe.build.insert(0, Step::shell(&compilers(flags)));
-    }
-    Ok(())
-}
-
-/// A command that makes the compilers.
+/// A command that makes the compilers, with the folder in `$0`.
 fn compilers(flags: &str) -> String {
     format!(
-        "mkdir -p {COMPILERS} && for name in cc gcc clang c++ g++ clang++; do \
+        "mkdir -p \"$0\" && for name in cc gcc clang c++ g++ clang++; do \
          real=$(command -v $name) || continue; \
-         printf '#!/bin/sh\\nexec %s {flags} \"$@\"\\n' \"$real\" > {COMPILERS}/$name && chmod +x {COMPILERS}/$name; done"
+         printf '#!/bin/sh\\nexec %s {flags} \"$@\"\\n' \"$real\" > \"$0/$name\" && chmod +x \"$0/$name\"; done"
     )
 }
 
-/// What the files of programs that watch themselves have in them: Go's build information, and what C and C++ call.
-const MARKS: [&[u8]; 3] = [b"-race=true", b"__tsan_init", b"__asan_init"];
+/// Tells a build of one's own, whatever its commands are: Go by a variable, and C and C++ by compilers that are found before
+/// the real ones and call those with more options. Go calls compilers too, for a detector that it brings along: they are not
+/// to bring theirs.
+fn tell_anybody(recipe: &mut Recipe, sanitizer: Sanitizer, flags: &str) -> Result<(), String> {
+    let has = |some: &[Tool]| some.iter().any(|tool| recipe.tools.contains(tool));
+    if has(&[Tool::Go]) && sanitizer == Sanitizer::Threads {
+        let known = |env: &[(String, String)]| env.iter().rev().find(|(name, _)| name == "GOFLAGS").cloned();
+        for step in &mut recipe.build {
+            let flags = known(&step.env).or_else(|| known(&recipe.env)).map_or(String::new(), |(_, flags)| flags + " ");
+            step.env.extend([("GOFLAGS".into(), flags + "-race"), ("CGO_ENABLED".into(), "1".into())]);
+        }
+        Ok(())
+    } else if !has(&[Tool::Go]) && has(&[Tool::C, Tool::Cpp, Tool::Cmake, Tool::Make]) {
+        // The folder is a word of its own: what a cell calls it is not its name everywhere.
+        for step in &mut recipe.build {
+            let first = ["/bin/sh", "-c", "PATH=$0:$PATH exec \"$@\"", COMPILERS];
+            step.argv.splice(0..0, first.map(str::to_owned));
+        }
+        recipe.build.insert(0, Step::new(["/bin/sh", "-c", &compilers(flags), COMPILERS]));
+        Ok(())
+    } else {
+        let (languages, what) = match sanitizer {
+            Sanitizer::Threads => ("Go, C or C++", "data races"),
+            Sanitizer::Memory => ("C or C++ alone", "errors of memory"),
+        };
+        Err(format!("its build names no compiler of {languages} that could be told to look for {what}"))
+    }
+}
 
-/// Whether a program watches itself: a build file may say by itself how it is compiled.
+/// What the files of programs in C and C++ that watch themselves call.
+const MARKS: [&[u8]; 2] = [b"__tsan_init", b"__asan_init"];
+/// What every program of Go has in its file, and one that watches itself.
+const GO: &[u8] = b"Go buildinf:";
+const GO_MARK: &[u8] = b"-race=true";
+
+/// Whether a program watches itself: a build file may say by itself how it is compiled. It may be started through a shell, so
+/// whichever file of the submission its command names is looked into.
 pub fn is_in(program: &Program) -> bool {
-    let Some(name) = program.command.argv.first() else { return false };
-    let path = program.command.cwd.join(Path::new(name).strip_prefix(".").unwrap_or(Path::new(name)));
-    let on_host = |mount: &Mount| Some(mount.host.join(path.strip_prefix(&mount.at).ok()?));
-    let file = program.mounts.iter().find_map(on_host).and_then(|path| std::fs::read(path).ok());
-    file.is_some_and(|bytes| MARKS.iter().any(|mark| memchr::memmem::find(&bytes, mark).is_some()))
+    let words = program.command.argv.iter().filter_map(|word| word.to_str()).flat_map(str::split_whitespace);
+    let files = words.filter_map(|word| on_host(program, &program.command.cwd.join(word)));
+    files.filter_map(|path| std::fs::read(path).ok()).any(|bytes| {
+        let has = |mark: &[u8]| memchr::memmem::find(&bytes, mark).is_some();
+        if has(GO) { has(GO_MARK) } else { MARKS.into_iter().any(has) }
+    })
+}
+
+/// Where a file of the submission's lies on this machine; no other file is one.
+fn on_host(program: &Program, path: &Path) -> Option<PathBuf> {
+    let below = |mount: &Mount| Some(mount.host.join(path.strip_prefix(&mount.at).ok()?));
+    program.mounts.iter().find_map(below)
 }
 
 /// What such a program is told: to end with the first that it finds.
@@ -153,18 +175,26 @@ mod tests {
     }
 
     #[test]
-    fn builds_of_one_s_own_are_told_by_variables() {
+    fn builds_of_one_s_own_are_told_whatever_their_commands_are() {
         let told = |build: &str, sanitizer| {
             let manifest = format!("build = {build:?}\nrun = './x'");
             recipe(detected(&[("takehome.toml", &manifest)], None, None).unwrap(), sanitizer)
         };
         let c = told("cd src && g++ main.cpp -o ../x", Sanitizer::Memory).unwrap();
         assert!(line(&c.build[0]).contains("exec %s -fsanitize=address,undefined "), "{}", line(&c.build[0]));
-        assert!(line(&c.build[1]).contains("PATH=/out/sanitized:$PATH"), "{}", line(&c.build[1]));
-        assert!(line(&c.build[1]).ends_with("cd src && g++ main.cpp -o ../x"));
+        let first = "/bin/sh -c PATH=$0:$PATH exec \"$@\" /out/sanitized ";
+        assert_eq!(line(&c.build[1]), format!("{first}/bin/sh -c cd src && g++ main.cpp -o ../x"));
+        let make = told("make", Sanitizer::Threads).unwrap();
+        assert_eq!(
+            line(&make.build[1]),
+            format!("{first}/bin/sh -c make"),
+            "also where it calls compilers by other names"
+        );
         let go = told("cd src && go build -o ../x", Sanitizer::Threads).unwrap();
-        assert!(go.build[0].env.contains(&("GOFLAGS".into(), "-buildvcs=false -race".into())));
+        assert!(go.build[0].env.contains(&("GOFLAGS".into(), "-buildvcs=false -race".into())), "{:?}", go.build[0].env);
         assert!(go.build.len() == 1 && go.tools.contains(&Tool::C), "the race detector is linked by a C compiler");
+        let both = told("CC=gcc go build -o ./x", Sanitizer::Threads).unwrap();
+        assert_eq!(both.build.len(), 1, "which has no detector of its own");
         let told = |build, sanitizer| told(build, sanitizer).unwrap_err();
         assert!(told("cd src && go build -o ../x", Sanitizer::Memory).contains("errors of memory"));
         assert!(told("true | true", Sanitizer::Threads).contains("data races"));

@@ -105,7 +105,17 @@ impl Open {
 
     /// Load for `lead` and then for `time`; then waits for what is in flight. Of what was due in the second, `latency` tells.
     pub fn run(&mut self, lead: Duration, time: Duration, latency: &mut Latency) -> Result<Answered, Trouble> {
-        let begin = Instant::now();
+        self.run_from(Instant::now(), lead, time, latency)
+    }
+
+    /// The same of a load that has begun elsewhere.
+    pub(super) fn run_from(
+        &mut self,
+        begin: Instant,
+        lead: Duration,
+        time: Duration,
+        latency: &mut Latency,
+    ) -> Result<Answered, Trouble> {
         let measured = begin + lead..begin + lead + time;
         let before = waited();
         let mut answered = Answered { time, ..Answered::default() };

@@ -231,7 +231,8 @@ fn what_goes_wrong_on_one_thread_is_told() {
     let pace = Pace::Closed { depth: 2 };
     let time = Duration::from_millis(50);
     let wrong = |client, number| if client == 1 && number == 20 { Some(b"+NO\r\n".to_vec()) } else { right(number) };
-    assert!(matches!(from_threads(pace, time, wrong), Err(Trouble::Wrong(_, bytes)) if bytes == b"+NO\r\n"));
+    let told = from_threads(pace, time, wrong).map(|_| ());
+    assert!(matches!(&told, Err(Trouble::Wrong(_, bytes)) if bytes.starts_with(b"+NO\r\n")), "{told:?}");
     let silent = |client, number| if client < 2 && number > 20 { Some(Vec::new()) } else { right(number) };
     assert_eq!(from_threads(pace, time, silent).err(), Some(Trouble::Silent(2)), "one on each thread");
     let both = |client, number| match client {
@@ -245,7 +246,7 @@ fn what_goes_wrong_on_one_thread_is_told() {
 #[test]
 fn there_are_no_threads_without_clients() {
     let (clients, serving) = servers(1, |_, number| right(number));
-    let mut threads = Threads::new(clients, Pace::Closed { depth: 1 }, 4, &[]).unwrap();
+    let mut threads = Threads::new(clients, Pace::Open { rate: 2_000.0, spin: false }, 4, &[]).unwrap();
     assert!(threads.run(Duration::ZERO, Duration::from_millis(5)).unwrap().0.all > 0);
     drop(threads);
     serving.into_iter().for_each(|serving| serving.join().unwrap());

@@ -17,12 +17,14 @@ pub fn some(cores: u32, node: u32) -> Vec<u32> {
 /// So many that are cores of their own, as far as the machine tells: two threads of a core share what they compute with.
 /// None where there are not so many.
 pub fn cores(count: u32) -> Option<Vec<u32>> {
-    let siblings = |cpu: u32| {
-        let path = format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list");
-        std::fs::read_to_string(path).unwrap_or_else(|_| cpu.to_string())
-    };
     let cores = of_each_core_one(allowed(), siblings, count as usize);
     (cores.len() == count as usize).then_some(cores)
+}
+
+/// The threads of a processor's core, as the machine has them: `0,4`; itself where it does not tell.
+fn siblings(cpu: u32) -> String {
+    let path = format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list");
+    std::fs::read_to_string(path).unwrap_or_else(|_| cpu.to_string())
 }
 
 /// The first so many of these of which no two are siblings.
@@ -31,10 +33,19 @@ fn of_each_core_one(cpus: Vec<u32>, siblings: impl Fn(u32) -> String, most: usiz
     cpus.into_iter().filter(|cpu| taken.insert(siblings(*cpu))).take(most).collect()
 }
 
-/// Those that takehome may use beside these; all where there are no others.
+/// Those that takehome may use beside these, the best first; all where there are no others.
 pub fn others(these: &[u32]) -> Vec<u32> {
     let others: Vec<u32> = allowed().into_iter().filter(|cpu| !these.contains(cpu)).collect();
-    if others.is_empty() || these.is_empty() { allowed() } else { others }
+    if others.is_empty() || these.is_empty() { allowed() } else { best_first(others, these, siblings) }
+}
+
+/// First one of each core that is none of these processors', then their siblings, and last the siblings of these.
+fn best_first(others: Vec<u32>, these: &[u32], siblings: impl Fn(u32) -> String) -> Vec<u32> {
+    let cores: BTreeSet<String> = these.iter().map(|cpu| siblings(*cpu)).collect();
+    let (shared, free): (Vec<u32>, Vec<u32>) = others.into_iter().partition(|cpu| cores.contains(&siblings(*cpu)));
+    let first = of_each_core_one(free.clone(), &siblings, free.len());
+    let second = free.into_iter().filter(|cpu| !first.contains(cpu));
+    first.iter().copied().chain(second).chain(shared).collect()
 }
 
 /// Keeps the calling thread to these processors, as far as the machine lets it.
@@ -79,6 +90,8 @@ mod tests {
         assert_eq!(of_each_core_one((0..8).collect(), siblings, 8), [0, 1, 2, 3]);
         assert_eq!(of_each_core_one(vec![1, 5, 6], siblings, 2), [1, 6], "of those that are allowed");
         assert_eq!(of_each_core_one(vec![1, 2, 3], siblings, 2), [1, 2]);
+        assert_eq!(best_first(vec![1, 2, 3, 4, 5, 6, 7], &[0], siblings), [1, 2, 3, 5, 6, 7, 4]);
+        assert_eq!(best_first(vec![4], &[0], siblings), [4], "rather that than one with the servers");
     }
 
     #[test]

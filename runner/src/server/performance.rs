@@ -52,7 +52,9 @@ pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire, load: Load) -
     let cores = setup.stage.cores.filter(|_| load.scaling).and_then(cpus::cores);
     let servers = if load.scaling { cores.unwrap_or_default() } else { program::processors(&setup) };
     let clients = cpus::others(&servers);
-    let performance = Performance { processors: [servers, clients], scaling: load.scaling, ..Performance::default() };
+    let mut performance =
+        Performance { processors: [servers, clients], scaling: load.scaling, ..Performance::default() };
+    performance.threads = threads(&performance, setup.stage.clients);
     let random = Stream::new(setup.seed, Purpose::Workload, [1, 0]);
     let (stage, seed) = (&setup.stage, setup.seed);
     let kept = Tape::new(wire, &setup.oracle.fill(stage, seed));
@@ -265,7 +267,7 @@ impl Case {
     /// Makes the clients that ask a server from now on.
     fn ask_with(&self, contestant: &mut Contestant, clients: Vec<(TcpStream, Tape)>, pace: Pace) -> Result<(), Ended> {
         let [_, processors] = self.processors(contestant.side);
-        let clients = Threads::new(clients, pace, self.performance.load_threads(), &processors);
+        let clients = Threads::new(clients, pace, self.performance.threads as usize, &processors);
         contestant.clients = Some(clients.map_err(not_made)?);
         Ok(())
     }
@@ -435,6 +437,12 @@ impl Case {
             self.log_tail = contestant.program.log_tail();
         }
     }
+}
+
+/// How many threads so many clients are on: as many as the servers have processors, as far as the clients have others.
+fn threads(performance: &Performance, clients: u32) -> u32 {
+    let [servers, load] = performance.processors.each_ref().map(|processors| processors.len() as u32);
+    if performance.is_apart() { servers.min(load).min(clients) } else { 1 }
 }
 
 /// The clients of a load could not be made.

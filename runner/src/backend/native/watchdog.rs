@@ -2,7 +2,7 @@
 //! processes. Approximate: it looks now and then, and what comes and goes in between is not seen.
 //!
 //! Without cgroups one thread looks at the processes of all cells together: the machine's process list is read once,
-//! and each cell is what descends from its set-up process.
+//! and each cell is what descends from its set-up process, or from a program that is in none.
 
 use super::cgroup::CellGroup;
 use crate::backend::Limits;
