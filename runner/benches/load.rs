@@ -1,8 +1,9 @@
-//! What the load costs its sender, beside redis-benchmark in the same run on the same redis-server: requests a second of
-//! CPU time of the sender, 50 clients, 1 and 16 requests in flight on each. Then an open loop of 50 000 requests a second:
-//! how late it sends, and what it says of a server that stands still for a second. Skipped where Redis is not installed.
+//! What the load costs its sender, beside redis-benchmark and memtier_benchmark in the same run on the same redis-server:
+//! requests a second of CPU time of the sender, 50 clients on one thread, 1 and 16 requests in flight on each. Then an open
+//! loop of 50 000 requests a second: how late it sends, and what it says of a server that stands still for a second. Skipped
+//! where Redis is not installed; memtier_benchmark, which is in few distributions, is left out where it is not in the path.
 //!
-//! Both send GET of keys that are there. redis-benchmark looks at no answer; the load compares every byte.
+//! All send GET of keys that are there. The other two compare no answer with anything; the load compares every byte.
 
 #![allow(clippy::print_stdout, reason = "a measurement prints")]
 
@@ -39,28 +40,35 @@ const TURN: Duration = Duration::from_secs(1);
 const RATE: f64 = 50_000.0;
 const OPEN_TURN: Duration = Duration::from_secs(5);
 const VALUE: &str = "xxx";
-/// What redis-benchmark reads when no random keys are asked for.
-const THEIR_KEY: &str = "key:__rand_int__";
+/// What redis-benchmark reads when no random keys are asked for, and memtier_benchmark as it is asked to.
+const THEIR_KEYS: [&str; 2] = ["key:__rand_int__", "key:1"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    if Command::new("redis-benchmark").arg("--version").output().is_err() {
+    if !is_there("redis-benchmark") {
         println!("SKIPPED: redis-server and redis-benchmark are not installed");
         return Ok(());
     }
+    let peers: Vec<Peer> = [Peer::Redis, Peer::Memtier].into_iter().filter(|peer| is_there(peer.name())).collect();
     let server = Server::start()?;
-    server.set(THEIR_KEY)?;
-    println!("| in flight | sender | requests/s | requests/s of CPU time | ratio |\n|---|---|---|---|---|");
+    THEIR_KEYS.into_iter().try_for_each(|key| server.set(key))?;
+    println!("| in flight | sender | requests/s | requests/s of CPU time | takehome's as a multiple of it |");
+    println!("|---|---|---|---|---|");
     for depth in [1, 16] {
-        let mut rates = [Vec::new(), Vec::new()];
+        let (mut our_rates, mut their_rates) = (Vec::new(), vec![Vec::new(); peers.len()]);
         for _ in 0..TURNS {
-            rates[0].push(ours(server.port, depth)?);
-            // As many as we have answered, so that both take as long.
-            let requests = (rates[0].last().map_or(0.0, |(rate, _)| *rate) * TURN.as_secs_f64()) as u64;
-            rates[1].push(theirs(server.port, depth, requests)?);
+            let ours = ours(server.port, depth)?;
+            // As many as we have answered, so that all take as long.
+            let requests = (ours.0 * TURN.as_secs_f64()) as u64;
+            our_rates.push(ours);
+            for (peer, rates) in peers.iter().zip(&mut their_rates) {
+                rates.push(theirs(*peer, server.port, depth, requests)?);
+            }
         }
-        let [ours, theirs] = rates.map(median);
-        for (name, (rate, of_cpu)) in [("takehome", ours), ("redis-benchmark", theirs)] {
-            println!("| {depth} | {name} | {rate:.0} | {of_cpu:.0} | {:.2} |", of_cpu / theirs.1);
+        let ours = median(our_rates);
+        println!("| {depth} | takehome | {:.0} | {:.0} | 1 |", ours.0, ours.1);
+        for (peer, rates) in peers.iter().zip(their_rates) {
+            let (rate, of_cpu) = median(rates);
+            println!("| {depth} | {} | {rate:.0} | {of_cpu:.0} | {:.2} |", peer.name(), ours.1 / of_cpu);
         }
     }
     println!(
@@ -85,6 +93,45 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("| {name} | {} |", columns.join(" | "));
     }
     Ok(())
+}
+
+/// Another sender.
+#[derive(Debug, Clone, Copy)]
+enum Peer {
+    Redis,
+    Memtier,
+}
+
+impl Peer {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Redis => "redis-benchmark",
+            Self::Memtier => "memtier_benchmark",
+        }
+    }
+
+    /// So many requests from all clients together, on one thread.
+    fn command(self, port: u16, depth: usize, requests: u64) -> Command {
+        let [port, depth, clients] = [port.to_string(), depth.to_string(), CLIENTS.to_string()];
+        let mut command = Command::new(self.name());
+        match self {
+            Self::Redis => {
+                let total = requests.to_string();
+                command.args(["-p", &port, "-c", &clients, "-P", &depth, "-n", &total, "-t", "get", "--csv"])
+            }
+            Self::Memtier => {
+                let each = (requests / CLIENTS as u64).to_string();
+                command.args(["-s", "127.0.0.1", "-p", &port, "-t", "1", "-c", &clients, "-n", &each]);
+                command.args(["--pipeline", &depth, "--ratio", "0:1", "--hide-histogram"]);
+                command.args(["--key-prefix", "key:", "--key-minimum", "1", "--key-maximum", "1"])
+            }
+        };
+        command
+    }
+}
+
+fn is_there(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
 }
 
 /// What an open loop tells of a server that is stopped for a while in the middle, if at all.
@@ -142,16 +189,13 @@ fn clients(port: u16) -> Result<Vec<(TcpStream, Tape)>, Box<dyn Error>> {
     Ok(clients)
 }
 
-fn theirs(port: u16, depth: usize, requests: u64) -> Result<Rate, Box<dyn Error>> {
-    let [port, depth, clients] = [port.to_string(), depth.to_string(), CLIENTS.to_string()];
-    let total = requests.to_string();
+fn theirs(peer: Peer, port: u16, depth: usize, requests: u64) -> Result<Rate, Box<dyn Error>> {
     let before = cpu(UsageWho::RUSAGE_CHILDREN)?;
-    let arguments = ["-p", &port, "-c", &clients, "-P", &depth, "-n", &total, "-t", "get", "--csv"];
     let begin = Instant::now();
-    let output = Command::new("redis-benchmark").args(arguments).output()?;
+    let output = peer.command(port, depth, requests).output()?;
     let time = begin.elapsed();
     if !output.status.success() {
-        return Err(format!("redis-benchmark: {}", String::from_utf8_lossy(&output.stderr)).into());
+        return Err(format!("{}: {}", peer.name(), String::from_utf8_lossy(&output.stderr)).into());
     }
     let used = cpu(UsageWho::RUSAGE_CHILDREN)? - before;
     Ok((requests as f64 / time.as_secs_f64(), requests as f64 / used))

@@ -56,8 +56,12 @@ impl Incidents {
     }
 }
 
-/// A program that ended unasked: how, and the limit that had to do with it.
-pub fn ending(exit: &Exit, limits: &Limits) -> (IncidentKind, String) {
+/// What C, Go, Rust, Java and Node, and Python say when a process may open no more files.
+const NO_MORE_FILES: [&str; 3] = ["too many open files", "EMFILE", "Errno 24"];
+
+/// A program that ended unasked: how, and the limit that had to do with it. `log` is the end of what it wrote: that it could
+/// open no more files the kernel tells nobody but the program.
+pub fn ending(exit: &Exit, limits: &Limits, log: &str) -> (IncidentKind, String) {
     let how = match (exit.code, exit.signal) {
         (_, Some(signal)) => format!("ended by {}", signal_name(signal)),
         (code, None) => format!("exited with status {}", code.unwrap_or(-1)),
@@ -83,6 +87,12 @@ pub fn ending(exit: &Exit, limits: &Limits) -> (IncidentKind, String) {
     if exit.signal == Some(libc::SIGXFSZ) {
         limits_reached.push(format!("a file had reached the limit of {}", limits.disk));
     }
+    let lower = log.to_ascii_lowercase();
+    let says = |words: &&str| log.contains(*words) || lower.contains(*words);
+    if NO_MORE_FILES.iter().any(says) {
+        let most = limits.open_files;
+        limits_reached.push(format!("its log says that it could open no more files, of which it may have {most}"));
+    }
     limits_reached.insert(0, how);
     (IncidentKind::Crashed, limits_reached.join("; "))
 }
@@ -100,7 +110,7 @@ mod tests {
     fn detail(exit: Exit) -> String {
         let bytes = harness::units::Bytes;
         let limits = Limits { memory: bytes(64 << 20), processes: 32, disk: bytes(8 << 20), ..Limits::default() };
-        ending(&exit, &limits).1
+        ending(&exit, &limits, "listening").1
     }
 
     #[test]
@@ -124,6 +134,21 @@ mod tests {
         let cpu = Reached { cpu_time: true, ..Reached::default() };
         let cpu = Exit { reached: cpu, cpu: Duration::from_secs(3), ..Exit::plain(None, Some(24)) };
         assert_eq!(detail(cpu), "ended by SIGXCPU; it had used 3.0 s of CPU time, and its limit is 600s");
+    }
+
+    #[test]
+    fn a_log_that_tells_of_the_limit_on_open_files_is_read() {
+        let told = |log| ending(&Exit::plain(Some(1), None), &Limits::default(), log).1;
+        let expected = "exited with status 1; its log says that it could open no more files, of which it may have 1024";
+        for log in [
+            "panic: accept tcp 127.0.0.1:7000: accept4: too many open files",
+            "Error: Os { code: 24, kind: Uncategorized, message: \"Too many open files\" }",
+            "Error: EMFILE, open '/work/x'",
+            "OSError: [Errno 24] No file descriptors available",
+        ] {
+            assert_eq!(told(log), expected, "{log}");
+        }
+        assert_eq!(told("no such file"), "exited with status 1");
     }
 
     #[test]

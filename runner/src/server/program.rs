@@ -185,7 +185,7 @@ impl Program {
                 let error = io::Error::from_raw_os_error(errno);
                 (IncidentKind::Crashed, format!("the program could not be started: {call}: {error}"))
             }
-            Happening::Cell(CellEvent::Exited(exit)) => incidents::ending(&exit, limits),
+            Happening::Cell(CellEvent::Exited(exit)) => incidents::ending(&exit, limits, &self.log_tail()),
             Happening::Cell(CellEvent::Closed(_)) => {
                 (IncidentKind::OutOfMemory, format!("what it left in memory takes up its limit of {}", limits.memory))
             }

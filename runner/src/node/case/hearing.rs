@@ -245,8 +245,8 @@ impl Case {
             return;
         }
         slot.phase = Phase::Crashed;
-        let (kind, detail) = incidents::ending(&exit, &self.setup.limits);
         let tail = self.nodes[node as usize].process.log_tail();
+        let (kind, detail) = incidents::ending(&exit, &self.setup.limits, &tail);
         self.links.apply(now, &Fault::Kill(NodeId(node)));
         self.incident(now, node, kind, detail, tail.as_bytes());
     }
