@@ -32,7 +32,8 @@ impl Checker for StaysUp {
         // A node that crashed while it started is reported as crashed, not as slow.
         let worst = crashes.iter().find(|crash| crash.kind != IncidentKind::SlowStart).or(crashes.first());
         let Some(crash) = worst else {
-            return Judgement::pass(format!("{} nodes ran until they were stopped", view.nodes));
+            let ran = if view.nodes == 1 { "node ran until it was" } else { "nodes ran until they were" };
+            return Judgement::pass(format!("{} {ran} stopped", view.nodes));
         };
         let node = node_name(crash.node);
         let actual = format!("{node}: {} at {}", crash.detail, crash.at);

@@ -49,6 +49,8 @@ pub struct Samples {
     pub own: Sorted,
     /// The reference's in the same case; empty where it was not measured there.
     pub reference: Sorted,
+    /// What that is called: of a submission that is measured beside itself it is its own.
+    pub beside: &'static str,
 }
 
 /// Judges a case; none when its stage is not in the plan's manifest.
@@ -126,9 +128,16 @@ fn judged(plan: &Plan, stage: &Stage, view: &View<'_>) -> JudgedCase {
     }
 }
 
+/// What the reference's curve is called.
+const REFERENCE: &str = "reference";
+
 fn samples(view: &View<'_>) -> Vec<Samples> {
     let observations = view.observations();
-    let of = |title, axis, own: &Sorted| Samples { title, axis, own: own.clone(), reference: Sorted::default() };
+    let of = |title, axis, own: &Sorted| {
+        let reference = Sorted::default();
+        Samples { title, axis, own: own.clone(), reference, beside: REFERENCE }
+    };
+    let scaling = view.case.summary.performance.as_ref().is_some_and(|performance| performance.scaling);
     let blocks = |side| {
         let performance = view.case.summary.performance.as_ref();
         let ratios = performance.map(|performance| performance.ratios(side, Side::Reference)).unwrap_or_default();
@@ -146,6 +155,7 @@ fn samples(view: &View<'_>) -> Vec<Samples> {
             axis: "multiple of the other's, block by block",
             own: blocks(Side::Submission),
             reference: blocks(Side::Control),
+            beside: if scaling { "itself on another one" } else { REFERENCE },
         },
     ]
 }

@@ -134,13 +134,13 @@ fn measured(plan: &Plan, stage: &Stage, cases: &[JudgedCase]) -> Vec<Metric> {
 fn plots(plan: &Plan, stage: &Stage, cases: &[JudgedCase]) -> Vec<Plot> {
     let Some(first) = cases.iter().find(|case| !case.samples.is_empty()) else { return Vec::new() };
     let plot = |index: usize| {
-        let Samples { title, axis, .. } = first.samples.get(index)?;
+        let Samples { title, axis, beside, .. } = first.samples.get(index)?;
         let all = || cases.iter().filter_map(|case| case.samples.get(index));
         let values = middle(all().map(|samples| &samples.own))?;
         let reference = middle(all().map(|samples| &samples.reference));
         let reference = reference.or_else(|| plan.reference.curve(&stage.id, title).map(<[f64]>::to_vec));
         let mut series = vec![Series { name: "this submission".into(), values }];
-        series.extend(reference.map(|values| Series { name: "reference".into(), values }));
+        series.extend(reference.map(|values| Series { name: (*beside).into(), values }));
         Some(Plot { title: (*title).into(), axis: (*axis).into(), series })
     };
     (0..first.samples.len()).filter_map(plot).collect()
@@ -183,7 +183,8 @@ fn conditions(stage: &Stage) -> String {
                 (_, Some(rate)) => format!("{rate} requests/s at fixed times"),
                 (depth, None) => format!("{} in flight on each", plural(depth.unwrap_or(1), "request")),
             };
-            parts.push(format!("{pace}, in turns with the reference for at most {}", stage.duration));
+            let beside = if load.scaling { "itself on one processor" } else { "the reference" };
+            parts.push(format!("{pace}, in turns with {beside} for at most {}", stage.duration));
         }
         None if stage.conversations => parts.push("one exchange after the other".to_owned()),
         None => parts.push(format!("{} operations/s for {}", stage.rate, stage.duration)),

@@ -223,6 +223,17 @@ fn points_follow_the_ratio_to_the_reference() {
 }
 
 #[test]
+fn the_curve_beside_the_submission_s_says_whose_it_is() {
+    let names = |report: &Report| -> Vec<String> {
+        let plot = report.stages[0].plots.iter().find(|plot| plot.title.starts_with("Throughput")).unwrap();
+        plot.series.iter().map(|series| series.name.clone()).collect()
+    };
+    assert_eq!(names(&measured(0.55, 1.0, |_| ())), ["this submission", "reference"]);
+    let scaling = measured(1.5, 1.0, |record| record.summary.performance.as_mut().unwrap().scaling = true);
+    assert_eq!(names(&scaling), ["this submission", "itself on another one"]);
+}
+
+#[test]
 fn memory_is_graded_beside_speed() {
     let memory = |times: u64| {
         measured(1.0, 1.0, move |record| {
