@@ -45,7 +45,8 @@ impl Checker for Linearizable {
             Ok(Recorded::Transactions(_)) => return super::well_formed::not_applicable(self.name()),
             Err(why) => return Judgement::unknown(format!("the record cannot be judged: {why}")),
         };
-        let mut findings: Vec<Finding> = no_number(view, &history).into_iter().collect();
+        let of_lengths = super::appended::wrong(view, ABOUT);
+        let mut findings: Vec<Finding> = no_number(view, &history).into_iter().chain(of_lengths).collect();
         let mut open = Vec::new();
         let settings = Settings { lease: time_to_run(view), ..Settings::default() };
         let objects = match view.vocabulary {

@@ -1,5 +1,6 @@
 //! The registry of checks: each judges one requirement over the record of one case.
 
+mod appended;
 mod chat;
 mod conforms;
 mod crash;

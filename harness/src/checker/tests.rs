@@ -235,6 +235,23 @@ fn a_stale_read_and_a_lost_increment_have_no_order() {
     };
     assert_eq!(judged(vec![swap(1, 0, "null"), swap(3, 10, "1"), read(20, "3")]), passed());
     assert_eq!(judged(vec![swap(1, 0, "null"), swap(3, 10, "null")]), failed("not-linearizable"));
+    let append = |client, at, piece: &str, length: u32| {
+        let request = format!(r#"{{"type":"append","key":"t","value":"{piece}"}}"#);
+        asked(client, at, &request, &format!(r#"{{"type":"append_ok","length":{length}}}"#))
+    };
+    let text = |at, text: &str| {
+        kv(2, at, r#"{"type":"read","key":"t"}"#, Some(&format!(r#"{{"type":"read_ok","value":"{text}"}}"#)))
+    };
+    assert_eq!(judged(vec![append(1, 0, "12;", 3), append(3, 10, "3;", 5), text(20, "12;3;")]), passed());
+    assert_eq!(
+        judged(vec![append(1, 0, "12;", 5), append(3, 0, "3;", 5), text(20, "12;3;")]),
+        failed("not-linearizable")
+    );
+    assert_eq!(
+        judged(vec![append(1, 0, "12;", 3), append(3, 10, "3;", 2), text(20, "12;3;")]),
+        failed("not-linearizable")
+    );
+    assert_eq!(judged(vec![append(1, 0, "12;", 9)]), passed(), "nobody has seen it");
     let both = |at, value: u32| {
         let request = format!(r#"{{"type":"write_both","key":"m","value":{value}}}"#);
         asked(1, at, &request, r#"{"type":"write_both_ok"}"#)
