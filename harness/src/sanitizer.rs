@@ -167,8 +167,8 @@ const OF_GLIBC: [&str; 13] = [
     "csu/", "elf/", "io/", "libio/", "malloc/", "misc/", "nptl/", "posix/", "signal/", "socket/", "stdlib/", "string/",
     "time/",
 ];
-/// What the files of the sanitizers themselves begin with.
-const OF_SANITIZERS: [&str; 5] = ["asan_", "tsan_", "ubsan_", "lsan_", "sanitizer_"];
+/// What the names of the sanitizers' own files begin with: `asan_new_delete.cpp`, `tsan.cpp`.
+const OF_SANITIZERS: [&str; 5] = ["asan", "tsan", "ubsan", "lsan", "sanitizer"];
 
 /// `src/queue.cpp:12` or `./queue.cpp:12:3`, of a source that was compiled by a name relative to the submission's folder.
 fn relative(word: &str) -> Option<&str> {
@@ -177,7 +177,7 @@ fn relative(word: &str) -> Option<&str> {
     let name = file.rsplit('/').next()?;
     let extension = name.rsplit_once('.').map(|(_, extension)| extension)?;
     let is_library = word != plain && extension == "c" && OF_GLIBC.iter().any(|folder| file.starts_with(folder));
-    let is_sanitizer = OF_SANITIZERS.iter().any(|begin| name.starts_with(begin));
+    let is_sanitizer = name.split(['_', '.']).next().is_some_and(|word| OF_SANITIZERS.contains(&word));
     (EXTENSIONS.contains(&extension) && !is_library && !is_sanitizer).then_some(plain)
 }
 
@@ -221,7 +221,7 @@ mod tests {
         let freed = "==3==ERROR: AddressSanitizer: heap-use-after-free on address 0x60 at pc 0x5\nREAD of size 4 at 0x60 \
                      thread T0\n    #0 0x55 in main /work/r.cpp:5\n    #1 0x7f in x ../sysdeps/x.h:58\n\n0x60 is located \
                      4 bytes inside of 12-byte region\nfreed by thread T0 here:\n    #0 0x7f in operator \
-                     delete[](void*) ../../../../src/libsanitizer/asan/asan_new_delete.cpp:155\n    #1 0x55 in gone /work/q.cpp:7\nSUMMARY: AddressSanitizer: x\n";
+                     delete[](void*) asan.cpp:155\n    #1 0x55 in gone /work/q.cpp:7\nSUMMARY: AddressSanitizer: x\n";
         let found = find(freed, "/work").unwrap();
         assert_eq!(found.kind, Kind::Memory);
         assert_eq!(found.sentence, "heap-use-after-free: read at r.cpp:5, freed at q.cpp:7");

@@ -157,6 +157,7 @@ pub fn environment() -> Vec<(String, String)> {
 mod tests {
     use super::super::testing::{line, recipe as detected};
     use super::*;
+    use crate::backend::{Command, Root};
 
     #[test]
     fn each_build_is_told_in_its_own_way() {
@@ -172,6 +173,9 @@ mod tests {
         assert!(make.build[0].argv[1].starts_with("CC=cc -fsanitize=thread"));
         let bare = recipe(detected(&[("a.cpp", main)], None, None).unwrap(), Sanitizer::Threads).unwrap();
         assert_eq!(bare.build[1].argv[..2], ["c++", "-fsanitize=thread"]);
+        let rust =
+            detected(&[("Cargo.toml", "[package]\nname = 'x'"), ("src/main.rs", "fn main() {}")], None, None).unwrap();
+        assert!(recipe(rust, Sanitizer::Threads).is_err());
     }
 
     #[test]
@@ -198,6 +202,20 @@ mod tests {
         let told = |build, sanitizer| told(build, sanitizer).unwrap_err();
         assert!(told("cd src && go build -o ../x", Sanitizer::Memory).contains("errors of memory"));
         assert!(told("true | true", Sanitizer::Threads).contains("data races"));
+    }
+
+    #[test]
+    fn a_program_that_watches_itself_is_known_by_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let is_in = |bytes: &str| {
+            std::fs::write(folder.path().join("x"), bytes).unwrap();
+            let mounts = vec![Mount { host: folder.path().into(), at: "/app".into(), writable: false }];
+            let command = Command { argv: vec!["./x".into()], env: Vec::new(), cwd: "/app".into() };
+            super::is_in(&Program { command, root: Root::System, mounts, port: None })
+        };
+        assert!(is_in("…__tsan_init…") && is_in("…__asan_init…") && !is_in("…main…"));
+        assert!(is_in("…Go buildinf:…-race=true…"));
+        assert!(!is_in("…Go buildinf:…__tsan_init…"), "a C compiler's runtime in a program that Go does not watch");
     }
 
     #[test]
