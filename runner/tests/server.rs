@@ -47,6 +47,8 @@ fn a_good_server_passes_and_each_bad_one_fails_for_its_own_reason() {
         ("keeps-the-lock", Verdict::Fail, "no-reply", ""),
         ("exits", Verdict::Fail, "node-crashed", "exited with status 7"),
         ("never-listens", Verdict::Fail, "slow-start", "nobody listened on its address"),
+        ("loads", Verdict::Pass, "", ""),
+        ("loads-for-ever", Verdict::Fail, "slow-start", "it still answered that it was loading"),
         ("dies-at-once", Verdict::Fail, "node-crashed", "exited with status 3"),
     ] {
         let Some(judged) = serve_as(mode, STAGE) else { return };

@@ -21,6 +21,15 @@ pub enum Answer {
     Wrong(String),
 }
 
+/// How a server says that it can be connected to and has not read yet what it has kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Loading {
+    /// What it is asked.
+    pub question: &'static [u8],
+    /// How its answer begins if it has not. Any other is the answer of a server that is ready, and so is none.
+    pub not_yet: &'static [u8],
+}
+
 /// A wire protocol, seen from a client.
 pub trait Wire: Sync {
     /// A request as it is sent.
@@ -30,6 +39,10 @@ pub trait Wire: Sync {
     /// The answer at the beginning of what was received, and its length; none while it is not complete. An error is said
     /// of bytes that are no answer to anything.
     fn answer(&self, request: &Body, received: &[u8]) -> Result<Option<(Answer, usize)>, String>;
+    /// How it is known that a server is loading; none where it is ready as soon as it can be connected to.
+    fn loading(&self) -> Option<Loading> {
+        None
+    }
 }
 
 /// One client of a server, from connection to connection: what it says may depend on what it was told before.

@@ -24,7 +24,7 @@ mod transaction;
 pub(super) use transaction::Client;
 
 use super::{
-    Answer, Wire, kind, ok,
+    Answer, Loading, Wire, kind, ok,
     padding::{in_full, short},
 };
 use harness::{oracle::Body, text::excerpt};
@@ -39,6 +39,11 @@ use serde_json::{Value, json};
 pub(super) struct Resp;
 
 impl Wire for Resp {
+    /// Redis listens before it has read its files, and answers everything with this error until then.
+    fn loading(&self) -> Option<Loading> {
+        Some(Loading { question: b"*1\r\n$4\r\nPING\r\n", not_yet: b"-LOADING" })
+    }
+
     fn request(&self, body: &Body) -> Vec<u8> {
         if transaction::is_transaction(body) { transaction::request(body) } else { command(&words(body)) }
     }

@@ -5,12 +5,12 @@ use super::{
     hang,
     member::Member,
     program::{self, Happening, Program, START_TIMEOUT, Wrong},
-    talk,
+    ready, talk,
 };
 use crate::{
     backend::{CellEvent, Control, Exit, WORK},
     node::{CaseSetup, Notice, incidents::Incidents},
-    protocol,
+    protocol::{self, Wire},
 };
 use harness::{
     calls::{Call, Calls},
@@ -95,7 +95,7 @@ struct Case {
     in_vain: (mpsc::UnboundedSender<()>, mpsc::UnboundedReceiver<()>),
     /// What the server's threads did at the first such moment.
     look: Option<JoinHandle<Option<String>>>,
-    /// Told when a server that was started again can be connected to, or has taken too long.
+    /// Told when a server that was started again is ready, or has taken too long.
     back: (mpsc::UnboundedSender<Back>, mpsc::UnboundedReceiver<Back>),
 }
 
@@ -175,7 +175,7 @@ impl Case {
                 Some(()) = self.in_vain.1.recv(), if self.look.is_none() && self.life == Life::Up => {
                     self.look = Some(tokio::spawn(hang::look(self.program.control())));
                 }
-                Some((start, in_time)) = self.back.1.recv() => if let Err(ended) = self.on_back(start, in_time) { break ended },
+                Some((start, in_time)) = self.back.1.recv() => if let Err(ended) = self.on_back(start, in_time).await { break ended },
                 () = tokio::time::sleep_until((self.began + fault.unwrap_or(Offset::ZERO).since(Offset::ZERO)).into()), if fault.is_some() => {
                     if let Err(ended) = self.play_fault() { break ended }
                 }
@@ -194,10 +194,15 @@ impl Case {
         ended
     }
 
-    /// Waits until the server can be connected to.
+    /// Comes to an end when the server is ready.
+    fn ready(&self) -> impl Future<Output = ()> + use<> {
+        let loading = protocol::of(self.protocol).and_then(Wire::loading);
+        ready::ready(self.program.address().clone(), loading)
+    }
+
+    /// Waits until the server is ready.
     async fn get_ready(&mut self) -> Result<(), Ended> {
-        let address = self.program.address().clone();
-        let mut ready = std::pin::pin!(address.reachable());
+        let mut ready = std::pin::pin!(self.ready());
         let deadline = tokio::time::sleep(START_TIMEOUT);
         tokio::pin!(deadline);
         loop {
@@ -213,7 +218,7 @@ impl Case {
                     return Ok(());
                 }
                 () = &mut deadline => {
-                    let late = self.program.late();
+                    let late = self.program.late().await;
                     self.incident(late);
                     return Err(Ended::NeverReady);
                 }
@@ -329,22 +334,22 @@ impl Case {
         self.program.start().map_err(Ended::Broken)?;
         self.life = Life::Starting;
         self.starts += 1;
-        let (address, back, start) = (self.program.address().clone(), self.back.0.clone(), self.starts);
+        let (ready, back, start) = (self.ready(), self.back.0.clone(), self.starts);
         tokio::spawn(async move {
-            let in_time = tokio::time::timeout(START_TIMEOUT, address.reachable()).await.is_ok();
+            let in_time = tokio::time::timeout(START_TIMEOUT, ready).await.is_ok();
             let _case_is_over = back.send((start, in_time));
         });
         Ok(())
     }
 
-    /// A server that was started again can be connected to, or took too long for that.
-    fn on_back(&mut self, start: u64, in_time: bool) -> Result<(), Ended> {
+    /// A server that was started again is ready, or took too long for that.
+    async fn on_back(&mut self, start: u64, in_time: bool) -> Result<(), Ended> {
         if start != self.starts || self.life != Life::Starting {
             // It was killed meanwhile.
             return Ok(());
         }
         if !in_time {
-            let late = self.program.late();
+            let late = self.program.late().await;
             self.incident(late);
             return Err(Ended::AllCrashed);
         }

@@ -19,6 +19,7 @@ mod hang;
 mod member;
 mod performance;
 mod program;
+mod ready;
 mod talk;
 
 use crate::{node::CaseSetup, protocol};

@@ -9,12 +9,13 @@
 use super::{
     hang,
     program::{self, Happening, Program, START_TIMEOUT, Wrong},
+    ready,
 };
 use crate::{
     backend::Control,
     load::{Answered, Latency, Pace, Tape, Threads, Trouble},
     node::{CaseSetup, Notice, cpus, incidents::Incidents},
-    protocol::Wire,
+    protocol::{Loading, Wire},
 };
 use harness::{
     case::{CaseRecord, CaseSummary, Ended, Hang, IncidentKind, NodeUsage},
@@ -71,6 +72,7 @@ pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire, load: Load) -
         latency: Default::default(),
         setup,
         load,
+        loading: wire.loading(),
         performance,
         random,
     };
@@ -80,6 +82,7 @@ pub(super) async fn run(setup: CaseSetup, wire: &'static dyn Wire, load: Load) -
 struct Case {
     setup: CaseSetup,
     load: Load,
+    loading: Option<Loading>,
     began: Instant,
     incidents: Incidents,
     log_tail: String,
@@ -201,7 +204,7 @@ impl Case {
 
     async fn begin(&mut self, contestant: &mut Contestant) -> Result<(), Ended> {
         contestant.program.start().map_err(Ended::Broken)?;
-        let ready = contestant.program.address().clone().reachable();
+        let ready = ready::ready(contestant.program.address().clone(), self.loading);
         let late = tokio::time::sleep(START_TIMEOUT);
         let mut stop = self.setup.stop.clone();
         tokio::pin!(ready, late);
@@ -215,7 +218,10 @@ impl Case {
                     }
                 }
                 () = &mut ready => break,
-                () = &mut late => return Err(self.fault(contestant.side, contestant.program.late(), Ended::NeverReady)),
+                () = &mut late => {
+                    let late = contestant.program.late().await;
+                    return Err(self.fault(contestant.side, late, Ended::NeverReady));
+                }
             }
         }
         self.fill(contestant).await?;

@@ -34,10 +34,8 @@ const TMP: u64 = 16 << 20;
 
 /// How long the end of a log is waited for when its program has ended.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-/// How long a server may take until it can be connected to.
+/// How long a server may take until it is ready.
 pub(super) const START_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often that is tried.
-const TRY: Duration = Duration::from_millis(5);
 /// How long closing its cell may take before the case goes on without its figures.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take.
@@ -199,9 +197,13 @@ impl Program {
         Ok(Some(Wrong { kind, detail, log: self.log_tail() }))
     }
 
-    /// That it could not be connected to in time.
-    pub(super) fn late(&self) -> Wrong {
-        let detail = format!("nobody listened on its address within {} s", START_TIMEOUT.as_secs());
+    /// That it was not ready in time.
+    pub(super) async fn late(&self) -> Wrong {
+        let seconds = START_TIMEOUT.as_secs();
+        let detail = match self.address.connect().await {
+            Ok(_) => format!("it still answered that it was loading {seconds} s after its start"),
+            Err(_) => format!("nobody listened on its address within {seconds} s"),
+        };
         Wrong { kind: IncidentKind::SlowStart, detail, log: self.log_tail() }
     }
 
@@ -253,13 +255,6 @@ impl Program {
 }
 
 impl Address {
-    /// Comes to an end when it can be connected to.
-    pub(super) async fn reachable(self) {
-        while self.connect().await.is_err() {
-            tokio::time::sleep(TRY).await;
-        }
-    }
-
     /// A connection; an error while nobody listens.
     pub(super) async fn connect(&self) -> io::Result<TcpStream> {
         tokio::time::timeout(CONNECT_TIMEOUT, self.handed_out()).await.unwrap_or_else(|late| Err(late.into()))

@@ -10,6 +10,9 @@ use std::{
     },
 };
 
+/// How long it says that it is loading.
+const LOADING: std::time::Duration = std::time::Duration::from_millis(300);
+
 type Values = Arc<Mutex<HashMap<String, String>>>;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -31,6 +34,7 @@ fn main() {
     }
     let listener = TcpListener::bind(std::env::var("TAKEHOME_LISTEN").unwrap()).unwrap();
     let values = Values::default();
+    let began = std::time::Instant::now();
     if mode == "no-more-files" {
         // For one client, which takes two.
         let room = [(); 2].map(|()| std::fs::File::open("/dev/null"));
@@ -43,7 +47,11 @@ fn main() {
             continue;
         }
         let (mode, values) = (mode.clone(), values.clone());
-        std::thread::spawn(move || serve(stream, &mode, &values));
+        let is_loading = move |mode: &str| match mode {
+            "loads" => began.elapsed() < LOADING,
+            mode => mode == "loads-for-ever",
+        };
+        std::thread::spawn(move || serve(stream, &mode, &values, is_loading));
     }
 }
 
@@ -61,7 +69,7 @@ fn first_life() -> bool {
     std::fs::File::create_new("lives").is_ok()
 }
 
-fn serve(mut stream: TcpStream, mode: &str, values: &Values) -> Option<()> {
+fn serve(mut stream: TcpStream, mode: &str, values: &Values, is_loading: impl Fn(&str) -> bool) -> Option<()> {
     let mut input = BufReader::new(stream.try_clone().ok()?);
     let mut old = HashMap::<String, String>::new();
     loop {
@@ -121,6 +129,7 @@ fn serve(mut stream: TcpStream, mode: &str, values: &Values) -> Option<()> {
         };
         drop(values);
         match mode {
+            _ if is_loading(mode) => stream.write_all(b"-LOADING\r\n").ok()?,
             "silent" if number > 20 => continue,
             "exits" if number > 20 => std::process::exit(7),
             "garbage" if number > 20 => stream.write_all(b"hello\r\n").ok()?,
