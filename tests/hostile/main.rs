@@ -152,8 +152,7 @@ fn judge(attack: &Attack, told: &Told) -> Result<(), Failed> {
         leave_out(&format!("{}: {}, where this is only approximated", attack.name, told.outcome));
         return Ok(());
     }
-    let closed = if manifest.open.is_some() { "; if this is closed now, take out `open`" } else { "" };
-    Err(format!("{}\nwanted {}, got {}{closed}", manifest.about, manifest.expect, told.outcome).into())
+    Err(format!("{}\nwanted {}, got {}", manifest.about, manifest.expect, told.outcome).into())
 }
 
 /// The tests of one attack.

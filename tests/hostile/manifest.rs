@@ -67,8 +67,6 @@ pub struct Manifest {
     /// Back ends that are known to let it happen, which is why they are no strong ones.
     #[serde(default)]
     pub weak: Vec<String>,
-    /// Why this attack is known to work and left open.
-    pub open: Option<String>,
     /// What `takehome` is asked to do with the files of this folder, and what has to come of it.
     pub takehome: Option<Takehome>,
     /// A text that stands wherever a submission can put one, and has to be inert in every format.
@@ -190,7 +188,7 @@ impl Manifest {
         let kinds = [!self.probe.is_empty(), self.takehome.is_some(), self.payload.is_some()];
         expect(kinds.iter().filter(|is| **is).count() == 1, "one of `probe`, `[takehome]` and `payload`");
         let refuses = self.expect.starts_with("refused") || self.expect.starts_with("killed");
-        expect(self.probe.is_empty() || refuses || self.open.is_some(), "a probe is refused, or `open` says why not");
+        expect(self.probe.is_empty() || refuses, "a probe is refused");
         let is_weak = |name: &String| cell::all().contains(&name.as_str()) && !strong().contains(&name.as_str());
         let wrong = self.weak.iter().find(|name| !is_weak(name));
         found.extend(wrong.map(|name| format!("`weak` names {name}, which is strong or no back end")));

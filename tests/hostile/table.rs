@@ -80,7 +80,6 @@ fn told(attack: &Attack, seat: &Seat) -> String {
             let note = match () {
                 () if told.approximate() => " (approximate)",
                 () if attack.manifest.weak.iter().any(|name| name == seat.backend()) => " (weak)",
-                () if attack.manifest.open.is_some() => " (known)",
                 () => "",
             };
             format!("{}{note}", short(told.outcome()))

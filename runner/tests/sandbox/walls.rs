@@ -226,3 +226,22 @@ async fn another_cell_s_ipc_and_scratch_are_not_there() {
     one.close().await;
     other.close().await;
 }
+
+#[tokio::test]
+async fn no_two_cells_have_the_same_inode() {
+    // Two cells at once, since numbers are given again. Below `/usr` as a folder, `/etc/passwd` ours, `/probe` a file.
+    let places = ["/usr/bin/env", "/etc/ld.so.cache", "/probe"];
+    let seen = async |label| {
+        let mut session = Session::open(spec_with_probe(label)).await;
+        let script = "stat -L -c '%d %i' \"$@\"";
+        let (_, output) = session.run(&[&["sh", "-c", script, "sh"], &places[..]].concat()).await;
+        (session, output.lines().map(str::to_owned).collect::<Vec<_>>())
+    };
+    let (first, second) = (seen("one").await, seen("two").await);
+    assert_eq!((first.1.len(), second.1.len()), (3, 3), "{:?} {:?}", first.1, second.1);
+    for (place, (one, two)) in places.iter().zip(first.1.iter().zip(&second.1)) {
+        assert_ne!(one, two, "{place}");
+    }
+    first.0.close().await;
+    second.0.close().await;
+}

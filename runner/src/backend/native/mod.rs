@@ -22,6 +22,7 @@ mod link;
 pub(in crate::backend) mod mounts;
 mod plan;
 mod probe;
+mod view;
 pub(crate) mod watchdog;
 pub(in crate::backend) mod wire;
 mod zygote;

@@ -4,7 +4,10 @@
 //! In this order no path of the cell is ever looked up in the host's tree, so that neither symlinks of the host nor
 //! of a submission can lead a mount astray, and a read-only mount is read-only before anything can reach it.
 
-use super::wire::{Bytes, Failure, Step};
+use super::{
+    view::{self, View, Views},
+    wire::{Bytes, Failure, Step},
+};
 use serde::{Deserialize, Serialize};
 use std::{
     ffi::{CStr, CString},
@@ -25,7 +28,8 @@ pub(in crate::backend) enum Node {
     File { at: Bytes, content: String },
     /// An empty directory.
     Directory { at: Bytes },
-    /// A file or folder of the host, submounts included.
+    /// A file or folder of the host, submounts included. What is read-only is a view of the cell's own where the kernel
+    /// makes one.
     Bind { at: Bytes, host: Bytes, access: Access },
     /// Fresh memory.
     Memory { at: Bytes, bytes: u64, inodes: u64, mode: u32 },
@@ -43,6 +47,14 @@ pub(in crate::backend) enum Access {
 }
 
 impl Node {
+    /// The device of the host that it is.
+    fn device(&self) -> Option<PathBuf> {
+        match self {
+            Self::Bind { host, access: Access::Device, .. } => Some(host.path()),
+            _ => None,
+        }
+    }
+
     /// Where it is seen.
     fn at(&self) -> &Bytes {
         match self {
@@ -70,10 +82,12 @@ pub(in crate::backend) fn behind_links(links: &[(PathBuf, PathBuf)], at: PathBuf
 pub(super) fn enter(nodes: &[Node], owner: u32) -> Result<(), Failure> {
     forget_propagation()?;
     let root = tmpfs(4 << 20, 4096, 0o755, None).step("create the private root")?;
-    let mounts = nodes.iter().map(|node| prepare(node, owner)).collect::<Result<Vec<_>, _>>()?;
+    let devices = nodes.iter().filter_map(Node::device);
+    let mut views = Views::new(devices)?;
+    let parts = nodes.iter().map(|node| prepare(node, owner, &mut views)).collect::<Result<Vec<_>, _>>()?;
     swap_root(&root)?;
-    for (node, mount) in nodes.iter().zip(&mounts) {
-        attach(node, mount.as_ref()).map_err(|error| Failure::new(format!("place {}", show(node.at())), error))?;
+    for (node, part) in nodes.iter().zip(&parts) {
+        attach(node, part).map_err(|error| Failure::new(format!("place {}", show(node.at())), error))?;
     }
     let only_the_root = 0;
     restrict(&root, MOUNT_ATTR_RDONLY, only_the_root).step("make the private root read-only")
@@ -86,16 +100,33 @@ pub(super) fn forget_propagation() -> Result<(), Failure> {
         .step("make mounts private")
 }
 
-/// Makes the detached mount of a node, if it is one.
-fn prepare(node: &Node, owner: u32) -> Result<Option<OwnedFd>, Failure> {
+/// What of a node has to be made while the host is visible.
+enum Part {
+    /// Nothing.
+    Later,
+    /// Its detached mount.
+    Mount(OwnedFd),
+    /// A file's content and mode.
+    Copy(Vec<u8>, u32),
+}
+
+/// Makes the part of a node that needs the host.
+fn prepare(node: &Node, owner: u32, views: &mut Views) -> Result<Part, Failure> {
     let named = |what: &str, path: &Bytes| format!("{what} {}", show(path));
     match node {
-        Node::Link { .. } | Node::File { .. } | Node::Directory { .. } => Ok(None),
-        Node::Bind { host, access, .. } => bind(host, *access).step(&named("bind", host)).map(Some),
-        Node::Memory { at, bytes, inodes, mode } => {
-            tmpfs(*bytes, *inodes, *mode, Some(owner)).step(&named("create the tmpfs for", at)).map(Some)
+        Node::Link { .. } | Node::File { .. } | Node::Directory { .. } => Ok(Part::Later),
+        Node::Bind { at, host, access } => {
+            let view = if *access == Access::ReadOnly { views.of(host, &at.path()) } else { None };
+            match view {
+                Some(View::Folder(mount)) => Ok(Part::Mount(mount)),
+                Some(View::Copy(content, mode)) => Ok(Part::Copy(content, mode)),
+                None => bind(host, *access).step(&named("bind", host)).map(Part::Mount),
+            }
         }
-        Node::Processes { .. } => procfs().step("mount /proc").map(Some),
+        Node::Memory { at, bytes, inodes, mode } => {
+            tmpfs(*bytes, *inodes, *mode, Some(owner)).step(&named("create the tmpfs for", at)).map(Part::Mount)
+        }
+        Node::Processes { .. } => procfs().step("mount /proc").map(Part::Mount),
     }
 }
 
@@ -121,18 +152,22 @@ pub(super) fn tmpfs(bytes: u64, inodes: u64, mode: u32, owner: Option<u32>) -> i
     if let Some(owner) = owner {
         options.extend([("uid", owner.to_string()), ("gid", owner.to_string())]);
     }
-    let context = open_context(c"tmpfs")?;
-    for (key, value) in options {
-        configure(&context, &CString::new(key)?, &CString::new(value)?)?;
-    }
-    finish_context(&context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+    file_system(c"tmpfs", &options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 }
 
 /// A detached procfs of our pid namespace that hides what may not be traced: PID 1 above all.
 fn procfs() -> io::Result<OwnedFd> {
-    let context = open_context(c"proc")?;
-    configure(&context, c"hidepid", c"invisible")?;
-    finish_context(&context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+    let options = [("hidepid", "invisible".to_owned())];
+    file_system(c"proc", &options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+}
+
+/// A detached mount of a new file system.
+pub(super) fn file_system(kind: &CStr, options: &[(&str, String)], attributes: u64) -> io::Result<OwnedFd> {
+    let context = open_context(kind)?;
+    for (key, value) in options {
+        configure(&context, &CString::new(*key)?, &CString::new(value.as_str())?)?;
+    }
+    finish_context(&context, attributes)
 }
 
 /// Moves into `root` and drops the old tree.
@@ -148,18 +183,19 @@ fn swap_root(root: &OwnedFd) -> Result<(), Failure> {
 }
 
 /// Puts a node in its place in the tree that is now ours.
-fn attach(node: &Node, mount: Option<&OwnedFd>) -> io::Result<()> {
+fn attach(node: &Node, part: &Part) -> io::Result<()> {
     let at = node.at().path();
     make_parents(&at)?;
-    match node {
-        Node::Link { to, .. } => std::os::unix::fs::symlink(to.path(), &at),
-        Node::File { content, .. } => std::fs::write(&at, content),
-        Node::Directory { .. } => make_directories(&at),
-        Node::Bind { .. } | Node::Memory { .. } | Node::Processes { .. } => {
-            let mount = mount.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    match (node, part) {
+        (Node::Link { to, .. }, _) => std::os::unix::fs::symlink(to.path(), &at),
+        (Node::File { content, .. }, _) => std::fs::write(&at, content),
+        (Node::Directory { .. }, _) => make_directories(&at),
+        (_, Part::Copy(content, mode)) => view::write(&at, content, *mode),
+        (_, Part::Mount(mount)) => {
             make_target(&at, mount)?;
             move_mount(mount, &node.at().c_string()?)
         }
+        (_, Part::Later) => Err(io::ErrorKind::NotFound.into()),
     }
 }
 
@@ -272,9 +308,9 @@ struct MountAttributes {
 }
 
 // Numbers of <linux/mount.h> that not every libc names.
-const MOUNT_ATTR_RDONLY: u64 = 0x1;
-const MOUNT_ATTR_NOSUID: u64 = 0x2;
-const MOUNT_ATTR_NODEV: u64 = 0x4;
+pub(super) const MOUNT_ATTR_RDONLY: u64 = 0x1;
+pub(super) const MOUNT_ATTR_NOSUID: u64 = 0x2;
+pub(super) const MOUNT_ATTR_NODEV: u64 = 0x4;
 const MOUNT_ATTR_NOEXEC: u64 = 0x8;
 const MOVE_MOUNT_F_EMPTY_PATH: u32 = 0x4;
 const FSOPEN_CLOEXEC: u32 = 0x1;

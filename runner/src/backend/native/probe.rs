@@ -100,6 +100,8 @@ pub(super) fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
         Identity::Own { uid, .. } => format!("host user {uid}, the one who started takehome, seen as 1000"),
     };
     list.push(layer("private root", facts.read_only_root, "a read-only tmpfs with chosen parts of the host"));
+    list.push(view("own files", &facts.shared_files, "overlays and copies: inodes that no other cell has"));
+    list.push(view("own devices", &facts.shared_devices, "nodes of its own"));
     list.push(layer("no network", facts.interfaces == ["lo"], &format!("interfaces: {}", facts.interfaces.join(" "))));
     list.push(layer("other user", status(facts, "Uid:").starts_with("1000\t1000\t1000"), &dedicated));
     list.push(layer("no capabilities", has_no_capabilities(facts), "all five sets are empty"));
@@ -114,6 +116,18 @@ pub(super) fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
     list.extend(group_layers(shared.groups()));
     list.push(layer("work size limit", facts.work_bytes == WORK_BYTES, "a tmpfs of fixed size, for work in memory"));
     list
+}
+
+/// Whether a cell sees nothing that others see as well.
+fn view(name: &'static str, shared: &[String], enforced: &str) -> Layer {
+    match shared {
+        [] => layer(name, true, enforced),
+        [first, ..] => {
+            let more = if shared.len() > 1 { format!(" and {} more", shared.len() - 1) } else { String::new() };
+            let detail = format!("read-only, but the host's own: {first}{more}");
+            Layer { name, status: LayerStatus::Approximate, detail }
+        }
+    }
 }
 
 /// Landlock, which a kernel may lack.
@@ -169,6 +183,8 @@ fn group_hint(user: u32, exists: impl Fn(&str) -> bool) -> String {
 fn names() -> impl Iterator<Item = &'static str> {
     let rest = [
         "private root",
+        "own files",
+        "own devices",
         "no network",
         "other user",
         "no capabilities",

@@ -18,6 +18,11 @@ const MEANINGS: &[(&str, &str)] = &[
     ("uts namespace", "a submission learns the host's name"),
     ("cgroup namespace", "a submission learns in which groups it runs"),
     ("private root", "a submission sees more of the host's files than it needs"),
+    (
+        "own files",
+        "nodes of one case can signal to each other, a few bits a second, by locks on files that both may read",
+    ),
+    ("own devices", "nodes of one case can signal to each other, a few bits a second, by locks on /dev/null"),
     ("no network", "a submission can send out what it sees, or fetch a solution"),
     (
         "other user",
