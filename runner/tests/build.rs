@@ -130,6 +130,7 @@ async fn output(built: &Built) -> String {
         tmp_bytes: 16 << 20,
         limits,
         egress: false,
+        port: None,
     };
     let mut cell = native().open(spec).await.unwrap();
     let (reader, writer) = std::io::pipe().unwrap();

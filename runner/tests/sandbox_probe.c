@@ -44,6 +44,22 @@ static int connect_to(const char *host, int port) {
     return 0;
 }
 
+/* Opens a connection by sending. */
+static int send_to(int port) {
+    struct sockaddr_in address = inet("127.0.0.1", port);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    return say(sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&address, sizeof address) != 1);
+}
+
+/* Serves one client. */
+static int listen_at(int port) {
+    struct sockaddr_in address = inet("127.0.0.1", port);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 1)) return say(1);
+    int client = accept(fd, NULL, NULL);
+    return client < 0 || write(client, "served", 6) != 6;
+}
+
 static int loopback(void) {
     struct sockaddr_in address = inet("127.0.0.1", 0);
     socklen_t size = sizeof address;
@@ -268,6 +284,8 @@ int main(int argc, char **argv) {
     const char *word = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "";
     if (!strcmp(word, "greet")) return greet(atoi(argument));
     if (!strcmp(word, "connect")) return connect_to("127.0.0.1", atoi(argument));
+    if (!strcmp(word, "send")) return send_to(atoi(argument));
+    if (!strcmp(word, "listen")) return listen_at(atoi(argument));
     if (!strcmp(word, "route")) return connect_to("192.0.2.1", 80);
     if (!strcmp(word, "loopback")) return loopback();
     if (!strcmp(word, "abstract")) return abstract_socket(argument);

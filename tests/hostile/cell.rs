@@ -162,6 +162,7 @@ impl Session {
             tmp_bytes: 2 << 20,
             limits,
             egress: false,
+            port: None,
         };
         let cell = backend.open(spec).await.map_err(|error| error.to_string())?;
         Ok(Self { cell, output: None, terminal: None })

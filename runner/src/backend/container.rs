@@ -43,7 +43,7 @@ impl Container {
         let root = empty_root().map_err(|error| OpenError::new("make the container's root", &error))?;
         let podman = Podman { found: Podman::find(), root: root.path().to_owned() };
         let cell = self.0.with(podman).open(spec).await?;
-        Ok(escort(cell, root, |_, command| command))
+        Ok(escort(cell, root, |_, request| Some(request)))
     }
 }
 

@@ -1,14 +1,14 @@
-//! Goes with a cell for as long as it lives: changes commands on their way in, and keeps what the cell needs until the
-//! moment before its end is told.
+//! Goes with a cell for as long as it lives: changes requests on their way in, or takes them over, and keeps what the cell
+//! needs until the moment before its end is told.
 
-use super::{Cell, CellEvent, Command, Control, living::Living};
+use super::{Cell, CellEvent, Control, living::Living};
 use tokio::sync::mpsc;
 
-/// A cell whose commands are changed by `change`, with `luggage` that is dropped when it has ended.
+/// A cell whose requests are changed by `change`, or are dealt with there, with `luggage` that is dropped when it has ended.
 pub(super) fn escort<L: Send + 'static>(
     cell: Cell,
     luggage: L,
-    change: impl Fn(&L, Command) -> Command + Send + Sync + 'static,
+    change: impl Fn(&L, Control) -> Option<Control> + Send + Sync + 'static,
 ) -> Cell {
     let Cell { control: inner, events: mut told, egress } = cell;
     let (control, mut requests) = mpsc::unbounded_channel();
@@ -25,12 +25,8 @@ pub(super) fn escort<L: Send + 'static>(
                     Some(event) => { let _ = sender.send(event); continue }
                 },
             };
-            let request = request.map(|request| match request {
-                Control::Start(command, stdio) => Control::Start(change(&luggage, command), stdio),
-                other => other,
-            });
             match (&inner, request) {
-                (Some(to), Some(request)) => drop(to.send(request)),
+                (Some(to), Some(request)) => drop(change(&luggage, request).map(|request| to.send(request))),
                 // The caller has dropped the cell, and so do we.
                 _ => inner = None,
             }

@@ -138,10 +138,19 @@ impl Ruleset {
 
     /// Allows TCP connections to a port, where they are forbidden at all.
     pub(super) fn allow_connect(&self, port: u16) -> io::Result<()> {
+        self.allow_port(CONNECT_TCP, port)
+    }
+
+    /// Allows TCP sockets to have a port, where that is forbidden at all.
+    pub(super) fn allow_bind(&self, port: u16) -> io::Result<()> {
+        self.allow_port(BIND_TCP, port)
+    }
+
+    fn allow_port(&self, rights: u64, port: u16) -> io::Result<()> {
         const NET_PORT: u32 = 2;
         match self.version {
             0..=3 => Ok(()),
-            _ => self.add(NET_PORT, &Port { rights: CONNECT_TCP, port: port.into() }),
+            _ => self.add(NET_PORT, &Port { rights, port: port.into() }),
         }
     }
 

@@ -113,6 +113,7 @@ impl Room<'_> {
                 cpus: Vec::new(),
             },
             egress: self.rules.is_some(),
+            port: None,
         }
     }
 

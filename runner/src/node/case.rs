@@ -269,6 +269,7 @@ impl Case {
             tmp_bytes: TMP,
             limits: process::limits(limits, cpus),
             egress: false,
+            port: None,
         }
     }
 

@@ -2,8 +2,7 @@
 
 use crate::{
     backend::{
-        self, Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, Layer, LayerStatus, Stdio, Usage,
-        WORK, Work,
+        self, Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, LayerStatus, Stdio, Usage, WORK, Work,
     },
     language::sanitize,
     node::{
@@ -96,6 +95,12 @@ impl Program {
         log: &str,
     ) -> Result<Self, String> {
         let limits = limits_of(setup);
+        let backend: &dyn Backend = &*setup.backend;
+        reachable(&backend.capabilities(), program.port)?;
+        let port = match program.port {
+            Some(port) => port,
+            None => free_port().map_err(|error| format!("no port is free: {error}"))?,
+        };
         let spec = CellSpec {
             label: "n0".into(),
             root: program.root,
@@ -104,16 +109,11 @@ impl Program {
             tmp_bytes: TMP,
             limits: process::limits(&limits, processors),
             egress: false,
+            port: Some(port),
         };
         let (_, most) =
             getrlimit(Resource::RLIMIT_NOFILE).map_err(|errno| format!("the limit of open files: {errno}"))?;
         room_for(setup.stage.clients, most)?;
-        let backend: &dyn Backend = &*setup.backend;
-        reachable(&backend.capabilities(), program.port)?;
-        let port = match program.port {
-            Some(port) => port,
-            None => free_port().map_err(|error| format!("no port is free: {error}"))?,
-        };
         let Cell { control, events, .. } = backend.open(spec).await.map_err(|error| error.to_string())?;
         let mut command = addressed(&program.command, port);
         if setup.stage.sanitized {
@@ -283,15 +283,20 @@ fn limits_of(setup: &CaseSetup) -> Limits {
 /// Whether a server in a cell can be reached: it has a network of its own, or that of the host. A port of its own choice
 /// needs the first: several cases may run at once.
 fn reachable(capabilities: &Capabilities, port: Option<u16>) -> Result<(), String> {
-    let own = |layer: &Layer| layer.name == "network namespace" && layer.status == LayerStatus::Enforced;
-    match (capabilities.layers.iter().any(own), capabilities.backend == "none", port) {
-        (true, ..) | (_, true, None) => Ok(()),
-        (_, true, Some(port)) => Err(format!(
+    let backend = capabilities.backend;
+    let enforced = |name: &str| {
+        capabilities.layers.iter().any(|layer| layer.name == name && layer.status == LayerStatus::Enforced)
+    };
+    // Without namespaces a server may listen where the kernel can keep it to its port and from connecting to others.
+    let shares = backend == "none" || backend == "degraded" && enforced("no network");
+    match port {
+        _ if enforced("network namespace") => Ok(()),
+        None if shares => Ok(()),
+        Some(port) if shares => Err(format!(
             "without a network of its own a server cannot have port {port} for itself: it has to take the one that it is told"
         )),
-        (false, false, _) => Err(format!(
-            "the sandbox `{}` lets no program listen; `takehome doctor` says what a stronger one needs",
-            capabilities.backend
+        _ => Err(format!(
+            "the sandbox `{backend}` lets no program listen; `takehome doctor` says what a stronger one needs"
         )),
     }
 }

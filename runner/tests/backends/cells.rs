@@ -111,6 +111,7 @@ pub fn spec(label: &str) -> CellSpec {
             cpus: Vec::new(),
         },
         egress: false,
+        port: None,
     }
 }
 
@@ -174,6 +175,27 @@ impl Session {
 
     pub fn ask(&self, control: Control) {
         self.cell.control.send(control).expect("a live cell");
+    }
+
+    /// A connection to a port, once somebody listens there.
+    pub async fn connected(&self, port: u16) -> std::net::TcpStream {
+        let began = Instant::now();
+        loop {
+            let (connected, connection) = tokio::sync::oneshot::channel();
+            self.ask(Control::Connect(port, connected));
+            let stream = connection.await.expect("an answer").and_then(tokio::net::TcpStream::from_std);
+            // It may have been handed over before it was made.
+            if let Ok(stream) = stream
+                && stream.writable().await.is_ok()
+                && stream.take_error().is_ok_and(|error| error.is_none())
+            {
+                let stream = stream.into_std().expect("a stream");
+                stream.set_nonblocking(false).expect("a stream");
+                return stream;
+            }
+            assert!(began.elapsed() < STUCK, "nobody listens at {port}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Runs a program to its end.

@@ -1,8 +1,12 @@
 //! What a program sees and reaches behind the walls of each back end.
 
-use crate::cells::*;
+use crate::{cells::*, skip::leave_out};
 use runner::backend::{CellSpec, Command, LayerStatus, Mount, Strength};
-use std::{io::Write, path::Path, process::Command as Host};
+use std::{
+    io::{Read, Write},
+    path::Path,
+    process::Command as Host,
+};
 
 /// What the probe answers out here, so that it is seen to work.
 fn outside(arguments: &[&str]) -> String {
@@ -59,6 +63,43 @@ async fn egress_is_one_socket() {
         if subject.enforces("no network") {
             let (_, output) = session.run(&["/probe", "connect", &other.to_string()]).await;
             assert!(!output.contains("connected"), "{}: past the proxy: {output}", subject.entry.name);
+            let (_, output) = session.run(&["/probe", "send", &other.to_string()]).await;
+            assert!(!output.contains("connected"), "{}: past the proxy by sending: {output}", subject.entry.name);
+        }
+        session.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_listens_at_its_port_and_connects_to_nothing() {
+    let host = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let host = host.local_addr().expect("its address").port().to_string();
+    let free = || {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+        listener.local_addr().expect("its address").port()
+    };
+    assert_eq!(outside(&["send", &host]), "connected", "the probe itself works");
+    for subject in subjects(Strength::Degraded) {
+        let name = subject.entry.name;
+        if !subject.enforces("no network") {
+            leave_out(&format!("{name} cannot keep a server to its port here"));
+            continue;
+        }
+        let (port, other) = (free(), free().to_string());
+        let mut session = subject.open(CellSpec { port: Some(port), ..spec_with_probe("t") }).await;
+        let reader = session.start(&["/probe", "listen", &port.to_string()]);
+        let mut stream = session.connected(port).await;
+        let mut said = String::new();
+        stream.read_to_string(&mut said).expect("an answer");
+        assert_eq!(said, "served", "{name}");
+        session.finish(reader).await;
+        for arguments in [["connect", &host], ["send", &host]] {
+            let (_, output) = session.run(&[&["/probe"], &arguments[..]].concat()).await;
+            assert!(!output.contains("connected"), "{name}: {arguments:?}: {output}");
+        }
+        if !subject.enforces("network namespace") {
+            let (_, output) = session.run(&["/probe", "listen", &other]).await;
+            assert_eq!(output.trim(), "EACCES", "{name}: at another port");
         }
         session.close().await;
     }

@@ -52,6 +52,7 @@ pub fn spec(label: &str) -> CellSpec {
             cpus: Vec::new(),
         },
         egress: false,
+        port: None,
     }
 }
 

@@ -39,6 +39,7 @@ pub fn spec(label: &str) -> CellSpec {
             cpus: Vec::new(),
         },
         egress: false,
+        port: None,
     }
 }
 

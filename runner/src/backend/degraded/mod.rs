@@ -1,21 +1,21 @@
 //! The back end of machines without namespaces: no walls but what a process may take from itself. For candidates who
 //! check their own work; nothing that grades for others falls back to it.
 //!
-//! Landlock leaves the files of the cell and the chosen parts of the system; seccomp leaves no sockets; PID 1 of other
-//! cells is an ordinary process here, to which all orphans come, and which finds what it has to signal by walking the
+//! Landlock leaves the files of the cell and the chosen parts of the system; seccomp leaves no sockets, or to a server the
+//! one port that is its own, on an interface that is everybody's; PID 1 of other cells is an ordinary process here, to which all orphans come, and which finds what it has to signal by walking the
 //! process list. There is one process list, one `/tmp` with another name, and no size of the work directory: the layers
 //! say so.
 
 mod walls;
 
-pub(super) use walls::Walls;
+pub(super) use walls::{Tcp, Walls};
 
 use super::{
-    Backend, Capabilities, CellSpec, Layer, LayerStatus, Mount, OpenError, Opening, Work,
+    Backend, Capabilities, CellSpec, Control, Layer, LayerStatus, Mount, OpenError, Opening, Work,
     escort::escort,
     landlock,
     native::{
-        DEDICATED_USER,
+        DEDICATED_USER, connect,
         foreign::{Builder, Enter, Foreign, Launch, Plan},
         limits::Bounds,
     },
@@ -24,6 +24,7 @@ use super::{
 use std::{
     io,
     net::TcpListener,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -35,11 +36,14 @@ impl Degraded {
     /// A back end whose cells are set up by `helper`, which is takehome or a program that behaves as it when asked to.
     #[must_use]
     pub fn new(helper: PathBuf) -> Self {
-        Self(Foreign::new(helper, Own { abi: landlock::version(), proxy: None }))
+        Self(Foreign::new(helper, Own { abi: landlock::version(), tcp: Tcp::Nothing }))
     }
 
     async fn open_cell(&self, spec: CellSpec) -> Result<super::Cell, OpenError> {
         let failed = |step: &'static str| move |error: io::Error| OpenError::new(step, &error);
+        if nix::unistd::geteuid().is_root() {
+            spec.mounts.iter().try_for_each(|mount| within_reach(&mount.host))?;
+        }
         let scratch = Scratch::new(&self.0).map_err(failed("make the scratch folders"))?;
         let listener = spec.egress.then(|| TcpListener::bind("127.0.0.1:0")).transpose();
         let listener = listener.map_err(failed("listen for the proxy"))?;
@@ -47,17 +51,30 @@ impl Degraded {
             listener.as_ref().map(TcpListener::local_addr).transpose().map_err(failed("listen for the proxy"))?;
         let spec = scratch.part_of(spec);
         let places = Places::new(&spec).map_err(failed("make the work directory"))?;
-        let own = Own { abi: landlock::version(), proxy: proxy.map(|address| address.port()) };
+        let tcp = match (proxy, spec.port) {
+            (Some(proxy), _) => Tcp::To(proxy.port()),
+            (None, Some(port)) => Tcp::At(port),
+            (None, None) => Tcp::Nothing,
+        };
+        let own = Own { abi: landlock::version(), tcp };
         let mut cell = self.0.with(own).open(spec).await?;
         cell.egress = listener;
         let proxy = proxy.map(|address| address.to_string());
         let temporary = scratch.tmp();
-        Ok(escort(cell, (places, scratch), move |(places, _), command| {
-            let mut command = places.command(&command, proxy.as_deref());
-            if !command.env.iter().any(|(name, _)| name == "TMPDIR") {
-                command.env.push(("TMPDIR".into(), temporary.clone().into()));
+        Ok(escort(cell, (places, scratch), move |(places, _), request| match request {
+            Control::Start(command, stdio) => {
+                let mut command = places.command(&command, proxy.as_deref());
+                if !command.env.iter().any(|(name, _)| name == "TMPDIR") {
+                    command.env.push(("TMPDIR".into(), temporary.clone().into()));
+                }
+                Some(Control::Start(command, stdio))
             }
-            command
+            // PID 1 has given up the right to connect, and we are on the same loopback.
+            Control::Connect(port, connected) => {
+                let _nobody_waits_any_more = connected.send(connect(port).map(Into::into).map_err(io::Error::from));
+                None
+            }
+            other => Some(other),
         }))
     }
 }
@@ -73,6 +90,25 @@ impl Backend for Degraded {
 
     fn adopt(&self, folder: &Path) -> io::Result<()> {
         self.0.adopt(folder)
+    }
+}
+
+/// Whether the cells' user, who is not root, has a way to a file or folder of the host's: there is no mount to bring it
+/// nearer. A program that only it could not be started would look like one that cannot be.
+fn within_reach(host: &Path) -> Result<(), OpenError> {
+    let is_closed = |folder: &&Path| {
+        folder.metadata().is_ok_and(|found| found.uid() != DEDICATED_USER && found.mode() & 0o001 == 0)
+    };
+    match host.ancestors().skip(1).find(is_closed) {
+        None => Ok(()),
+        Some(folder) => Err(OpenError {
+            step: format!("reach {}", host.display()),
+            reason: format!(
+                "{} is root's alone, and this sandbox has no mounts of its own: check as an ordinary user, or keep what \
+                 is needed elsewhere (XDG_CACHE_HOME, CARGO_HOME and RUSTUP_HOME say where)",
+                folder.display()
+            ),
+        }),
     }
 }
 
@@ -106,7 +142,7 @@ impl Scratch {
 /// No other program: the entrance puts up what walls there are.
 struct Own {
     abi: u32,
-    proxy: Option<u16>,
+    tcp: Tcp,
 }
 
 impl Builder for Own {
@@ -124,7 +160,7 @@ impl Builder for Own {
         let user = plan.is_dedicated().then_some(plan.user);
         let (argv, tidy) = (Vec::new(), Vec::new());
         let launch = Launch { argv, env: Vec::new(), files: Vec::new(), reach: Vec::new(), user, tidy };
-        let walls = Walls::around(&plan.nodes, self.proxy);
+        let walls = Walls::around(&plan.nodes, self.tcp);
         Ok((launch, Enter { egress: false, walls: Some(walls) }))
     }
 
@@ -149,7 +185,7 @@ impl Builder for Own {
         let files = "Landlock: the cell's folders and chosen, read-only parts of the host, at their own paths";
         set("private root", LayerStatus::Approximate, files.into());
         let network = if abi >= 4 {
-            "seccomp: no sockets; while dependencies are fetched, Landlock: TCP to the proxy alone"
+            "seccomp: no sockets; Landlock: TCP to the proxy alone while dependencies are fetched, and of a server at its port"
         } else {
             "seccomp: no sockets; but while dependencies are fetched, TCP to everywhere (Linux 6.7 can forbid it)"
         };
@@ -163,5 +199,23 @@ impl Builder for Own {
         if let Some(layer) = layers.iter_mut().find(unlimited) {
             (layer.status, layer.detail) = (LayerStatus::Missing, "the user's own".into());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt};
+
+    #[test]
+    fn what_lies_in_a_closed_folder_is_out_of_reach() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        let open = |mode| std::fs::set_permissions(folder.path(), Permissions::from_mode(mode)).expect("permissions");
+        open(0o700);
+        let error = within_reach(&file).expect_err("closed").to_string();
+        assert!(error.contains(&format!("{} is root's alone", folder.path().display())), "{error}");
+        open(0o711);
+        within_reach(&file).expect("open");
     }
 }

@@ -9,7 +9,7 @@ use crate::backend::native::{
 };
 use nix::{
     errno::Errno,
-    sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, connect, socket},
+    sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, connect, sendto, socket},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -24,14 +24,23 @@ pub(in crate::backend) struct Walls {
     readable: Vec<Bytes>,
     writable: Vec<Bytes>,
     devices: Vec<Bytes>,
-    /// The port of the proxy, while there is one.
-    proxy: Option<u16>,
+    tcp: Tcp,
+}
+
+/// What a degraded cell may do with TCP, on a network that is the host's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::backend) enum Tcp {
+    Nothing,
+    /// Connect to the proxy at this port.
+    To(u16),
+    /// Listen at this port, and connect to nothing.
+    At(u16),
 }
 
 impl Walls {
     /// The parts of the host that another back end would mount, at their own places.
-    pub(super) fn around(nodes: &[Node], proxy: Option<u16>) -> Self {
-        let mut walls = Self { readable: vec!["/proc".into()], writable: Vec::new(), devices: Vec::new(), proxy };
+    pub(super) fn around(nodes: &[Node], tcp: Tcp) -> Self {
+        let mut walls = Self { readable: vec!["/proc".into()], writable: Vec::new(), devices: Vec::new(), tcp };
         for node in nodes {
             match node {
                 Node::Bind { host, access: Access::ReadOnly, .. } => walls.readable.push(host.clone()),
@@ -53,9 +62,16 @@ impl Walls {
         for (paths, right) in kinds {
             paths.iter().try_for_each(|path| rules.allow(&path.path(), right)).step("make Landlock rules")?;
         }
-        self.proxy.map_or(Ok(()), |port| rules.allow_connect(port)).step("make Landlock rules")?;
+        match self.tcp {
+            Tcp::Nothing => Ok(()),
+            Tcp::To(port) => rules.allow_connect(port),
+            // A server could connect to everywhere, as could who fetches, but it has no need to.
+            Tcp::At(_) if abi < 4 => Err(Errno::EOPNOTSUPP.into()),
+            Tcp::At(port) => rules.allow_bind(port),
+        }
+        .step("make Landlock rules for TCP")?;
         landlock::restrict(rules.finish().as_fd()).step("enforce Landlock rules")?;
-        filter::install(&sockets(self.proxy.is_some())).step("install a system call filter")?;
+        filter::install(&sockets(self.tcp)).step("install a system call filter")?;
         self.try_out(abi)
     }
 
@@ -68,10 +84,13 @@ impl Walls {
         refused("listing the host's root", std::fs::read_dir("/").map(drop))?;
         refused("making a file in /etc", std::fs::write(Path::new("/etc/.takehome"), ""))?;
         refused("a UDP socket", open(SockType::Datagram).map(drop))?;
-        match self.proxy {
-            None => refused("a TCP socket", open(SockType::Stream).map(drop)),
-            Some(_) if abi >= 4 => refused("a connection past the proxy", connect_elsewhere()),
-            Some(_) => Ok(()),
+        match self.tcp {
+            Tcp::Nothing => refused("a TCP socket", open(SockType::Stream).map(drop)),
+            Tcp::To(_) if abi < 4 => Ok(()),
+            Tcp::To(_) | Tcp::At(_) => {
+                refused("a connection to elsewhere", connect_elsewhere())?;
+                refused("data that opens a connection", send_elsewhere())
+            }
         }
     }
 }
@@ -86,13 +105,22 @@ fn connect_elsewhere() -> io::Result<()> {
     Ok(connect(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 1))?)
 }
 
-/// Refuses sockets: all of them, or with a proxy all but TCP; pairs of connected local ones stay. Local sockets with a
+/// The same by sending, which Landlock does not see.
+fn send_elsewhere() -> io::Result<()> {
+    let socket = open(SockType::Stream)?;
+    let elsewhere = SockaddrIn::new(127, 0, 0, 1, 1);
+    Ok(sendto(socket.as_raw_fd(), b"x", &elsewhere, MsgFlags::from_bits_retain(libc::MSG_FASTOPEN)).map(drop)?)
+}
+
+/// Refuses sockets: all of them, or all but TCP, and of that data which opens connections without `connect`; pairs of connected local ones stay. Local sockets with a
 /// path lead to services of the host, which Landlock does not keep away. Rings that make system calls are refused because
 /// this filter does not see what they call.
-fn sockets(proxy: bool) -> Vec<libc::sock_filter> {
+fn sockets(tcp: Tcp) -> Vec<libc::sock_filter> {
     const NUMBER: u32 = 0;
     const FIRST: u32 = 16;
     const SECOND: u32 = 24;
+    const THIRD: u32 = 32;
+    const FOURTH: u32 = 40;
     /// The type of a socket, without flags.
     const KIND: u32 = 0xf;
     let step = |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf, k };
@@ -102,7 +130,14 @@ fn sockets(proxy: bool) -> Vec<libc::sock_filter> {
     let answer = |value| step(libc::BPF_RET | libc::BPF_K, 0, 0, value);
     let refuse = || answer(libc::SECCOMP_RET_ERRNO | libc::EPERM as u32);
     let mut program = vec![load(NUMBER), unless(libc::SYS_io_uring_setup, 1), refuse()];
-    if proxy {
+    if tcp != Tcp::Nothing {
+        let fast = |call, flags| {
+            let opens = step(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, 0, 1, libc::MSG_FASTOPEN as u32);
+            [unless(call, 4), load(flags), opens, refuse(), answer(libc::SECCOMP_RET_ALLOW)]
+        };
+        program.extend(fast(libc::SYS_sendto, FOURTH));
+        program.extend(fast(libc::SYS_sendmsg, THIRD));
+        program.extend(fast(libc::SYS_sendmmsg, FOURTH));
         program.extend([
             unless(libc::SYS_socket, 8),
             load(FIRST),

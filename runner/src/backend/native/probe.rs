@@ -86,6 +86,7 @@ pub(super) fn specification() -> CellSpec {
             cpus: Vec::new(),
         },
         egress: false,
+        port: None,
     }
 }
 
