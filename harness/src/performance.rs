@@ -96,6 +96,26 @@ pub struct Used {
     pub memory: u64,
 }
 
+/// What other programs used of the processors that are measured on, in nanoseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Others {
+    /// Time that they used.
+    pub used: u64,
+    /// Of so much, on all of the processors together; 0 where it was not looked at.
+    pub of: u64,
+}
+
+impl Others {
+    fn is_unknown(&self) -> bool {
+        self.of == 0
+    }
+
+    /// The share that they used, 0 to 1.
+    pub fn share(&self) -> f64 {
+        if self.is_unknown() { 0.0 } else { (self.used as f64 / self.of as f64).min(1.0) }
+    }
+}
+
 /// What was measured in one case.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Performance {
@@ -111,6 +131,9 @@ pub struct Performance {
     /// Whether all sides are the submission: on all of those processors, on the first of them, and on the last.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub scaling: bool,
+    /// Where all sides are the submission: what other programs used of those processors while no server ran.
+    #[serde(default, skip_serializing_if = "Others::is_unknown")]
+    pub others: Others,
     /// Of an open loop: how long each side's requests took, in the order of [`Side::ALL`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub latency: Vec<Latency>,
@@ -146,6 +169,9 @@ const TIMES: f64 = 5.0;
 const DELAYED: f64 = 0.05;
 /// The same where a server is compared with itself: the marks are near to each other, and all of them to 1.
 const SCALED: f64 = 0.8;
+/// Share of its processors that others may use where a server is compared with itself. On one processor it has to share that;
+/// of several, each thread has the one that is free, so that even one thread seems to be faster on two.
+const SHARED: f64 = 0.05;
 /// How far above a mark that has to be which a server could reach at most: none reaches all of it.
 const REACHED: f64 = 1.1;
 /// What is said where nothing can be concluded for this reason.
@@ -312,6 +338,12 @@ impl Performance {
                 number(most)
             ));
         }
+        if let Some(share) = self.crowded(&found, marks) {
+            return Some(format!(
+                "this machine is too busy to tell: others use {:.0} % of its processors",
+                share * 100.0
+            ));
+        }
         if is_beyond(&found, &control, marks) {
             return None;
         }
@@ -332,6 +364,15 @@ impl Performance {
             return Some(format!("{NOISE}: between {low} and {high} times {other}"));
         }
         None
+    }
+
+    /// The share that others used, where that could be what a server seems to gain by more processors.
+    fn crowded(&self, found: &Estimate, marks: &[f64]) -> Option<f64> {
+        let share = self.others.share();
+        let gains = found.low * (1.0 - share);
+        let below = marks.iter().all(|mark| found.high < *mark);
+        let above = marks.iter().all(|mark| gains > *mark);
+        (share > SHARED && (marks.is_empty() || !(below || above))).then_some(share)
     }
 
     /// What was found, in one line; `edges` are those of the bands, ascending.
@@ -530,6 +571,23 @@ mod tests {
         assert!(performance.doubt(&[1.05, 1.8]).unwrap().ends_with("on one at most"));
         performance.scaling = false;
         assert!(performance.speedup().is_none() && performance.most_speedup().is_none());
+    }
+
+    /// A server of one thread evades others where it has two processors, which is no merit of it.
+    #[test]
+    fn what_others_leave_is_not_taken_for_scaling() {
+        let doubt = |speed, percent| {
+            let mut performance = measured(speed, 1.0, &[100.0; 30], &[1.0]);
+            performance.scaling = true;
+            performance.processors = [vec![0, 1], vec![2]];
+            performance.others = Others { used: percent, of: 100 };
+            performance.doubt(&[1.05, 1.12])
+        };
+        assert_eq!((doubt(1.08, 0), doubt(1.08, 4)), (None, None));
+        assert_eq!(doubt(1.15, 10).unwrap(), "this machine is too busy to tell: others use 10 % of its processors");
+        assert!(doubt(1.08, 10).is_some() && doubt(1.4, 60).is_some());
+        assert_eq!(doubt(1.4, 10), None, "it gains more than they could have given it");
+        assert_eq!(doubt(1.0, 60), None, "it gains nothing, although they could have given it something");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use nix::{
     sched::{CpuSet, sched_getaffinity, sched_setaffinity},
     unistd::Pid,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 /// So many of the processors that takehome itself may use; another choice for each node, so that they share the load.
 /// Empty, which stands for all, where the machine does not tell.
@@ -46,6 +46,24 @@ fn best_first(others: Vec<u32>, these: &[u32], siblings: impl Fn(u32) -> String)
     let first = of_each_core_one(free.clone(), &siblings, free.len());
     let second = free.into_iter().filter(|cpu| !first.contains(cpu));
     first.iter().copied().chain(second).chain(shared).collect()
+}
+
+/// How long these processors have had nothing to do since the machine was started, together; none where it does not tell.
+pub fn idle(processors: &[u32]) -> Option<Duration> {
+    let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten()?;
+    idle_ticks(&std::fs::read_to_string("/proc/stat").ok()?, processors)
+        .map(|found| Duration::from_secs_f64(found as f64 / ticks as f64))
+}
+
+/// The same in the units of `/proc/stat`, whose lines are `cpu0 user nice system idle iowait …`.
+fn idle_ticks(table: &str, processors: &[u32]) -> Option<u64> {
+    let of = |processor: &u32| {
+        let name = format!("cpu{processor} ");
+        let mut times = table.lines().find_map(|line| line.strip_prefix(&name))?.split_whitespace().skip(3);
+        let (idle, waiting) = (times.next()?.parse::<u64>().ok()?, times.next()?.parse::<u64>().ok()?);
+        Some(idle + waiting)
+    };
+    processors.iter().map(of).sum()
 }
 
 /// Keeps the calling thread to these processors, as far as the machine lets it.
@@ -92,6 +110,15 @@ mod tests {
         assert_eq!(of_each_core_one(vec![1, 2, 3], siblings, 2), [1, 2]);
         assert_eq!(best_first(vec![1, 2, 3, 4, 5, 6, 7], &[0], siblings), [1, 2, 3, 5, 6, 7, 4]);
         assert_eq!(best_first(vec![4], &[0], siblings), [4], "rather that than one with the servers");
+    }
+
+    #[test]
+    fn idle_time_is_that_of_the_processors_asked_for() {
+        let table = "cpu  9 9 9 99 9 0\ncpu0 1 2 3 10 5 0\ncpu1 1 2 3 20 7 0\ncpu10 1 2 3 40 0 0\nintr 5\n";
+        assert_eq!(idle_ticks(table, &[0]), Some(15));
+        assert_eq!(idle_ticks(table, &[1, 10]), Some(67));
+        assert_eq!(idle_ticks(table, &[2]), None, "one that is not there");
+        assert!(idle(&allowed()).is_some());
     }
 
     #[test]

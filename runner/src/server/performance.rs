@@ -44,6 +44,8 @@ const FILL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Rounds that there are at most, each with as many blocks as it has time for, and with so many at least.
 const MOST_ROUNDS: u32 = 2 * LEAST_ROUNDS;
 const LEAST_BLOCKS: u32 = 5;
+/// How long others are looked at in each round: the kernel tells of hundredths of a second.
+const QUIET: Duration = Duration::from_millis(200);
 /// How long is waited for what happened to a program whose clients saw no more answers.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -158,6 +160,9 @@ impl Case {
                 break;
             }
         }
+        if ended.is_ok() && self.load.scaling {
+            self.look_at_others().await;
+        }
         if ended.is_ok() {
             ended = self.blocks(round, share, used, &mut contestants).await;
         }
@@ -170,6 +175,18 @@ impl Case {
             self.close(contestant).await;
         }
         ended
+    }
+
+    /// Notes what others use of the processors, while no server runs.
+    async fn look_at_others(&mut self) {
+        let processors = self.performance.processors[0].clone();
+        let (before, began) = (cpus::idle(&processors), Instant::now());
+        tokio::time::sleep(QUIET).await;
+        let (after, time) = (cpus::idle(&processors), began.elapsed() * processors.len() as u32);
+        let (Some(before), Some(after)) = (before, after) else { return };
+        let others = &mut self.performance.others;
+        others.used += time.saturating_sub(after.saturating_sub(before)).as_nanos() as u64;
+        others.of += time.as_nanos() as u64;
     }
 
     /// Notes how much memory a server has now.

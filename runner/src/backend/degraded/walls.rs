@@ -78,7 +78,12 @@ impl Walls {
     /// Does what must be impossible now.
     fn try_out(&self, abi: u32) -> Result<(), Failure> {
         let refused = |step: &str, result: io::Result<()>| match result {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            // Or the host's own file system is read-only.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) =>
+            {
+                Ok(())
+            }
             _ => Err(Failure::new(format!("{step} is not refused"), Errno::ENOTRECOVERABLE)),
         };
         refused("listing the host's root", std::fs::read_dir("/").map(drop))?;
