@@ -134,8 +134,11 @@ fn describe(view: &View<'_>, one: &Recorded<'_>, all: &[Recorded<'_>]) -> Findin
         }
     };
     let about = format!("the server {}", one.said.about);
-    let to = excerpt(&one.said.say, 80);
-    let mut finding = finding(code, &about, expected.clone(), format!("{actual}, to `{to}`"));
+    let when = match excerpt(&one.said.say, 80) {
+        nothing if nothing.is_empty() => ", while a client waited to be told".to_owned(),
+        said => format!(", to `{said}`"),
+    };
+    let mut finding = finding(code, &about, expected.clone(), format!("{actual}{when}"));
     let until = |other: &&Recorded<'_>| other.call.client == one.call.client && other.said.number <= one.said.number;
     let conversation: Vec<&Recorded<'_>> = all.iter().filter(until).collect();
     let mut figure = Figure::of(view);
@@ -325,6 +328,8 @@ mod tests {
             let said = r#"[(0.000,[b"SET k v PX 200\r\n"]),(0.000,[b"SET k v PX 200\r\n"])]"#;
             assert!(by_hand.text.contains(said), "{}", by_hand.text);
         }
+        let waited = judge(&[(0, Exchange::new(*b"", Expected::exactly(*b"hello")), None)]);
+        assert_eq!(waited.findings[0].actual, "nothing was heard in time, while a client waited to be told");
     }
 
     #[test]
