@@ -15,6 +15,9 @@ pub struct Chat;
 
 /// When everybody has joined.
 const JOINED: Duration = Duration::from_millis(500);
+/// How many talk at the same time: two lines that are written to the same member are hardly ever on their way together where
+/// lines come one by one.
+const BURST: usize = 8;
 /// Members that read nothing, and the length of what is said to them.
 const DEAF: u32 = 40;
 const LONG: usize = 1_000;
@@ -55,11 +58,14 @@ fn spread(client: u32, stage: &Stage) -> Duration {
     JOINED * client / (2 * stage.clients)
 }
 
-/// What each client says: one after the other in an order of the seed's, at the stage's rate. Every text is said once.
+/// What each client says: one after the other in an order of the seed's, at the stage's rate, several at the same time.
+/// Every text is said once.
 fn talk(stage: &Stage, random: &mut Stream) -> Vec<Work> {
     let mut all = vec![Work::new(); stage.clients as usize];
     let time = stage.duration().saturating_sub(JOINED);
-    for (number, at) in ticks(stage.rate, time).enumerate() {
+    let together = if stage.workload == "slow" { 1 } else { BURST };
+    let times = ticks(stage.rate, time).step_by(together).flat_map(|at| std::iter::repeat_n(at, together));
+    for (number, at) in times.enumerate() {
         let client = random.below(stage.clients.into()) as usize;
         let text = match (&*stage.workload, random.below(20)) {
             ("slow", _) => padded(number, LONG),

@@ -338,6 +338,9 @@ impl Performance {
                 number(most)
             ));
         }
+        if self.scaling && self.others.of == 0 {
+            return Some("this machine does not tell what others use of its processors".into());
+        }
         if let Some(share) = self.crowded(&found, marks) {
             return Some(format!(
                 "this machine is too busy to tell: others use {:.0} % of its processors",
@@ -535,6 +538,7 @@ mod tests {
         let mut performance = measured(1.6, 1.0, &[100.0; 30], &[1.0]);
         performance.scaling = true;
         performance.processors = [vec![0, 1], vec![2]];
+        performance.others = Others { used: 0, of: 100 };
         performance.used = [Used { operations: 10, cpu_seconds: 1.0, memory: 1 << 20, ..Used::default() }; 3];
         assert_eq!(performance.metric(), "speedup");
         assert!((performance.speedup().unwrap().value - 1.6).abs() < 0.01);
@@ -584,6 +588,9 @@ mod tests {
             performance.doubt(&[1.05, 1.12])
         };
         assert_eq!((doubt(1.08, 0), doubt(1.08, 4)), (None, None));
+        let mut unknown = measured(1.08, 1.0, &[100.0; 30], &[1.0]);
+        unknown.scaling = true;
+        assert_eq!(unknown.doubt(&[1.05]).unwrap(), "this machine does not tell what others use of its processors");
         assert_eq!(doubt(1.15, 10).unwrap(), "this machine is too busy to tell: others use 10 % of its processors");
         assert!(doubt(1.08, 10).is_some() && doubt(1.4, 60).is_some());
         assert_eq!(doubt(1.4, 10), None, "it gains more than they could have given it");

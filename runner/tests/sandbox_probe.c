@@ -44,6 +44,13 @@ static int connect_to(const char *host, int port) {
     return 0;
 }
 
+/* The same by TCP on several paths. */
+static int connect_multipath(int port) {
+    struct sockaddr_in address = inet("127.0.0.1", port);
+    int fd = socket(AF_INET, SOCK_STREAM, 262 /* IPPROTO_MPTCP */);
+    return say(fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address));
+}
+
 /* Opens a connection by sending. */
 static int send_to(int port) {
     struct sockaddr_in address = inet("127.0.0.1", port);
@@ -284,6 +291,7 @@ int main(int argc, char **argv) {
     const char *word = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "";
     if (!strcmp(word, "greet")) return greet(atoi(argument));
     if (!strcmp(word, "connect")) return connect_to("127.0.0.1", atoi(argument));
+    if (!strcmp(word, "multipath")) return connect_multipath(atoi(argument));
     if (!strcmp(word, "send")) return send_to(atoi(argument));
     if (!strcmp(word, "listen")) return listen_at(atoi(argument));
     if (!strcmp(word, "route")) return connect_to("192.0.2.1", 80);

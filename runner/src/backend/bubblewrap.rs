@@ -4,7 +4,7 @@
 //! It differs from how most people call it in what its manual leaves to the caller: a root that is read-only, a `/dev`
 //! of five devices, no `/sys`, no further user namespaces, no capabilities, every tmpfs with a size, every parent
 //! directory with its permissions, and, as root, another user of the host. What it has no option for is said in the
-//! report: the number of inodes of a tmpfs, and hiding other processes in `/proc`.
+//! report: the number of inodes of a tmpfs, hiding other processes in `/proc`, and views of files that no other cell has.
 
 use super::{
     Backend, Capabilities, CellSpec, Layer, LayerStatus, OpenError, Opening,

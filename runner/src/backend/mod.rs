@@ -45,8 +45,8 @@ pub struct CellSpec {
     /// Listen on `127.0.0.1:3128` inside the cell and hand the listening socket to the caller: the only way out, for
     /// a proxy that the caller runs. Without it the cell has its own loopback and nothing else.
     pub egress: bool,
-    /// The TCP port on which its programs are going to listen, for back ends whose cells have no loopback of their own:
-    /// no other is free to them there.
+    /// The TCP port on which its programs are going to listen, for back ends whose cells have no network of their own: there
+    /// they can take no other, and everybody who reaches this machine reaches it.
     pub port: Option<u16>,
 }
 

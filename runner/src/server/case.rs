@@ -5,7 +5,7 @@ use super::{
     hang,
     member::Member,
     program::{self, Happening, Program, START_TIMEOUT, Wrong},
-    ready, talk,
+    talk,
 };
 use crate::{
     backend::{CellEvent, Control, Exit, WORK},
@@ -59,7 +59,7 @@ pub(super) async fn run(setup: CaseSetup, protocol: Protocol) -> CaseRecord {
 /// Where the server stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
-    /// It was started and cannot be connected to yet.
+    /// It was started and is not ready yet.
     Starting,
     /// It works, or is paused.
     Up,
@@ -175,7 +175,7 @@ impl Case {
                 Some(()) = self.in_vain.1.recv(), if self.look.is_none() && self.life == Life::Up => {
                     self.look = Some(tokio::spawn(hang::look(self.program.control())));
                 }
-                Some((start, in_time)) = self.back.1.recv() => if let Err(ended) = self.on_back(start, in_time).await { break ended },
+                Some((start, in_time)) = self.back.1.recv() => if let Err(ended) = self.on_back(start, in_time) { break ended },
                 () = tokio::time::sleep_until((self.began + fault.unwrap_or(Offset::ZERO).since(Offset::ZERO)).into()), if fault.is_some() => {
                     if let Err(ended) = self.play_fault() { break ended }
                 }
@@ -196,8 +196,7 @@ impl Case {
 
     /// Comes to an end when the server is ready.
     fn ready(&self) -> impl Future<Output = ()> + use<> {
-        let loading = protocol::of(self.protocol).and_then(Wire::loading);
-        ready::ready(self.program.address().clone(), loading)
+        self.program.ready(protocol::of(self.protocol).and_then(Wire::loading))
     }
 
     /// Waits until the server is ready.
@@ -218,7 +217,7 @@ impl Case {
                     return Ok(());
                 }
                 () = &mut deadline => {
-                    let late = self.program.late().await;
+                    let late = self.program.late();
                     self.incident(late);
                     return Err(Ended::NeverReady);
                 }
@@ -343,13 +342,13 @@ impl Case {
     }
 
     /// A server that was started again is ready, or took too long for that.
-    async fn on_back(&mut self, start: u64, in_time: bool) -> Result<(), Ended> {
+    fn on_back(&mut self, start: u64, in_time: bool) -> Result<(), Ended> {
         if start != self.starts || self.life != Life::Starting {
             // It was killed meanwhile.
             return Ok(());
         }
         if !in_time {
-            let late = self.program.late().await;
+            let late = self.program.late();
             self.incident(late);
             return Err(Ended::AllCrashed);
         }

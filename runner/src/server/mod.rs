@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `case` | runs one case: start, clients, faults, end |
 //! | `program` | the server's process: its cell, its address, its log |
+//! | `ready` | when it is ready: it can be connected to, and does not say that it is loading |
 //! | `client` | one client on one connection: asks, waits, records |
 //! | `member` | one member of a chat room: says, and writes down what it is sent |
 //! | `talk` | clients that speak byte by byte, and clients that read nothing |
@@ -11,7 +12,8 @@
 //! | `performance` | runs one case of load, in turns with the reference |
 //!
 //! The server has the loopback of its cell for itself; a client's connection is made inside by PID 1 and handed out, so
-//! nobody but the harness reaches the port, and no proxy stands between.
+//! nobody but the harness reaches the port, and no proxy stands between. In the weakest sandboxes it has a port of the
+//! host's, which everybody reaches.
 
 mod case;
 mod client;

@@ -9,7 +9,6 @@
 use super::{
     hang,
     program::{self, Happening, Program, START_TIMEOUT, Wrong},
-    ready,
 };
 use crate::{
     backend::Control,
@@ -221,7 +220,7 @@ impl Case {
 
     async fn begin(&mut self, contestant: &mut Contestant) -> Result<(), Ended> {
         contestant.program.start().map_err(Ended::Broken)?;
-        let ready = ready::ready(contestant.program.address().clone(), self.loading);
+        let ready = contestant.program.ready(self.loading);
         let late = tokio::time::sleep(START_TIMEOUT);
         let mut stop = self.setup.stop.clone();
         tokio::pin!(ready, late);
@@ -236,7 +235,7 @@ impl Case {
                 }
                 () = &mut ready => break,
                 () = &mut late => {
-                    let late = contestant.program.late().await;
+                    let late = contestant.program.late();
                     return Err(self.fault(contestant.side, late, Ended::NeverReady));
                 }
             }

@@ -1,5 +1,6 @@
 //! The server's process: its cell, its address, its log.
 
+use super::ready;
 use crate::{
     backend::{
         self, Backend, Capabilities, Cell, CellEvent, CellSpec, Command, Control, LayerStatus, Stdio, Usage, WORK, Work,
@@ -10,6 +11,7 @@ use crate::{
         log::{self, Log},
         process,
     },
+    protocol::Loading,
 };
 use harness::{
     case::{IncidentKind, NodeUsage},
@@ -21,7 +23,17 @@ use nix::{
     sys::resource::{Resource, getrlimit},
     unistd::pipe2,
 };
-use std::{ffi::OsString, io, net::Ipv4Addr, os::unix::ffi::OsStrExt, os::unix::ffi::OsStringExt, time::Duration};
+use std::{
+    ffi::OsString,
+    io,
+    net::Ipv4Addr,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     net::{TcpStream, unix::pipe},
     sync::{mpsc, oneshot},
@@ -51,6 +63,8 @@ pub(super) struct Program {
     events: mpsc::UnboundedReceiver<CellEvent>,
     command: Command,
     address: Address,
+    /// Whether it said that it was loading when it was last asked.
+    is_loading: Arc<AtomicBool>,
     log: Log,
     reader: Option<JoinHandle<()>>,
     /// What the cell has told and nobody has heard yet, because its log is still being read.
@@ -122,6 +136,7 @@ impl Program {
         let path = setup.logs.as_ref().map(|folder| folder.join(log));
         Ok(Self {
             address: Address { control: control.clone(), port },
+            is_loading: Arc::default(),
             control,
             events,
             command,
@@ -197,12 +212,18 @@ impl Program {
         Ok(Some(Wrong { kind, detail, log: self.log_tail() }))
     }
 
+    /// Comes to an end when it is ready; `loading` is how its protocol tells that it is not.
+    pub(super) fn ready(&self, loading: Option<Loading>) -> impl Future<Output = ()> + use<> {
+        self.is_loading.store(false, Ordering::Relaxed);
+        ready::ready(self.address.clone(), loading, Arc::clone(&self.is_loading))
+    }
+
     /// That it was not ready in time.
-    pub(super) async fn late(&self) -> Wrong {
+    pub(super) fn late(&self) -> Wrong {
         let seconds = START_TIMEOUT.as_secs();
-        let detail = match self.address.connect().await {
-            Ok(_) => format!("it still answered that it was loading {seconds} s after its start"),
-            Err(_) => format!("nobody listened on its address within {seconds} s"),
+        let detail = match self.is_loading.load(Ordering::Relaxed) {
+            true => format!("it still answered that it was loading {seconds} s after its start"),
+            false => format!("nobody listened on its address within {seconds} s"),
         };
         Wrong { kind: IncidentKind::SlowStart, detail, log: self.log_tail() }
     }

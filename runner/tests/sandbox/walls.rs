@@ -229,6 +229,10 @@ async fn another_cell_s_ipc_and_scratch_are_not_there() {
 
 #[tokio::test]
 async fn no_two_cells_have_the_same_inode() {
+    let layers = native().capabilities().layers;
+    if layers.iter().any(|layer| layer.name == "own files" && layer.status != LayerStatus::Enforced) {
+        return leave_out("no overlay of every folder here");
+    }
     // Two cells at once, since numbers are given again. Below `/usr` as a folder, `/etc/passwd` ours, `/probe` a file.
     let places = ["/usr/bin/env", "/etc/ld.so.cache", "/probe"];
     let seen = async |label| {

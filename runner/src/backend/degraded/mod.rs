@@ -1,8 +1,8 @@
 //! The back end of machines without namespaces: no walls but what a process may take from itself. For candidates who
 //! check their own work; nothing that grades for others falls back to it.
 //!
-//! Landlock leaves the files of the cell and the chosen parts of the system; seccomp leaves no sockets, or to a server the
-//! one port that is its own, on an interface that is everybody's; PID 1 of other cells is an ordinary process here, to which all orphans come, and which finds what it has to signal by walking the
+//! Landlock leaves the files of the cell and the chosen parts of the system; seccomp leaves no sockets, or to a server
+//! TCP, of which Landlock leaves one port, on a network that is everybody's; PID 1 of other cells is an ordinary process here, to which all orphans come, and which finds what it has to signal by walking the
 //! process list. There is one process list, one `/tmp` with another name, and no size of the work directory: the layers
 //! say so.
 
@@ -41,15 +41,19 @@ impl Degraded {
 
     async fn open_cell(&self, spec: CellSpec) -> Result<super::Cell, OpenError> {
         let failed = |step: &'static str| move |error: io::Error| OpenError::new(step, &error);
-        if nix::unistd::geteuid().is_root() {
-            spec.mounts.iter().try_for_each(|mount| within_reach(&mount.host))?;
-        }
         let scratch = Scratch::new(&self.0).map_err(failed("make the scratch folders"))?;
         let listener = spec.egress.then(|| TcpListener::bind("127.0.0.1:0")).transpose();
         let listener = listener.map_err(failed("listen for the proxy"))?;
         let proxy =
             listener.as_ref().map(TcpListener::local_addr).transpose().map_err(failed("listen for the proxy"))?;
         let spec = scratch.part_of(spec);
+        if let Some(user) = self.0.dedicated() {
+            let work = match &spec.work {
+                Work::Folder(folder) => Some(folder),
+                Work::Memory { .. } => None,
+            };
+            spec.mounts.iter().map(|mount| &mount.host).chain(work).try_for_each(|host| within_reach(host, user))?;
+        }
         let places = Places::new(&spec).map_err(failed("make the work directory"))?;
         let tcp = match (proxy, spec.port) {
             (Some(proxy), _) => Tcp::To(proxy.port()),
@@ -94,18 +98,18 @@ impl Backend for Degraded {
 }
 
 /// Whether the cells' user, who is not root, has a way to a file or folder of the host's: there is no mount to bring it
-/// nearer. A program that only it could not be started would look like one that cannot be.
-fn within_reach(host: &Path) -> Result<(), OpenError> {
-    let is_closed = |folder: &&Path| {
-        folder.metadata().is_ok_and(|found| found.uid() != DEDICATED_USER && found.mode() & 0o001 == 0)
-    };
-    match host.ancestors().skip(1).find(is_closed) {
+/// nearer. Otherwise a program would look like one that cannot be started at all.
+fn within_reach(host: &Path, user: u32) -> Result<(), OpenError> {
+    let is_closed =
+        |folder: &&Path| folder.metadata().is_ok_and(|found| found.uid() != user && found.mode() & 0o001 == 0);
+    let real = host.canonicalize().unwrap_or_else(|_| host.to_owned());
+    match real.ancestors().skip(1).find(is_closed) {
         None => Ok(()),
         Some(folder) => Err(OpenError {
             step: format!("reach {}", host.display()),
             reason: format!(
-                "{} is root's alone, and this sandbox has no mounts of its own: check as an ordinary user, or keep what \
-                 is needed elsewhere (XDG_CACHE_HOME, CARGO_HOME and RUSTUP_HOME say where)",
+                "{} is closed to the cells' user {user}, and this sandbox has no mounts of its own: check as an ordinary \
+                 user, or keep what is needed elsewhere (TAKEHOME_CACHE, TMPDIR, CARGO_HOME and RUSTUP_HOME say where)",
                 folder.display()
             ),
         }),
@@ -185,7 +189,8 @@ impl Builder for Own {
         let files = "Landlock: the cell's folders and chosen, read-only parts of the host, at their own paths";
         set("private root", LayerStatus::Approximate, files.into());
         let network = if abi >= 4 {
-            "seccomp: no sockets; Landlock: TCP to the proxy alone while dependencies are fetched, and of a server at its port"
+            "seccomp: no sockets; Landlock: while dependencies are fetched, TCP to the proxy alone; a server has its port, \
+             on a network that is the host's"
         } else {
             "seccomp: no sockets; but while dependencies are fetched, TCP to everywhere (Linux 6.7 can forbid it)"
         };
@@ -213,9 +218,18 @@ mod tests {
         let file = folder.path().join("file");
         let open = |mode| std::fs::set_permissions(folder.path(), Permissions::from_mode(mode)).expect("permissions");
         open(0o700);
-        let error = within_reach(&file).expect_err("closed").to_string();
-        assert!(error.contains(&format!("{} is root's alone", folder.path().display())), "{error}");
+        std::fs::write(&file, "").expect("a file");
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        std::fs::set_permissions(elsewhere.path(), Permissions::from_mode(0o755)).expect("permissions");
+        let link = elsewhere.path().join("link");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        let nobody = u32::MAX - 7;
+        for host in [&file, &link] {
+            let error = within_reach(host, nobody).expect_err("closed").to_string();
+            assert!(error.contains(&format!("{} is closed", folder.path().display())), "{error}");
+        }
+        within_reach(&file, nix::unistd::geteuid().as_raw()).expect("it is this user's");
         open(0o711);
-        within_reach(&file).expect("open");
+        within_reach(&file, nobody).expect("open");
     }
 }

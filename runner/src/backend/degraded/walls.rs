@@ -14,7 +14,7 @@ use nix::{
 use serde::{Deserialize, Serialize};
 use std::{
     io,
-    os::fd::{AsFd, AsRawFd},
+    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
     path::Path,
 };
 
@@ -77,30 +77,30 @@ impl Walls {
 
     /// Does what must be impossible now.
     fn try_out(&self, abi: u32) -> Result<(), Failure> {
-        let refused = |step: &str, result: io::Result<()>| match result {
-            // Or the host's own file system is read-only.
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) =>
-            {
-                Ok(())
-            }
+        let refused_by = |reasons: &[i32], step: &str, result: io::Result<()>| match result {
+            Err(error) if error.raw_os_error().is_some_and(|errno| reasons.contains(&errno)) => Ok(()),
             _ => Err(Failure::new(format!("{step} is not refused"), Errno::ENOTRECOVERABLE)),
         };
+        let refused = |step: &str, result| refused_by(&[libc::EACCES, libc::EPERM], step, result);
         refused("listing the host's root", std::fs::read_dir("/").map(drop))?;
-        refused("making a file in /etc", std::fs::write(Path::new("/etc/.takehome"), ""))?;
+        // Some systems are read-only themselves.
+        let write = |folder: &str| std::fs::write(Path::new(folder).join(".takehome"), "");
+        refused_by(&[libc::EACCES, libc::EROFS], "making a file in /etc", write("/etc"))?;
+        refused("making a file in /tmp", write("/tmp"))?;
         refused("a UDP socket", open(SockType::Datagram).map(drop))?;
         match self.tcp {
             Tcp::Nothing => refused("a TCP socket", open(SockType::Stream).map(drop)),
             Tcp::To(_) if abi < 4 => Ok(()),
             Tcp::To(_) | Tcp::At(_) => {
                 refused("a connection to elsewhere", connect_elsewhere())?;
-                refused("data that opens a connection", send_elsewhere())
+                refused("data that opens a connection", send_elsewhere())?;
+                refused_by(&[libc::EPROTONOSUPPORT], "TCP on several paths", open_multipath())
             }
         }
     }
 }
 
-fn open(kind: SockType) -> io::Result<std::os::fd::OwnedFd> {
+fn open(kind: SockType) -> io::Result<OwnedFd> {
     Ok(socket(AddressFamily::Inet, kind, SockFlag::SOCK_CLOEXEC, None)?)
 }
 
@@ -117,7 +117,17 @@ fn send_elsewhere() -> io::Result<()> {
     Ok(sendto(socket.as_raw_fd(), b"x", &elsewhere, MsgFlags::from_bits_retain(libc::MSG_FASTOPEN)).map(drop)?)
 }
 
-/// Refuses sockets: all of them, or all but TCP, and of that data which opens connections without `connect`; pairs of connected local ones stay. Local sockets with a
+/// A socket of TCP on several paths, whose ports are none of Landlock's business.
+fn open_multipath() -> io::Result<()> {
+    // SAFETY: numbers only.
+    let opened = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, libc::IPPROTO_MPTCP) };
+    Errno::result(opened)?;
+    // SAFETY: a new descriptor that nobody else owns.
+    drop(unsafe { OwnedFd::from_raw_fd(opened) });
+    Ok(())
+}
+
+/// Refuses sockets: all of them, or all but plain TCP, and of that data which opens connections without `connect`; pairs of connected local ones stay. Local sockets with a
 /// path lead to services of the host, which Landlock does not keep away. Rings that make system calls are refused because
 /// this filter does not see what they call.
 fn sockets(tcp: Tcp) -> Vec<libc::sock_filter> {
@@ -144,7 +154,7 @@ fn sockets(tcp: Tcp) -> Vec<libc::sock_filter> {
         program.extend(fast(libc::SYS_sendmsg, THIRD));
         program.extend(fast(libc::SYS_sendmmsg, FOURTH));
         program.extend([
-            unless(libc::SYS_socket, 8),
+            unless(libc::SYS_socket, 12),
             load(FIRST),
             when(libc::AF_INET, 2),
             when(libc::AF_INET6, 1),
@@ -153,6 +163,10 @@ fn sockets(tcp: Tcp) -> Vec<libc::sock_filter> {
             step(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, KIND),
             when(libc::SOCK_STREAM, 1),
             refuse(),
+            load(THIRD),
+            when(0, 2),
+            when(libc::IPPROTO_TCP, 1),
+            answer(libc::SECCOMP_RET_ERRNO | libc::EPROTONOSUPPORT as u32),
         ]);
     } else {
         program.extend([unless(libc::SYS_socket, 1), refuse()]);

@@ -475,8 +475,6 @@ fn facts() -> Facts {
     let kinds = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"];
     let identity = |kind: &str| std::fs::read_link(format!("/proc/self/ns/{kind}")).unwrap_or_default();
     let refused = std::fs::write("/.probe", "").err().and_then(|error| error.raw_os_error());
-    let (shared_files, shared_devices) =
-        super::view::shared(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());
     Facts {
         namespaces: kinds.iter().map(|kind| ((*kind).into(), identity(kind).display().to_string())).collect(),
         status: std::fs::read_to_string("/proc/self/status").unwrap_or_default(),
@@ -486,8 +484,7 @@ fn facts() -> Facts {
         filter: filter_holds(),
         work_bytes: size_of_file_system(crate::backend::WORK),
         interfaces: interfaces(),
-        shared_files,
-        shared_devices,
+        shared: std::fs::read("/proc/self/mountinfo").ok().map(|table| super::view::shared(&table)),
     }
 }
 

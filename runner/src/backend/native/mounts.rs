@@ -48,7 +48,7 @@ pub(in crate::backend) enum Access {
 
 impl Node {
     /// The device of the host that it is.
-    fn device(&self) -> Option<PathBuf> {
+    pub(super) fn device(&self) -> Option<PathBuf> {
         match self {
             Self::Bind { host, access: Access::Device, .. } => Some(host.path()),
             _ => None,
@@ -81,13 +81,12 @@ pub(in crate::backend) fn behind_links(links: &[(PathBuf, PathBuf)], at: PathBuf
 /// Replaces the host's tree by one made of `nodes`; files of the cell's user belong to `owner`.
 pub(super) fn enter(nodes: &[Node], owner: u32) -> Result<(), Failure> {
     forget_propagation()?;
-    let root = tmpfs(4 << 20, 4096, 0o755, None).step("create the private root")?;
-    let devices = nodes.iter().filter_map(Node::device);
-    let mut views = Views::new(devices)?;
-    let parts = nodes.iter().map(|node| prepare(node, owner, &mut views)).collect::<Result<Vec<_>, _>>()?;
+    let root = tmpfs(8 << 20, 4096, 0o755, None).step("create the private root")?;
+    let views = Views::new(nodes)?;
+    let parts = nodes.iter().map(|node| prepare(node, owner, &views)).collect::<Result<Vec<_>, _>>()?;
     swap_root(&root)?;
     for (node, part) in nodes.iter().zip(&parts) {
-        attach(node, part).map_err(|error| Failure::new(format!("place {}", show(node.at())), error))?;
+        attach(node, part.as_ref()).map_err(|error| Failure::new(format!("place {}", show(node.at())), error))?;
     }
     let only_the_root = 0;
     restrict(&root, MOUNT_ATTR_RDONLY, only_the_root).step("make the private root read-only")
@@ -100,33 +99,21 @@ pub(super) fn forget_propagation() -> Result<(), Failure> {
         .step("make mounts private")
 }
 
-/// What of a node has to be made while the host is visible.
-enum Part {
-    /// Nothing.
-    Later,
-    /// Its detached mount.
-    Mount(OwnedFd),
-    /// A file's content and mode.
-    Copy(Vec<u8>, u32),
-}
-
-/// Makes the part of a node that needs the host.
-fn prepare(node: &Node, owner: u32, views: &mut Views) -> Result<Part, Failure> {
+/// Makes the part of a node that needs the host, if it has one.
+fn prepare(node: &Node, owner: u32, views: &Views) -> Result<Option<View>, Failure> {
     let named = |what: &str, path: &Bytes| format!("{what} {}", show(path));
     match node {
-        Node::Link { .. } | Node::File { .. } | Node::Directory { .. } => Ok(Part::Later),
+        Node::Link { .. } | Node::File { .. } | Node::Directory { .. } => Ok(None),
         Node::Bind { at, host, access } => {
-            let view = if *access == Access::ReadOnly { views.of(host, &at.path()) } else { None };
-            match view {
-                Some(View::Folder(mount)) => Ok(Part::Mount(mount)),
-                Some(View::Copy(content, mode)) => Ok(Part::Copy(content, mode)),
-                None => bind(host, *access).step(&named("bind", host)).map(Part::Mount),
-            }
+            let seen = views.of(host, *access, &at.path());
+            let bound = || bind(host, *access).step(&named("bind", host)).map(View::Mount);
+            seen.map_or_else(bound, Ok).map(Some)
         }
         Node::Memory { at, bytes, inodes, mode } => {
-            tmpfs(*bytes, *inodes, *mode, Some(owner)).step(&named("create the tmpfs for", at)).map(Part::Mount)
+            let made = tmpfs(*bytes, *inodes, *mode, Some(owner)).step(&named("create the tmpfs for", at))?;
+            Ok(Some(View::Mount(made)))
         }
-        Node::Processes { .. } => procfs().step("mount /proc").map(Part::Mount),
+        Node::Processes { .. } => Ok(Some(View::Mount(procfs().step("mount /proc")?))),
     }
 }
 
@@ -183,19 +170,19 @@ fn swap_root(root: &OwnedFd) -> Result<(), Failure> {
 }
 
 /// Puts a node in its place in the tree that is now ours.
-fn attach(node: &Node, part: &Part) -> io::Result<()> {
+fn attach(node: &Node, part: Option<&View>) -> io::Result<()> {
     let at = node.at().path();
     make_parents(&at)?;
     match (node, part) {
         (Node::Link { to, .. }, _) => std::os::unix::fs::symlink(to.path(), &at),
         (Node::File { content, .. }, _) => std::fs::write(&at, content),
         (Node::Directory { .. }, _) => make_directories(&at),
-        (_, Part::Copy(content, mode)) => view::write(&at, content, *mode),
-        (_, Part::Mount(mount)) => {
+        (_, Some(View::Copy(content, mode))) => view::write(&at, content, *mode),
+        (_, Some(View::Mount(mount))) => {
             make_target(&at, mount)?;
             move_mount(mount, &node.at().c_string()?)
         }
-        (_, Part::Later) => Err(io::ErrorKind::NotFound.into()),
+        (_, None) => Err(io::ErrorKind::NotFound.into()),
     }
 }
 

@@ -73,7 +73,8 @@ async fn ask(native: &Native) -> Result<Facts, OpenError> {
 pub(super) fn specification() -> CellSpec {
     CellSpec {
         label: "probe".into(),
-        root: Root::Libraries,
+        // More than compiled programs see: what holds for it holds for them.
+        root: Root::System,
         mounts: Vec::new(),
         work: Work::Memory { bytes: WORK_BYTES, inodes: 64 },
         tmp_bytes: 1 << 20,
@@ -101,8 +102,9 @@ pub(super) fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
         Identity::Own { uid, .. } => format!("host user {uid}, the one who started takehome, seen as 1000"),
     };
     list.push(layer("private root", facts.read_only_root, "a read-only tmpfs with chosen parts of the host"));
-    list.push(view("own files", &facts.shared_files, "overlays and copies: inodes that no other cell has"));
-    list.push(view("own devices", &facts.shared_devices, "nodes of its own"));
+    let (files, devices) = facts.shared.as_ref().map(|(files, devices)| (&files[..], &devices[..])).unzip();
+    list.push(view("own files", files, "overlays and copies: inodes that no other cell has"));
+    list.push(view("own devices", devices, "nodes of its own"));
     list.push(layer("no network", facts.interfaces == ["lo"], &format!("interfaces: {}", facts.interfaces.join(" "))));
     list.push(layer("other user", status(facts, "Uid:").starts_with("1000\t1000\t1000"), &dedicated));
     list.push(layer("no capabilities", has_no_capabilities(facts), "all five sets are empty"));
@@ -120,15 +122,14 @@ pub(super) fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
 }
 
 /// Whether a cell sees nothing that others see as well.
-fn view(name: &'static str, shared: &[String], enforced: &str) -> Layer {
-    match shared {
-        [] => layer(name, true, enforced),
-        [first, ..] => {
-            let more = if shared.len() > 1 { format!(" and {} more", shared.len() - 1) } else { String::new() };
-            let detail = format!("read-only, but the host's own: {first}{more}");
-            Layer { name, status: LayerStatus::Approximate, detail }
-        }
-    }
+fn view(name: &'static str, shared: Option<&[String]>, enforced: &str) -> Layer {
+    let detail = match shared {
+        Some([]) => return layer(name, true, enforced),
+        Some([only]) => format!("read-only, but the host's own: {only}"),
+        Some([first, rest @ ..]) => format!("read-only, but the host's own: {first} and {} more", rest.len()),
+        None => "no mount table can be read".into(),
+    };
+    Layer { name, status: LayerStatus::Approximate, detail }
 }
 
 /// Landlock, which a kernel may lack.

@@ -174,12 +174,9 @@ pub(in crate::backend) struct Facts {
     pub(super) work_bytes: u64,
     /// Names of the network interfaces.
     pub(super) interfaces: Vec<String>,
-    /// Where files of the host itself are seen, and not views of the cell's own.
-    #[serde(default)]
-    pub(super) shared_files: Vec<String>,
-    /// The same for devices.
-    #[serde(default)]
-    pub(super) shared_devices: Vec<String>,
+    /// Where files of the host itself are seen, and not views of the cell's own, and where its devices; none where that
+    /// cannot be told.
+    pub(super) shared: Option<(Vec<String>, Vec<String>)>,
 }
 
 /// A byte string that stays legible in JSON: every byte is the character of that number.

@@ -170,6 +170,14 @@ impl Foreign {
         Ok(drive(opened, &spec, bounds))
     }
 
+    /// The user of the host that cells are where we are root.
+    pub(in crate::backend) fn dedicated(&self) -> Option<u32> {
+        match self.shared.identity {
+            Identity::Dedicated(id) => Some(id),
+            Identity::Own { .. } => None,
+        }
+    }
+
     /// Gives a folder to the cells' user.
     pub(in crate::backend) fn adopt(&self, folder: &Path) -> io::Result<()> {
         match self.shared.identity {
@@ -186,6 +194,9 @@ impl Foreign {
         if let Some(layer) = layers.iter_mut().find(nested) {
             layer.detail = "further user namespaces can be made inside".into();
         }
+        let shares = |layer: &&mut Layer| layer.name.starts_with("own ") && layer.status == LayerStatus::Approximate;
+        // Of file systems that are not ours the probe cannot tell whose they are.
+        layers.iter_mut().filter(shares).for_each(|layer| layer.detail = "read-only, but the host's own".into());
         self.builder.correct(&mut layers);
         if facts.is_err() {
             let missing = |layer: Layer| Layer { status: LayerStatus::Missing, detail: NO_CELL.into(), ..layer };
