@@ -10,7 +10,6 @@
 
 use super::mounts::{
     Access, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, Node, behind_links, bind, file_system, move_mount,
-    tmpfs,
 };
 use super::wire::{Bytes, Failure, Step};
 use std::{
@@ -27,14 +26,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// An overlay needs two folders. This is the other one: empty while the private root is made, and of no host.
-const EMPTY: &str = "/proc";
+/// Memory of our own covers this while the private root is made: the one folder that certainly exists.
+const OURS: &str = "/proc";
+/// An overlay needs two folders. This is the other one, in that memory.
+const EMPTY: &str = "empty";
 /// Largest file that is copied, in bytes; the private root has room for a dozen of them.
 const LARGEST_COPY: u64 = 512 << 10;
 /// What our file systems are called in a mount table.
 const NAME: &str = "view";
 
-/// What is needed to make views. While it exists `/proc` is empty.
+/// What is needed to make views. From then on `/proc` is covered.
 pub(super) struct Views {
     /// Where something is mounted: an overlay would show what is below.
     mounted: Vec<PathBuf>,
@@ -60,10 +61,12 @@ impl Views {
         let table = std::fs::read("/proc/self/mountinfo").step("read the mount table")?;
         let mut views = Self::around(nodes);
         views.mounted = lines(&table).map(|line| line.at).collect();
+        let options = [("source", NAME), ("size", "4096"), ("mode", "755")].map(|(key, value)| (key, value.to_owned()));
+        let ours = file_system(c"tmpfs", &options, MOUNT_ATTR_NOSUID).step("create memory for views")?;
+        move_mount(&ours, c"/proc").step("attach memory for views")?;
+        std::fs::create_dir(Path::new(OURS).join(EMPTY)).step("create an empty folder")?;
         // Only the host's root may make some; for others they are the host's.
         views.devices = own_devices(nodes).unwrap_or_default();
-        let empty = tmpfs(4096, 1, 0o555, None).step("create an empty folder")?;
-        move_mount(&empty, c"/proc").step("attach an empty folder")?;
         Ok(views)
     }
 
@@ -103,7 +106,7 @@ impl Views {
             return None;
         }
         std::env::set_current_dir(path).ok()?;
-        let options = [("source", NAME.to_owned()), ("lowerdir", format!(".:{EMPTY}"))];
+        let options = [("source", NAME.to_owned()), ("lowerdir", format!(".:{OURS}/{EMPTY}"))];
         file_system(c"overlay", &options, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV).ok()
     }
 
@@ -131,24 +134,17 @@ pub(super) fn write(at: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     std::fs::set_permissions(at, Permissions::from_mode(mode))
 }
 
-/// Nodes for all devices of the cell, in a memory file system that covers `/proc` while they are made.
+/// Nodes for all devices of the cell.
 fn own_devices(nodes: &[Node]) -> io::Result<Vec<(PathBuf, OwnedFd)>> {
-    use nix::sys::stat::{Mode, SFlag, mknodat};
-    let options = [("source", NAME.to_owned()), ("size", "4096".into()), ("mode", "755".into())];
-    let folder = file_system(c"tmpfs", &options, MOUNT_ATTR_NOSUID)?;
-    let hosts: Vec<PathBuf> = nodes.iter().filter_map(Node::device).collect();
-    let name = |host: &PathBuf| host.file_name().map(ToOwned::to_owned).ok_or(io::ErrorKind::InvalidInput);
-    for host in &hosts {
-        mknodat(&folder, name(host)?.as_os_str(), SFlag::S_IFCHR, Mode::empty(), host.metadata()?.rdev())?;
-    }
-    move_mount(&folder, c"/proc")?;
+    use nix::sys::stat::{Mode, SFlag, mknod};
     let device = |host: PathBuf| {
-        let own = Path::new(EMPTY).join(name(&host)?);
+        let own = Path::new(OURS).join(host.file_name().ok_or(io::ErrorKind::InvalidInput)?);
+        mknod(&own, SFlag::S_IFCHR, Mode::empty(), host.metadata()?.rdev())?;
         // Not by mknod: the mask would take from it.
         std::fs::set_permissions(&own, Permissions::from_mode(0o666))?;
         Ok((host, bind(&own.as_path().into(), Access::Device)?))
     };
-    hosts.into_iter().map(device).collect()
+    nodes.iter().filter_map(Node::device).map(device).collect()
 }
 
 /// What a cell shares with the host and so with every other cell, by its own mount table: files and folders, and devices.
