@@ -338,7 +338,7 @@ impl Performance {
                 number(most)
             ));
         }
-        if self.scaling && self.others.of == 0 {
+        if self.scaling && self.others.is_unknown() {
             return Some("this machine does not tell what others use of its processors".into());
         }
         if let Some(share) = self.crowded(&found, marks) {

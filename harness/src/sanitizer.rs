@@ -221,7 +221,8 @@ mod tests {
         let freed = "==3==ERROR: AddressSanitizer: heap-use-after-free on address 0x60 at pc 0x5\nREAD of size 4 at 0x60 \
                      thread T0\n    #0 0x55 in main /work/r.cpp:5\n    #1 0x7f in x ../sysdeps/x.h:58\n\n0x60 is located \
                      4 bytes inside of 12-byte region\nfreed by thread T0 here:\n    #0 0x7f in operator \
-                     delete[](void*) asan.cpp:155\n    #1 0x55 in gone /work/q.cpp:7\nSUMMARY: AddressSanitizer: x\n";
+                     delete[](void*) ../../../../src/libsanitizer/asan/asan_new_delete.cpp:155\n    #1 0x7f in free \
+                     asan.cpp:155\n    #2 0x55 in gone /work/q.cpp:7\nSUMMARY: AddressSanitizer: x\n";
         let found = find(freed, "/work").unwrap();
         assert_eq!(found.kind, Kind::Memory);
         assert_eq!(found.sentence, "heap-use-after-free: read at r.cpp:5, freed at q.cpp:7");

@@ -139,14 +139,13 @@ async fn a_sleeping_program_is_told_from_a_computing_one() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     session.ask(Control::Kill);
     let asleep = session.exited().await.cpu;
-    let reader = session.start(&["/probe", "burn-then-wait", "1000"]);
+    let reader = session.start(&["/probe", "burn-then-wait", "300"]);
     session.started().await;
     let _reader = hear(reader).await;
     session.ask(Control::Kill);
     let busy = session.exited().await.cpu;
-    assert!(busy >= Duration::from_millis(990), "{busy:?}");
-    // What it takes to start it is computing too, on some machines for a long time.
-    assert!(asleep < busy / 2, "{asleep:?} of {busy:?}");
+    assert!(asleep < Duration::from_millis(100), "{asleep:?}");
+    assert!(busy >= Duration::from_millis(290), "{busy:?}");
     session.close().await;
 }
 

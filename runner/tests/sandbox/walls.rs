@@ -233,7 +233,7 @@ async fn no_two_cells_have_the_same_inode() {
     if layers.iter().any(|layer| layer.name == "own files" && layer.status != LayerStatus::Enforced) {
         return leave_out("no overlay of every folder here");
     }
-    // Two cells at once, since numbers are given again. Below `/usr` as a folder, `/etc/passwd` ours, `/probe` a file.
+    // Two cells at once, since numbers are given again. Of a folder, and files alone.
     let places = ["/usr/bin/env", "/etc/ld.so.cache", "/probe"];
     let seen = async |label| {
         let mut session = Session::open(spec_with_probe(label)).await;

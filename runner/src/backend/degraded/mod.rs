@@ -2,9 +2,9 @@
 //! check their own work; nothing that grades for others falls back to it.
 //!
 //! Landlock leaves the files of the cell and the chosen parts of the system; seccomp leaves no sockets, or to a server
-//! TCP, of which Landlock leaves one port, on a network that is everybody's; PID 1 of other cells is an ordinary process here, to which all orphans come, and which finds what it has to signal by walking the
-//! process list. There is one process list, one `/tmp` with another name, and no size of the work directory: the layers
-//! say so.
+//! TCP, of which Landlock leaves one port, on a network that is everybody's; PID 1 of other cells is an ordinary process
+//! here, to which all orphans come, and which finds what it has to signal by walking the process list. There is one
+//! process list, one `/tmp` with another name, and no size of the work directory: the layers say so.
 
 mod walls;
 

@@ -127,9 +127,9 @@ fn open_multipath() -> io::Result<()> {
     Ok(())
 }
 
-/// Refuses sockets: all of them, or all but plain TCP, and of that data which opens connections without `connect`; pairs of connected local ones stay. Local sockets with a
-/// path lead to services of the host, which Landlock does not keep away. Rings that make system calls are refused because
-/// this filter does not see what they call.
+/// Refuses sockets: all of them, or all but plain TCP, and of that data which opens connections without `connect`;
+/// pairs of connected local ones stay. Local sockets with a path lead to services of the host, which Landlock does not
+/// keep away. Rings that make system calls are refused because this filter does not see what they call.
 fn sockets(tcp: Tcp) -> Vec<libc::sock_filter> {
     const NUMBER: u32 = 0;
     const FIRST: u32 = 16;
