@@ -1,14 +1,16 @@
 //! The back end that isolates with the kernel's own means: namespaces, cgroups, a private root and no privileges.
 //!
 //! ```text
-//!   takehome ──socket──┬── helper      forked by the zygote; makes the namespaces, waits for PID 1
-//!                      └── PID 1       no privileges; starts, stops and reaps
+//!   takehome ──socket──┬── helper      forked by the zygote; waits for PID 1
+//!                      │    └── builder     makes the private root, and is gone
+//!                      └── PID 1       enters it, gives up its privileges; starts, stops and reaps
 //!                           └── the candidate's programs
 //! ```
 //!
-//! If any of the three goes away, everything below it does: PID 1 dies with the helper, the kernel kills a pid
+//! If takehome, the helper or PID 1 goes away, everything below it does: PID 1 dies with the helper, the kernel kills a pid
 //! namespace with its PID 1, and both of them see the socket's other end close when takehome dies.
 
+mod builder;
 mod cgroup;
 mod conceal;
 mod driver;
@@ -16,6 +18,7 @@ pub(in crate::backend) mod filter;
 pub(in crate::backend) mod foreign;
 mod helper;
 mod init;
+mod join;
 mod landlock;
 pub(crate) mod limits;
 mod link;
@@ -56,7 +59,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// `main`, before there are threads.
 pub fn helper_main_if_asked() {
     if init::asked() {
-        std::process::exit(init::run());
+        std::process::exit(join::join().map_or_else(helper::give_up, |()| init::run()));
     }
     foreign::main_if_asked();
     if std::env::args_os().nth(1).is_some_and(|argument| argument == zygote::ASK) {
@@ -177,20 +180,26 @@ impl Native {
     async fn set_up(&self, spec: &CellSpec) -> Result<Opened, OpenError> {
         let _turn = self.shared.openings.acquire().await;
         let (shared, wanted) = (Arc::clone(&self.shared), spec.clone());
-        let prepared = tokio::task::spawn_blocking(move || shared.prepare(&wanted)).await;
-        let (setup, group) = prepared.map_err(|error| OpenError::new("prepare the cell", &error))??;
-        let mut link = Link::start(&self.shared.zygote, Role::Helper).await?;
-        match tokio::time::timeout(PATIENCE, instruct(&mut link, setup)).await {
-            Ok(Ok(egress)) => Ok(Opened::new(link, group, egress)),
-            Ok(Err(error)) => {
-                dismantle(link, group, Usage::default()).await;
-                Err(error)
+        let prepared = tokio::task::spawn_blocking(move || shared.prepare(&wanted));
+        // Both take a moment, and neither needs the other.
+        let (prepared, link) = tokio::join!(prepared, Link::start(&self.shared.zygote, Role::Helper));
+        let prepared = prepared.map_err(|error| OpenError::new("prepare the cell", &error)).flatten();
+        let (link, group, error) = match (prepared, link) {
+            (Ok((setup, group)), Ok(mut link)) => {
+                match tokio::time::timeout(PATIENCE, instruct(&mut link, setup)).await {
+                    Ok(Ok(egress)) => return Ok(Opened::new(link, group, egress)),
+                    Ok(Err(error)) => (Some(link), group, error),
+                    Err(_) => {
+                        let late = OpenError::new("wait for the set-up", &format!("not done after {PATIENCE:?}"));
+                        (Some(link), group, late)
+                    }
+                }
             }
-            Err(_) => {
-                dismantle(link, group, Usage::default()).await;
-                Err(OpenError::new("wait for the set-up", &format!("not done after {PATIENCE:?}")))
-            }
-        }
+            (Ok((_, group)), Err(error)) => (None, group, error),
+            (Err(error), link) => (link.ok(), None, error),
+        };
+        dismantle(link, group, Usage::default()).await;
+        Err(error)
     }
 }
 
@@ -250,8 +259,10 @@ async fn follow(link: &mut Link) -> Result<Option<TcpListener>, OpenError> {
 }
 
 /// Waits for the last process of a cell and removes its cgroups; what it has used, counted by them if possible.
-async fn dismantle(link: Link, group: Option<CellGroup>, usage: Usage) -> Usage {
-    link.end().await;
+async fn dismantle(link: impl Into<Option<Link>>, group: Option<CellGroup>, usage: Usage) -> Usage {
+    if let Some(link) = link.into() {
+        link.end().await;
+    }
     let Some(group) = group else { return usage };
     let removal = tokio::task::spawn_blocking(move || {
         let counted = group.usage(usage);

@@ -3,8 +3,9 @@
 
 use super::{
     super::{
-        helper::{check, clear_capabilities, control, fresh_session_keyring, give_up, listen, open_ourselves},
+        helper::{check, control, give_up},
         init,
+        join::{clear_capabilities, fresh_session_keyring, listen, open_ourselves},
         wire::{CONTROL, Failure, LARGEST_PACKET, Report, Request, Step, receive, send},
     },
     Enter,

@@ -6,7 +6,8 @@
 
 use super::{
     super::{
-        helper::{control, die_with_parent, give_up, isolate_descriptors, open_ourselves, wait_for_either},
+        helper::{control, die_with_parent, give_up, isolate_descriptors, wait_for_either},
+        join::open_ourselves,
         mounts,
         wire::{Bytes, Failure, LARGEST_PACKET, Report, Request, Step, receive, send},
     },
