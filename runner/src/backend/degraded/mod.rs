@@ -15,7 +15,7 @@ use super::{
     escort::escort,
     landlock,
     native::{
-        DEDICATED_USER, connect,
+        connect, dedicated_user,
         foreign::{Builder, Enter, Foreign, Launch, Plan},
         limits::Bounds,
     },
@@ -179,8 +179,7 @@ impl Builder for Own {
             Some(layer) => (layer.status, layer.detail) = (status, detail),
             None => layers.push(Layer { name, status, detail }),
         };
-        let dedicated = nix::unistd::geteuid().is_root().then_some(DEDICATED_USER);
-        let (status, user) = match dedicated {
+        let (status, user) = match dedicated_user() {
             Some(id) => (LayerStatus::Enforced, format!("host user {id}")),
             None => (LayerStatus::Missing, "the one who started takehome".into()),
         };

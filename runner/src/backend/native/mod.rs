@@ -124,11 +124,13 @@ impl Backend for Native {
     }
 
     fn adopt(&self, folder: &Path) -> io::Result<()> {
-        match self.shared.identity {
-            Identity::Dedicated(id) => super::adopt::give_all(folder, id),
-            Identity::Own { .. } => Ok(()),
-        }
+        self.shared.identity.dedicated().map_or(Ok(()), |id| super::adopt::give_all(folder, id))
     }
+}
+
+/// The user of the host that cells are, if that is not whoever started takehome.
+pub(super) fn dedicated_user() -> Option<u32> {
+    identity().dedicated()
 }
 
 /// As root, cells get a user of their own. A root that is only one inside a user namespace may not have it to give.

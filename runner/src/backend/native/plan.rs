@@ -32,7 +32,7 @@ const ETC_SYSTEM: [&str; 10] = [
     "os-release",
 ];
 /// Beginnings of further names in `/etc`, with a version behind them on most systems.
-const ETC_PREFIXES: [&str; 4] = ["java", "maven", "python3", "perl"];
+const ETC_PREFIXES: [&str; 3] = ["java", "python3", "perl"];
 
 /// What of the host's system exists; looked up once.
 #[derive(Debug)]

@@ -67,6 +67,16 @@ pub(super) enum Identity {
     Own { uid: u32, gid: u32 },
 }
 
+impl Identity {
+    /// The user of the host that cells are where we are root.
+    pub(super) fn dedicated(self) -> Option<u32> {
+        match self {
+            Self::Dedicated(id) => Some(id),
+            Self::Own { .. } => None,
+        }
+    }
+}
+
 /// A program to start.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Start {

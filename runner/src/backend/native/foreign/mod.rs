@@ -172,18 +172,12 @@ impl Foreign {
 
     /// The user of the host that cells are where we are root.
     pub(in crate::backend) fn dedicated(&self) -> Option<u32> {
-        match self.shared.identity {
-            Identity::Dedicated(id) => Some(id),
-            Identity::Own { .. } => None,
-        }
+        self.shared.identity.dedicated()
     }
 
     /// Gives a folder to the cells' user.
     pub(in crate::backend) fn adopt(&self, folder: &Path) -> io::Result<()> {
-        match self.shared.identity {
-            Identity::Dedicated(id) => crate::backend::adopt::give_all(folder, id),
-            Identity::Own { .. } => Ok(()),
-        }
+        self.dedicated().map_or(Ok(()), |id| crate::backend::adopt::give_all(folder, id))
     }
 
     fn probe(&self) -> Capabilities {
