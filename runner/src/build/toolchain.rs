@@ -196,13 +196,11 @@ fn maven(host: &Host) -> Option<Toolchain> {
     let version = jars.filter_map(|jar| jar.file_name().into_string().ok()).find_map(|jar| {
         Some(jar.strip_prefix("maven-core-")?.trim_end_matches(".jar").trim_end_matches("-SNAPSHOT").to_owned())
     });
-    let mut mounts = seen(&home);
-    // Not the whole of its configuration: settings.xml may hold passwords.
-    for file in ["m2.conf", "logging"] {
-        let path = if file == "m2.conf" { home.join("bin/m2.conf") } else { home.join("conf/logging") };
-        mounts.extend(path.canonicalize().ok().filter(|path| path.starts_with("/etc")).map(|path| shown(&path)));
-    }
-    Some(Toolchain { path: vec![home.join("bin")], mounts, ..named(format!("maven {}", version.unwrap_or_default())) })
+    Some(Toolchain {
+        path: vec![home.join("bin")],
+        mounts: seen(&home),
+        ..named(format!("maven {}", version.unwrap_or_default()))
+    })
 }
 
 fn named(version: impl Into<String>) -> Toolchain {

@@ -18,8 +18,9 @@ const STORES: [&str; 2] = ["/nix/store", "/gnu/store"];
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 /// What the dynamic loader and the C library read.
 const ETC_LIBRARIES: [&str; 4] = ["localtime", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"];
-/// What compilers and interpreters read. `ssl` is taken apart because of its private keys.
-const ETC_SYSTEM: [&str; 10] = [
+/// What compilers and interpreters read. `ssl` is taken apart because of its private keys, `maven` because its settings may
+/// hold passwords.
+const ETC_SYSTEM: [&str; 12] = [
     "ssl/certs",
     "ssl/openssl.cnf",
     "ca-certificates",
@@ -27,6 +28,8 @@ const ETC_SYSTEM: [&str; 10] = [
     "pki/ca-trust",
     "crypto-policies",
     "alternatives",
+    "maven/m2.conf",
+    "maven/logging",
     "protocols",
     "services",
     "os-release",
