@@ -28,6 +28,13 @@ async fn a_missing_mount_is_an_error_that_names_it() {
     assert_eq!(error.step, "bind /no/such/toolchain");
 }
 
+#[tokio::test]
+async fn a_cell_whose_root_is_not_the_private_one_is_an_error() {
+    let mounts = vec![Mount { host: "/usr".into(), at: "/".into(), writable: false }];
+    let error = native().open(CellSpec { mounts, ..spec("t") }).await.expect_err("a mount over the root");
+    assert_eq!(error.step, "find the private root in the mount namespace");
+}
+
 #[test]
 fn all_of_it_holds_for_an_ordinary_user() {
     if !is_root() {

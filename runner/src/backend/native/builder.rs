@@ -6,8 +6,9 @@
 
 use super::{
     helper::{INSIDE, die_with_parent},
+    join::{fresh_session_keyring, root_device},
     mounts,
-    wire::{Failure, Identity, Setup, Step, send},
+    wire::{Built, Failure, Identity, Setup, Step, send},
 };
 use nix::sched::{CloneFlags, unshare};
 use std::{
@@ -18,6 +19,8 @@ use std::{
 /// Builds, and hands the namespace in which that can be seen to PID 1 behind the socket.
 pub(super) fn build(setup: &Setup, init: &OwnedFd) -> Result<(), Failure> {
     die_with_parent().step("PR_SET_PDEATHSIG")?;
+    // Overlays keep the credentials of whoever has made them.
+    fresh_session_keyring();
     unshare(CloneFlags::CLONE_NEWNS).step("create a mount namespace")?;
     // Now, while there is the host's process list.
     let namespace = File::open("/proc/self/ns/mnt").step("open the mount namespace")?;
@@ -26,5 +29,7 @@ pub(super) fn build(setup: &Setup, init: &OwnedFd) -> Result<(), Failure> {
         Identity::Own { .. } => INSIDE,
     };
     mounts::enter(&setup.nodes, owner)?;
-    send(init.as_fd(), &setup.identity, &[namespace.as_raw_fd()]).step("hand over the mount namespace")
+    let root = root_device().step("look at the private root")?;
+    let built = Built { identity: setup.identity, root };
+    send(init.as_fd(), &built, &[namespace.as_raw_fd()]).step("hand over the mount namespace")
 }

@@ -13,14 +13,14 @@ use nix::{
     sys::{
         prctl,
         signal::{Signal, kill},
-        socket::{AddressFamily, SockFlag, SockType, socketpair},
+        socket::{AddressFamily, MsgFlags, SockFlag, SockType, socketpair},
         wait::{WaitStatus, waitpid},
     },
     unistd::{ForkResult, Pid, fork},
 };
 use std::{
     fs, io,
-    os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
 };
 
 /// The user and group that a cell's programs are, as they see it.
@@ -35,7 +35,7 @@ pub(super) fn control() -> BorrowedFd<'static> {
 /// The whole life of a helper; the result is its exit status.
 pub(super) fn run() -> i32 {
     match set_up() {
-        Ok(child) => i32::from(!supervise(child)),
+        Ok(child) => i32::from(supervise(child).is_err()),
         Err(failure) => give_up(failure),
     }
 }
@@ -46,7 +46,7 @@ pub(super) fn give_up(failure: Failure) -> i32 {
     1
 }
 
-/// Makes PID 1 of the cell.
+/// Makes PID 1 of the cell, and has its root built.
 fn set_up() -> Result<Pid, Failure> {
     isolate_descriptors().step("sort descriptors")?;
     let mut buffer = vec![0; LARGEST_PACKET];
@@ -60,14 +60,18 @@ fn set_up() -> Result<Pid, Failure> {
     leave_host_pids(&setup)?;
     // The first is PID 1.
     let child = in_a_child("fork PID 1", || join::execute(&setup, &theirs).map(|never| match never {}))?;
-    let builder = in_a_child("fork the builder", || builder::build(&setup, &ours))?;
+    let builder = in_a_child("fork the builder", || builder::build(&setup, &ours));
     drop(theirs);
-    // Whoever fails tells takehome. PID 1 then sees our end of the socket close.
-    if supervise(builder)
-        && let Err(failure) = admit(&setup, child, &ours)
-    {
+    let admitted = builder.and_then(|builder| match supervise(builder) {
+        Ok(WaitStatus::Exited(_, 0)) => admit(&setup, child, &ours),
+        // It has told takehome why.
+        Ok(WaitStatus::Exited(..)) => Ok(()),
+        _ => Err(Failure::new("wait for the builder, which something has killed", Errno::ECANCELED)),
+    });
+    if let Err(failure) = admitted {
         give_up(failure);
     }
+    // If it was not admitted, it sees our end of the socket close.
     Ok(child)
 }
 
@@ -97,7 +101,7 @@ pub(super) fn check(result: i32) -> io::Result<i32> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-/// A pid namespace for the child that is forked next; an ordinary user needs a user namespace first.
+/// A pid namespace for the children that are forked next; an ordinary user needs a user namespace first.
 fn leave_host_pids(setup: &Setup) -> Result<(), Failure> {
     if let Identity::Own { uid, gid } = setup.identity {
         unshare(CloneFlags::CLONE_NEWUSER).step("create a user namespace")?;
@@ -118,8 +122,9 @@ fn write_maps(process: &str, uid: u32, gid: u32) -> io::Result<()> {
 /// by then: only a process outside may map a user that it is not.
 fn admit(setup: &Setup, child: Pid, init: &OwnedFd) -> Result<(), Failure> {
     if let Identity::Dedicated(id) = setup.identity {
-        if !hear(init) {
-            // It has failed and told takehome why.
+        wait_for_either(init.as_fd());
+        if !hear(init, MsgFlags::MSG_DONTWAIT) {
+            // It has failed and told takehome why, or takehome is gone.
             return Ok(());
         }
         write_maps(&child.to_string(), id, id).step("write the user namespace's maps")?;
@@ -128,10 +133,10 @@ fn admit(setup: &Setup, child: Pid, init: &OwnedFd) -> Result<(), Failure> {
     say(init).step("wake PID 1")
 }
 
-/// Waits for one word from the other side; false when it is gone.
-pub(super) fn hear(sync: &OwnedFd) -> bool {
+/// One word from the other side; false when it is gone, or if there is none and `flags` say not to wait.
+pub(super) fn hear(sync: &OwnedFd, flags: MsgFlags) -> bool {
     let mut word = [0];
-    matches!(nix::unistd::read(sync, &mut word), Ok(1))
+    matches!(nix::sys::socket::recv(sync.as_raw_fd(), &mut word, flags), Ok(1))
 }
 
 /// One word to the other side.
@@ -140,8 +145,7 @@ pub(super) fn say(sync: &OwnedFd) -> nix::Result<()> {
 }
 
 /// Waits for a child, or for takehome to go away: then kills the child, and if that is PID 1, the whole cell with it.
-/// Whether it ended by itself and well.
-fn supervise(child: Pid) -> bool {
+fn supervise(child: Pid) -> nix::Result<WaitStatus> {
     // SAFETY: numbers only.
     let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, child.as_raw(), 0) } as i32;
     if pidfd >= 0 {
@@ -150,10 +154,10 @@ fn supervise(child: Pid) -> bool {
     }
     // Harmless when it has ended by itself: it is still unreaped, so the pid is its own.
     let _ = kill(child, Signal::SIGKILL);
-    matches!(waitpid(child, None), Ok(WaitStatus::Exited(_, 0)))
+    waitpid(child, None)
 }
 
-/// Returns when the process has ended or the control socket has no other end.
+/// Returns when the process has ended, or the socket has something to read, or the control socket has no other end.
 pub(super) fn wait_for_either(process: BorrowedFd<'_>) {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     // No flags: requests are for PID 1, and a hang-up is always told.

@@ -22,17 +22,19 @@ use nix::{
     unistd::{ForkResult, Pid, fork},
 };
 use std::{
+    convert::Infallible,
     ffi::{CStr, CString},
     io,
     os::fd::{AsFd, AsRawFd, OwnedFd, RawFd},
 };
 
-/// The only argument of PID 1. A candidate who gets to see it learns nothing.
+/// What PID 1 is called. A candidate who gets to see it learns nothing.
 pub(super) const NAME: &CStr = c"init";
 
-/// Becomes PID 1's own program.
-pub(super) fn execute(program: &OwnedFd) -> io::Result<std::convert::Infallible> {
-    let argv = [NAME.as_ptr(), std::ptr::null()];
+/// Becomes PID 1's own program, which first joins what arrives at a descriptor, if one is named.
+pub(super) fn execute(program: &OwnedFd, join: Option<RawFd>) -> io::Result<Infallible> {
+    let join = join.map(|descriptor| CString::new(descriptor.to_string())).transpose()?;
+    let argv = [NAME.as_ptr(), join.as_ref().map_or(std::ptr::null(), |text| text.as_ptr()), std::ptr::null()];
     let env = [std::ptr::null::<libc::c_char>()];
     // SAFETY: both lists end in a null pointer and live through the call.
     unsafe {
@@ -48,11 +50,17 @@ pub(super) fn execute(program: &OwnedFd) -> io::Result<std::convert::Infallible>
     Err(io::Error::last_os_error())
 }
 
-/// Whether this process was started by [`execute`].
-pub(super) fn asked() -> bool {
+/// What [`execute`] was told, if it has started this process.
+pub(super) fn asked() -> Option<Option<RawFd>> {
     let mut arguments = std::env::args_os();
     let named = arguments.next().is_some_and(|name| name.as_encoded_bytes() == NAME.to_bytes());
-    named && arguments.next().is_none() && std::process::id() == 1 && std::env::vars_os().next().is_none()
+    let alone = std::process::id() == 1 && std::env::vars_os().next().is_none();
+    match (arguments.next(), arguments.next()) {
+        _ if !(named && alone) => None,
+        (None, _) => Some(None),
+        (Some(descriptor), None) => descriptor.to_str()?.parse().ok().map(Some),
+        _ => None,
+    }
 }
 
 /// The whole life of PID 1; the result is its exit status.

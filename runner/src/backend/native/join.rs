@@ -4,7 +4,7 @@
 use super::{
     helper::{INSIDE, check, control, die_with_parent, hear, say},
     init, limits,
-    wire::{Failure, Identity, Report, Setup, Step, receive, send},
+    wire::{Built, Failure, Identity, Report, Setup, Step, receive, send},
 };
 use nix::{
     errno::Errno,
@@ -12,7 +12,7 @@ use nix::{
     sched::{CloneFlags, setns, unshare},
     sys::{
         prctl,
-        socket::{AddressFamily, SockFlag, SockType, socket},
+        socket::{AddressFamily, MsgFlags, SockFlag, SockType, socket},
         stat::Mode,
     },
     unistd::{Gid, Uid, setgroups, setresgid, setresuid},
@@ -21,11 +21,13 @@ use std::{
     convert::Infallible,
     fs, io,
     net::TcpListener,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+        unix::fs::MetadataExt,
+    },
 };
 
-/// The descriptor at which PID 1 finds the socket to helper and builder, and waits for what it has to join. Nothing is
-/// there in a cell whose walls another program has put up.
+/// The descriptor at which PID 1 finds the socket to helper and builder, and waits for what it has to join.
 const HANDOVER: RawFd = 4;
 /// Largest word of the builder, in bytes.
 const LARGEST_WORD: usize = 256;
@@ -62,7 +64,7 @@ pub(super) fn execute(setup: &Setup, helper: &OwnedFd) -> Result<Infallible, Fai
     if matches!(setup.identity, Identity::Own { .. }) {
         keep_needed().step("keep capabilities")?;
     }
-    init::execute(&program).step("execute PID 1")
+    init::execute(&program, Some(HANDOVER)).step("execute PID 1")
 }
 
 /// Puts the socket where [`join`] looks for it, open across `exec`.
@@ -74,21 +76,20 @@ fn place(helper: &OwnedFd) -> io::Result<()> {
     fcntl::fcntl(placed, FcntlArg::F_SETFD(FdFlag::empty())).map(drop).map_err(Into::into)
 }
 
-/// Joins what helper and builder make, if they make it.
-pub(super) fn join() -> Result<(), Failure> {
+/// Joins what helper and builder make, and tell of at a descriptor.
+pub(super) fn join(helper: RawFd) -> Result<(), Failure> {
+    const RECEIVE: &str = "receive the mount namespace";
     prctl::set_dumpable(false).step("hide from the cell's programs")?;
-    // SAFETY: numbers only.
-    if unsafe { libc::fcntl(HANDOVER, libc::F_GETFD) } < 0 {
-        return Ok(());
-    }
     // SAFETY: `place` has put it there, and nobody else knows of it.
-    let helper = unsafe { OwnedFd::from_raw_fd(HANDOVER) };
-    let built = receive(helper.as_fd(), &mut [0; LARGEST_WORD]).step("receive the mount namespace")?;
-    let Some((identity, namespace)) = built else {
-        return Err(Failure::new("receive the mount namespace", Errno::EPIPE));
-    };
-    let namespace = namespace.first().ok_or(Errno::EBADF).step("receive the mount namespace")?;
+    let helper = unsafe { OwnedFd::from_raw_fd(helper) };
+    let built: Option<(Built, _)> = receive(helper.as_fd(), &mut [0; LARGEST_WORD]).step(RECEIVE)?;
+    let (Built { identity, root }, namespace) = built.ok_or(Errno::EPIPE).step(RECEIVE)?;
+    let namespace = namespace.first().ok_or(Errno::EBADF).step(RECEIVE)?;
     setns(namespace, CloneFlags::CLONE_NEWNS).step("join the mount namespace")?;
+    // Who joins gets the namespace's own root. That is another than the builder's if takehome runs in a `chroot`.
+    if root != root_device().step("look at the private root")? {
+        return Err(Failure::new("find the private root in the mount namespace", Errno::EXDEV));
+    }
     if let Identity::Dedicated(_) = identity {
         become_dedicated(&helper)?;
     }
@@ -97,9 +98,14 @@ pub(super) fn join() -> Result<(), Failure> {
     wait(&helper)
 }
 
+/// The file system at the root: a private one is a device of its own.
+pub(super) fn root_device() -> io::Result<u64> {
+    fs::metadata("/").map(|root| root.dev())
+}
+
 /// Waits for a word of the helper: that the maps are written, and at last that the builder is gone.
 fn wait(helper: &OwnedFd) -> Result<(), Failure> {
-    if hear(helper) { Ok(()) } else { Err(Failure::new("wait for the helper", Errno::EPIPE)) }
+    if hear(helper, MsgFlags::empty()) { Ok(()) } else { Err(Failure::new("wait for the helper", Errno::EPIPE)) }
 }
 
 /// Brings up `lo`, which a new network namespace has but down.
@@ -129,7 +135,7 @@ pub(super) fn fresh_session_keyring() {
     unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, std::ptr::null::<u8>()) };
 }
 
-/// This executable, by descriptor: its path will be gone.
+/// This executable, by descriptor: its path may be gone by then.
 pub(super) fn open_ourselves() -> nix::Result<OwnedFd> {
     fcntl::open("/proc/self/exe", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
 }

@@ -58,8 +58,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Becomes the zygote, or PID 1 of a cell, and never returns, if this process was started as one. To be called first in
 /// `main`, before there are threads.
 pub fn helper_main_if_asked() {
-    if init::asked() {
-        std::process::exit(join::join().map_or_else(helper::give_up, |()| init::run()));
+    if let Some(join) = init::asked() {
+        let joined = join.map_or(Ok(()), join::join);
+        std::process::exit(joined.map_or_else(helper::give_up, |()| init::run()));
     }
     foreign::main_if_asked();
     if std::env::args_os().nth(1).is_some_and(|argument| argument == zygote::ASK) {
@@ -181,6 +182,11 @@ impl Native {
     /// Starts a helper and waits until PID 1 of the new cell is ready.
     async fn set_up(&self, spec: &CellSpec) -> Result<Opened, OpenError> {
         let _turn = self.shared.openings.acquire().await;
+        if self.shared.groups.get().is_none() {
+            // Where it moves takehome itself into another cgroup, nobody may have been started in the old one.
+            let shared = Arc::clone(&self.shared);
+            let _found = tokio::task::spawn_blocking(move || shared.groups().is_ok()).await;
+        }
         let (shared, wanted) = (Arc::clone(&self.shared), spec.clone());
         let prepared = tokio::task::spawn_blocking(move || shared.prepare(&wanted));
         // Both take a moment, and neither needs the other.

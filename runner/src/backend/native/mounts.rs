@@ -1,4 +1,4 @@
-//! Builds the private root of a cell: every mount is made detached while the host is still visible, then the cell
+//! Builds the private root of a cell: every mount is made detached while the host is still visible, then its builder
 //! moves into an empty tmpfs, loses the host, and attaches them there.
 //!
 //! In this order no path of the cell is ever looked up in the host's tree, so that neither symlinks of the host nor

@@ -58,6 +58,14 @@ pub(super) struct Setup {
     pub(super) egress: bool,
 }
 
+/// What the builder of a cell tells PID 1, with the mount namespace that it has made.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Built {
+    pub(super) identity: Identity,
+    /// The device number of the private root.
+    pub(super) root: u64,
+}
+
 /// Who the programs of a cell are, seen from the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Identity {

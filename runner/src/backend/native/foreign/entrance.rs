@@ -53,7 +53,7 @@ fn enter() -> Result<std::convert::Infallible, Failure> {
         drop(program);
         std::process::exit(init::run());
     }
-    init::execute(&program).step("execute PID 1")
+    init::execute(&program, None).step("execute PID 1")
 }
 
 /// Leaves nothing open but the control socket and our own program, which closes itself.
