@@ -132,6 +132,9 @@ pub struct Heard {
     pub ended: bool,
 }
 
+/// Conversations without an answer after which no further one is led: nothing more is to be learnt.
+pub const SILENT: usize = 8;
+
 /// What a history calls an exchange.
 pub const FUNCTION: &str = "exchange";
 

@@ -31,6 +31,22 @@ pub fn inert(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// How the line begins with which a runtime says why it ends its program.
+const ALARMS: [&[u8]; 7] = [
+    b"panic: ",
+    b"fatal error: ",
+    b"runtime: ",
+    b"thread '",
+    b"terminate called ",
+    b"Traceback (most recent call last):",
+    b"Exception in thread ",
+];
+
+/// Whether a runtime says in this line of a log why it ends its program.
+pub fn is_alarm(line: &[u8]) -> bool {
+    ALARMS.iter().any(|alarm| line.starts_with(alarm))
+}
+
 /// [`inert`], cut to at most `limit` characters with a mark that says how much is missing.
 pub fn excerpt(text: &str, limit: usize) -> String {
     let total = text.chars().count();

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     calls::Call,
     case::Ended,
-    conversation::{self, Expected, Heard, Pieces, Said},
+    conversation::{self, Expected, Heard, Pieces, SILENT, Said},
     text::excerpt,
     verdict::{Finding, LogLine, Verdict},
 };
@@ -86,7 +86,12 @@ fn describe_all(wrong: &[&Recorded<'_>], all: &[Recorded<'_>]) -> String {
     let more = names.len().saturating_sub(MOST);
     names.truncate(MOST);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-    format!("{} went wrong, those about whether it {}{more}", share(bad, of, "conversation"), names.join("; "))
+    let silent = wrong.iter().filter(|one| one.heard.is_none()).count();
+    let left = match silent >= SILENT {
+        true => format!(" (after {SILENT} that were not answered in time, none of the others was led)"),
+        false => String::new(),
+    };
+    format!("{} went wrong{left}, those about whether it {}{more}", share(bad, of, "conversation"), names.join("; "))
 }
 
 fn recorded(call: &Call) -> Option<Recorded<'_>> {
@@ -209,18 +214,31 @@ fn on_several(said: &[&Said]) -> String {
             true => "None".into(),
             false => literal(said.with_names.as_ref().unwrap_or(&said.say)),
         };
+        let pieces = match said.pieces {
+            Pieces::One => "0".into(),
+            Pieces::Two(first) => format!("lambda b:[b[:{first}],b[{first}:]]"),
+            Pieces::Bytes => "lambda b:[bytes([c]) for c in b]".into(),
+        };
         let wait = if said.expect.one_of.iter().any(String::is_empty) { 0.1 } else { 5.0 };
         let name = said.learns.as_ref().map_or("0".into(), |name| format!("b\"{name}\""));
-        format!("({},{},{say},{wait},{name})", Duration::from_nanos(said.pause).as_secs_f64(), said.connection)
+        let pause = Duration::from_nanos(said.pause).as_secs_f64();
+        format!("({pause},{},{say},{pieces},{wait},{name})", said.connection)
     };
     format!(
         "python3 -c 'import re,select,socket,time;v={{}};\
          c=[socket.create_connection((\"127.0.0.1\",7000)) for _ in range({connections})];\
-         [(time.sleep(t),c[n].close() if b is None else [c[n].sendall(re.sub(b\"<[a-z]+>\",lambda m:v[m[0]],b)),\
+         [s.setsockopt(6,1,1) for s in c];\
+         [(time.sleep(t),c[n].close() if b is None else [[(c[n].sendall(x),time.sleep(.01)) for x in \
+         (p or (lambda b:[b]))(re.sub(b\"<[a-z]+>\",lambda m:v[m[0]],b))],\
          r:=c[n].recv(1<<20) if select.select([c[n]],[],[],w)[0] and not time.sleep(.05) else b\"\",\
-         print(n+1,r),k and v.update({{k:re.findall(b\"[0-9]+\",r)[0]}})]) for t,n,b,w,k in [{}]]'",
+         print(n+1,r),k and v.update({{k:re.findall(b\"[0-9]+\",r)[0]}})]) for t,n,b,p,w,k in [{}]]'",
         said.iter().map(exchange).collect::<Vec<_>>().join(",")
     )
+}
+
+/// Whether the connection ended in an exchange, and not before it.
+pub(super) fn ended(call: &Call) -> bool {
+    recorded(call).and_then(|one| one.heard).is_some_and(|heard| heard.ended)
 }
 
 /// What an exchange has said, and how to say its conversation by hand; none of other calls.
@@ -372,8 +390,11 @@ mod tests {
         let said =
             [put.said("answers", 0), waits.said("answers", 1), delete, Exchange::hang_up().on(1).said("answers", 3)];
         let command = by_hand(said.iter());
-        let all = r#"[(0,0,b"put",5,b"<a>"),(0,1,b"reserve",0.1,0),(0,0,b"delete <a>",5,0),(0,1,None,0.1,0)]"#;
+        let all = r#"[(0,0,b"put",0,5,b"<a>"),(0,1,b"reserve",0,0.1,0),(0,0,b"delete <a>",0,5,0),(0,1,None,0,0.1,0)]"#;
         assert!(command.contains(all) && command.contains("in range(2)"), "{command}");
+        let in_pieces = Exchange::new(*b"[a] b", Expected::silence()).on(1).in_pieces(Pieces::Two(3));
+        let command = by_hand([in_pieces.said("answers", 0)].iter());
+        assert!(command.contains(r#"[(0,1,b"[a] b",lambda b:[b[:3],b[3:]],0.1,0)]"#), "{command}");
         assert_eq!(label(&said[1], true), "connection 2: reserve");
         assert_eq!(label(&said[3], true), "connection 2: hangs up");
     }

@@ -13,9 +13,14 @@ use crate::{
     report,
     score::interpolate,
     statistics::Sorted,
+    text::excerpt,
     time::Offset,
     verdict::{Blame, Evidence, Finding, Verdict},
 };
+use std::collections::BTreeMap;
+
+/// How many kinds of errors are told.
+const OFTEN: usize = 3;
 
 /// One judged case.
 #[derive(Debug, Clone, PartialEq)]
@@ -268,6 +273,8 @@ fn bound_missed(view: &View<'_>, metric: &metric::Metric, bound: &str, measured:
         detail +=
             &if not_made > 0 { format!(", {not_made} not made, for want of an answer before") } else { String::new() };
         detail += &format!(", of {} whose node was up", view.reachable().count());
+        let refused = view.reachable().filter(|op| !op.is_ok() && op.returned.is_some());
+        detail += &most_often(refused).map_or_else(String::new, |errors| format!("; most often {errors}"));
     }
     let finding = Finding {
         code: code.into(),
@@ -283,6 +290,24 @@ fn bound_missed(view: &View<'_>, metric: &metric::Metric, bound: &str, measured:
         replay: String::new(),
     };
     Judgement::fail(detail, finding)
+}
+
+/// The errors that were answered most often, and to what.
+fn most_often<'a>(refused: impl Iterator<Item = &'a Call>) -> Option<String> {
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for call in refused {
+        let reply: Option<serde_json::Value> = call.reply.as_deref().and_then(|reply| serde_json::from_str(reply).ok());
+        let text = reply.as_ref().and_then(|reply| reply["text"].as_str()).unwrap_or_default();
+        *counts.entry((call.function.to_string(), excerpt(text, 60))).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let one = |((function, text), count): &((String, String), usize)| match text.is_empty() {
+        true => format!("to `{function}` ({count} ×)"),
+        false => format!("`{text}` to `{function}` ({count} ×)"),
+    };
+    let told: Vec<String> = counts.iter().take(OFTEN).map(one).collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 /// A measured value with its unit, as short as it can be without lying.

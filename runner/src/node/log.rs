@@ -14,18 +14,8 @@ use tokio::{
 const MOST: usize = 1 << 20;
 /// How much of its end is kept for findings.
 const TAIL: usize = 4 << 10;
-/// How the line begins with which a runtime says why it ends its program. What follows it, such as the stacks of all
+/// How much is kept of the line in which a runtime says why it ends its program. What follows it, such as the stacks of all
 /// threads, may be longer than the end that is kept.
-const ALARMS: [&[u8]; 7] = [
-    b"panic: ",
-    b"fatal error: ",
-    b"runtime: ",
-    b"thread '",
-    b"terminate called ",
-    b"Traceback (most recent call last):",
-    b"Exception in thread ",
-];
-/// How much of that line is kept.
 const ALARM: usize = 500;
 
 /// What is known of a log, also while it is written.
@@ -116,7 +106,7 @@ impl Kept {
             let room = ALARM.saturating_sub(self.line.len()).min(part.len());
             self.line.extend_from_slice(&part[..room]);
             at += part.len();
-            if ALARMS.iter().any(|alarm| self.line.starts_with(alarm)) {
+            if text::is_alarm(&self.line) {
                 self.alarm = Some((at, self.line.trim_ascii_end().to_vec()));
             }
             if part.ends_with(b"\n") {

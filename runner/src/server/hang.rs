@@ -67,6 +67,9 @@ fn sentence(before: Look, after: Look, between: Duration) -> String {
         count => format!("{} of its {count} threads", count - after.running.min(count)),
     };
     let verdict = match cpu / time {
+        share if share < 0.5 && before.running > 0 && after.running > 0 => {
+            "it computes, and gets little of the processor"
+        }
         share if share < 0.05 => "it waits for something that does not come, such as a lock, and is not slow",
         share if share < 0.5 => "it works a little, and waits most of the time",
         _ => "it computes, and does not wait",
@@ -130,6 +133,8 @@ mod tests {
             told(1, 290).contains("11 of its 12 threads asleep, 0.29 s") && told(1, 290).ends_with("does not wait")
         );
         assert!(told(0, 60).contains("works a little"));
+        let starved = sentence(look(1, 100), look(1, 110), Duration::from_millis(300));
+        assert!(starved.ends_with("it computes, and gets little of the processor"), "{starved}");
         let full = Look { open_files: [1022, 1024], ..look(0, 100) };
         let sentence = sentence(full, full, Duration::from_millis(300));
         assert!(sentence.ends_with("is not slow; it has 1022 files open, of the 1024 that it may have"), "{sentence}");

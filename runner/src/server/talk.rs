@@ -3,7 +3,7 @@
 use super::client::{Seen, Shared};
 use harness::{
     calls::{Call, Outcome, Role},
-    conversation::{Conversation, Exchange, FUNCTION, Heard, Nuisance, Pieces, shown},
+    conversation::{Conversation, Exchange, FUNCTION, Heard, Nuisance, Pieces, SILENT, shown},
     time::Offset,
 };
 use std::{
@@ -24,9 +24,6 @@ const REST: Duration = Duration::from_millis(100);
 const SILENCE: Duration = Duration::from_millis(100);
 /// How long a server is watched after the last conversation, which may have been its end.
 const AFTERWARDS: Duration = Duration::from_millis(300);
-/// Conversations without an answer after which nothing more is to be learnt.
-const SILENT: usize = 8;
-
 /// Leads conversations, one after the other.
 pub(super) async fn lead(shared: Arc<Shared>, conversations: Vec<Conversation>) -> Seen {
     let mut over = shared.over.clone();
@@ -110,7 +107,17 @@ fn text(value: &impl serde::Serialize) -> String {
 async fn exchange_on(socket: &mut TcpStream, exchange: &Exchange, timeout: Duration) -> Option<Heard> {
     let (mut reading, mut writing) = socket.split();
     let mut heard = Vec::new();
-    let timeout = if exchange.is_silence() { SILENCE } else { timeout };
+    let patience = async {
+        let all_said = tokio::time::timeout(timeout, say(&mut writing, exchange));
+        match exchange.is_silence() {
+            // Not before all is said: that may take longer than the silence, on a machine that has much to do.
+            true => {
+                let _what_was_heard_tells = all_said.await;
+                tokio::time::sleep(SILENCE).await;
+            }
+            false => drop(tokio::join!(all_said, tokio::time::sleep(timeout))),
+        }
+    };
     // Both at once: a server may answer, or end the connection, before it was told everything.
     let mut ended = tokio::select! {
         ended = async {
@@ -122,8 +129,7 @@ async fn exchange_on(socket: &mut TcpStream, exchange: &Exchange, timeout: Durat
                 }
             }
         } => ended,
-        () = say(&mut writing, exchange) => false,
-        () = tokio::time::sleep(timeout) => {
+        () = patience => {
             if exchange.is_silence() && heard.is_empty() {
                 return Some(Heard::new(b"", false));
             }
@@ -147,7 +153,7 @@ async fn exchange_on(socket: &mut TcpStream, exchange: &Exchange, timeout: Durat
 /// Most bytes of a wrong answer that are kept.
 const SHOWN: usize = 16 << 10;
 
-/// Says everything and does not come back: the answer is what is waited for.
+/// Says everything.
 async fn say(writing: &mut WriteHalf<'_>, exchange: &Exchange) {
     let all = &exchange.say[..];
     let pieces: Vec<&[u8]> = match exchange.pieces {
@@ -165,7 +171,6 @@ async fn say(writing: &mut WriteHalf<'_>, exchange: &Exchange) {
         }
         tokio::time::sleep(BETWEEN).await;
     }
-    std::future::pending::<()>().await;
 }
 
 /// Burdens the server until it ends the connection, or this is dropped.
@@ -188,6 +193,7 @@ mod tests {
 
     /// What is heard of a server that reads so many bytes, answers, and then closes or stays.
     async fn heard(exchange: &Exchange, reads: usize, answer: &'static [u8], closes: bool) -> (Option<Heard>, Vec<u8>) {
+        let timeout = if exchange.is_silence() { Duration::from_secs(60) } else { Duration::from_millis(300) };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut server, _) = listener.accept().await.unwrap();
@@ -197,7 +203,7 @@ mod tests {
             server.write_all(answer).await.unwrap();
             (said, (!closes).then_some(server))
         });
-        let heard = exchange_on(&mut socket, exchange, Duration::from_millis(300)).await;
+        let heard = exchange_on(&mut socket, exchange, timeout).await;
         (heard, serve.await.unwrap().0)
     }
 
@@ -229,6 +235,13 @@ mod tests {
         assert_eq!(heard(&waits, 9, b"", false).await.0, Some(Heard::new(b"", false)));
         assert_eq!(heard(&waits, 9, b"", true).await.0, Some(Heard::new(b"", true)));
         assert_eq!(heard(&waits, 9, b"TIMED_OUT\r\n", false).await.0, Some(Heard::new(b"TIMED_OUT\r\n", false)));
+    }
+
+    #[tokio::test]
+    async fn silence_begins_when_all_is_said() {
+        let long = Exchange::new(vec![b'x'; 150], Expected::silence()).in_pieces(Pieces::Bytes);
+        let (told, said) = heard(&long, 150, b"", false).await;
+        assert_eq!((told, said.len()), (Some(Heard::new(b"", false)), 150));
     }
 
     /// Whoever refuses the head of something large is heard, though the rest of it was never taken.
