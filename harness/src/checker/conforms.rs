@@ -88,7 +88,7 @@ fn describe_all(wrong: &[&Recorded<'_>], all: &[Recorded<'_>]) -> String {
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     let silent = wrong.iter().filter(|one| one.heard.is_none()).count();
     let left = match silent >= SILENT {
-        true => format!(" (after {SILENT} that were not answered in time, none of the others was led)"),
+        true => format!(" (after {SILENT} without an answer no further one is led)"),
         false => String::new(),
     };
     format!("{} went wrong{left}, those about whether it {}{more}", share(bad, of, "conversation"), names.join("; "))
@@ -234,11 +234,6 @@ fn on_several(said: &[&Said]) -> String {
          print(n+1,r),k and v.update({{k:re.findall(b\"[0-9]+\",r)[0]}})]) for t,n,b,p,w,k in [{}]]'",
         said.iter().map(exchange).collect::<Vec<_>>().join(",")
     )
-}
-
-/// Whether the connection ended in an exchange, and not before it.
-pub(super) fn ended(call: &Call) -> bool {
-    recorded(call).and_then(|one| one.heard).is_some_and(|heard| heard.ended)
 }
 
 /// What an exchange has said, and how to say its conversation by hand; none of other calls.

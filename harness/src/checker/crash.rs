@@ -59,25 +59,36 @@ pub(super) fn concerns(kind: IncidentKind) -> bool {
 /// The last things that were asked of the node, and the end of its log.
 fn evidence(view: &View<'_>, crash: &Incident) -> crate::verdict::Evidence {
     let mut figure = Figure::of(view);
-    let before = view.case.history.operations.iter().rev();
-    for op in before.filter(|op| op.node == crash.node && op.invoked <= crash.at).take(3) {
+    let asked =
+        || view.case.history.operations.iter().rev().filter(|op| op.node == crash.node && op.invoked <= crash.at);
+    // Exchanges after the last that was answered found nobody to connect to.
+    let last = asked().find(|op| op.reply.is_some()).and_then(|op| Some((op, conforms::said(view, op)?)));
+    let until = last.as_ref().map_or(crash.at, |(op, _)| op.invoked);
+    for op in asked().filter(|op| op.invoked <= until).take(3) {
         let reply = op.reply.as_deref().map(|reply| text::excerpt(reply, 48));
         figure.operation(op, text::excerpt(&op.request, 48), reply, true);
     }
-    // The process was gone before the next exchange could begin: that found nobody to connect to.
-    let mut until = view.case.history.operations.iter().filter(|op| op.invoked <= crash.at).rev();
-    let last = until.clone().find(|op| conforms::ended(op)).or_else(|| until.next());
-    if let Some((sent, by_hand)) = last.and_then(|call| conforms::said(view, call)) {
+    if let Some((_, (sent, by_hand))) = last {
         figure.line("sent".into(), &sent).line(LogLine::BY_HAND.into(), &by_hand);
     }
-    // What it said last tells most, unless a runtime has said before that why it ends, and then where everything stood.
-    let lines: Vec<&str> = crash.line.lines().collect();
-    let end = lines.len().saturating_sub(LAST);
-    let from = lines.iter().rposition(|line| text::is_alarm(line.as_bytes())).unwrap_or(end).min(end);
-    for line in lines[from..].iter().take(LAST) {
+    for line in telling(&crash.line) {
         figure.line(format!("{} stderr", node_name(crash.node)), line);
     }
-    figure.finish("the last requests to the node and the end of its log".into())
+    figure.finish("the last requests to the node and what its log tells of the end".into())
+}
+
+/// The lines of a log that tell most: its last ones. Where a runtime has said before those why it ends the program, and then
+/// where everything stood, some of each.
+fn telling(log: &str) -> Vec<&str> {
+    let lines: Vec<&str> = log.lines().collect();
+    let end = lines.len().saturating_sub(LAST);
+    match lines.iter().rposition(|line| text::is_alarm(line.as_bytes())) {
+        Some(alarm) if alarm < end => {
+            let half = LAST / 2;
+            [&lines[alarm..alarm + half], &lines[lines.len() - half..]].concat()
+        }
+        _ => lines[end..].to_vec(),
+    }
 }
 
 #[cfg(test)]
@@ -124,10 +135,13 @@ mod tests {
             exchange(1, "PING", Some((b"+OK\r\n", false))),
             exchange(2, "$-5", Some((b"", true))),
             exchange(3, "*0", None),
+            exchange(4, "*1", None),
         ];
         let sent = |lines: Vec<LogLine>| lines.into_iter().find(|line| line.source == "sent").unwrap().text;
         assert_eq!(sent(lines(calls.clone(), "")), "$-5");
         assert_eq!(sent(lines(calls[..1].to_vec(), "")), "PING");
+        let answered = [calls.clone(), vec![exchange(5, "SET", Some((b"+OK\r\n", false))), exchange(6, "*2", None)]];
+        assert_eq!(sent(lines(answered.concat(), "")), "SET", "an older end of a connection is no cause");
     }
 
     #[test]
@@ -135,7 +149,7 @@ mod tests {
         let stderr = |log: &str| -> Vec<String> { lines(vec![], log).into_iter().map(|line| line.text).collect() };
         let stacks = (0..20).map(|number| format!("goroutine {number}\n")).collect::<String>();
         let told = stderr(&format!("listening\npanic: boom\n\n{stacks}"));
-        assert_eq!((&*told[0], told.len(), &*told[7]), ("panic: boom", LAST, "goroutine 5"));
+        assert_eq!((&*told[0], told.len(), &*told[7]), ("panic: boom", LAST, "goroutine 19"));
         assert_eq!(stderr(&format!("{stacks}panic: boom"))[7], "panic: boom");
         assert_eq!(stderr(&stacks)[0], "goroutine 12");
     }

@@ -17,10 +17,12 @@ use crate::{
     time::Offset,
     verdict::{Blame, Evidence, Finding, Verdict},
 };
-use std::collections::BTreeMap;
+use serde::Deserialize;
+use std::collections::{BTreeMap, btree_map::Entry};
 
-/// How many kinds of errors are told.
+/// How many kinds of errors are told, and counted.
 const OFTEN: usize = 3;
+const KINDS: usize = 1_000;
 
 /// One judged case.
 #[derive(Debug, Clone, PartialEq)]
@@ -294,15 +296,25 @@ fn bound_missed(view: &View<'_>, metric: &metric::Metric, bound: &str, measured:
 
 /// The errors that were answered most often, and to what.
 fn most_often<'a>(refused: impl Iterator<Item = &'a Call>) -> Option<String> {
-    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for call in refused {
-        let reply: Option<serde_json::Value> = call.reply.as_deref().and_then(|reply| serde_json::from_str(reply).ok());
-        let text = reply.as_ref().and_then(|reply| reply["text"].as_str()).unwrap_or_default();
-        *counts.entry((call.function.to_string(), excerpt(text, 60))).or_default() += 1;
+    #[derive(Deserialize)]
+    struct Refusal {
+        text: String,
     }
-    let mut counts: Vec<_> = counts.into_iter().collect();
+    let mut counts: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for call in refused {
+        let refusal = call.reply.as_deref().and_then(|reply| serde_json::from_str::<Refusal>(reply).ok());
+        let text = refusal.map_or_else(String::new, |refusal| excerpt(&refusal.text, 60));
+        let full = counts.len() >= KINDS;
+        match counts.entry((&*call.function, text)) {
+            Entry::Occupied(mut known) => *known.get_mut() += 1,
+            // Texts that are all different tell nothing.
+            Entry::Vacant(_) if full => {}
+            Entry::Vacant(new) => drop(new.insert(1)),
+        }
+    }
+    let mut counts: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 1).collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let one = |((function, text), count): &((String, String), usize)| match text.is_empty() {
+    let one = |((function, text), count): &((&str, String), usize)| match text.is_empty() {
         true => format!("to `{function}` ({count} ×)"),
         false => format!("`{text}` to `{function}` ({count} ×)"),
     };

@@ -196,11 +196,13 @@ fn maven(host: &Host) -> Option<Toolchain> {
     let version = jars.filter_map(|jar| jar.file_name().into_string().ok()).find_map(|jar| {
         Some(jar.strip_prefix("maven-core-")?.trim_end_matches(".jar").trim_end_matches("-SNAPSHOT").to_owned())
     });
-    Some(Toolchain {
-        path: vec![home.join("bin")],
-        mounts: seen(&home),
-        ..named(format!("maven {}", version.unwrap_or_default()))
-    })
+    let mut mounts = seen(&home);
+    // Of its configuration what it needs to start: settings.xml may hold passwords.
+    for file in ["bin/m2.conf", "conf/logging"] {
+        let real = home.join(file).canonicalize().ok().filter(|path| path.starts_with("/etc"));
+        mounts.extend(real.map(|path| shown(&path)));
+    }
+    Some(Toolchain { path: vec![home.join("bin")], mounts, ..named(format!("maven {}", version.unwrap_or_default())) })
 }
 
 fn named(version: impl Into<String>) -> Toolchain {

@@ -1,6 +1,6 @@
 //! Why a server does not answer: what its threads do meanwhile, and where they stand, as far as that can be learnt.
 //!
-//! Whether a program waits or computes is told by two looks at its threads. Where it waits is told by its runtime: Go's
+//! Whether a program waits or computes is told by looks at its threads. Where it waits is told by its runtime: Go's
 //! writes all stacks when it gets SIGQUIT, and tells more by that than its threads do, on which goroutines wait unseen.
 //! Other programs just end of that, which is why it comes last; the stacks of their threads are walked before.
 
@@ -10,8 +10,9 @@ use harness::case::Hang;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
-/// From the first look to the second.
-const BETWEEN: Duration = Duration::from_millis(300);
+/// From one look to the next, and how many there are.
+const BETWEEN: Duration = Duration::from_millis(60);
+const LOOKS: u32 = 6;
 /// How long a program may take to write its stacks and end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Files that a program may still open when it counts as having reached its limit: it may have closed some since.
@@ -22,10 +23,12 @@ const CALLS: usize = 4;
 
 /// What the threads of a cell do; nothing where its sandbox cannot tell.
 pub(super) async fn look(control: UnboundedSender<Control>) -> Option<String> {
-    let before = one_look(&control).await?;
-    tokio::time::sleep(BETWEEN).await;
-    let after = one_look(&control).await?;
-    Some(sentence(before, after, BETWEEN))
+    let mut looks = vec![one_look(&control).await?];
+    for _ in 1..LOOKS {
+        tokio::time::sleep(BETWEEN).await;
+        looks.push(one_look(&control).await?);
+    }
+    Some(sentence(&looks, BETWEEN * (LOOKS - 1)))
 }
 
 /// What the threads of a cell do now.
@@ -60,16 +63,17 @@ pub(super) async fn explain(program: &mut Program) -> Option<Hang> {
     Some(Hang { sentence, stacks: stacks(program).await })
 }
 
-fn sentence(before: Look, after: Look, between: Duration) -> String {
-    let (cpu, time) = (after.cpu.saturating_sub(before.cpu).as_secs_f64(), between.as_secs_f64());
+/// What looks tell that are spread over a time.
+fn sentence(looks: &[Look], time: Duration) -> String {
+    let (before, after) = (looks[0], looks[looks.len() - 1]);
+    let (cpu, time) = (after.cpu.saturating_sub(before.cpu).as_secs_f64(), time.as_secs_f64());
+    let always_runs = looks.iter().all(|look| look.running > 0);
     let threads = match after.threads {
         1 => "its only thread".to_owned(),
         count => format!("{} of its {count} threads", count - after.running.min(count)),
     };
     let verdict = match cpu / time {
-        share if share < 0.5 && before.running > 0 && after.running > 0 => {
-            "it computes, and gets little of the processor"
-        }
+        share if share < 0.5 && always_runs => "it computes, and gets little of the processor",
         share if share < 0.05 => "it waits for something that does not come, such as a lock, and is not slow",
         share if share < 0.5 => "it works a little, and waits most of the time",
         _ => "it computes, and does not wait",
@@ -127,16 +131,16 @@ mod tests {
     #[test]
     fn who_waits_is_told_from_who_computes() {
         let look = |running, cpu| Look { threads: 12, running, cpu: Duration::from_millis(cpu), ..Look::default() };
-        let told = |running, cpu: u64| sentence(look(0, 100), look(running, 100 + cpu), Duration::from_millis(300));
+        let told = |running, cpu: u64| sentence(&[look(0, 100), look(running, 100 + cpu)], Duration::from_millis(300));
         assert!(told(0, 0).contains("12 of its 12 threads asleep, 0.00 s of CPU time used in 0.3 s: it waits for"));
         assert!(
             told(1, 290).contains("11 of its 12 threads asleep, 0.29 s") && told(1, 290).ends_with("does not wait")
         );
         assert!(told(0, 60).contains("works a little"));
-        let starved = sentence(look(1, 100), look(1, 110), Duration::from_millis(300));
+        let starved = sentence(&[look(1, 100), look(2, 105), look(1, 110)], Duration::from_millis(300));
         assert!(starved.ends_with("it computes, and gets little of the processor"), "{starved}");
         let full = Look { open_files: [1022, 1024], ..look(0, 100) };
-        let sentence = sentence(full, full, Duration::from_millis(300));
+        let sentence = sentence(&[full, full], Duration::from_millis(300));
         assert!(sentence.ends_with("is not slow; it has 1022 files open, of the 1024 that it may have"), "{sentence}");
     }
 

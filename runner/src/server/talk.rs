@@ -24,6 +24,7 @@ const REST: Duration = Duration::from_millis(100);
 const SILENCE: Duration = Duration::from_millis(100);
 /// How long a server is watched after the last conversation, which may have been its end.
 const AFTERWARDS: Duration = Duration::from_millis(300);
+
 /// Leads conversations, one after the other.
 pub(super) async fn lead(shared: Arc<Shared>, conversations: Vec<Conversation>) -> Seen {
     let mut over = shared.over.clone();

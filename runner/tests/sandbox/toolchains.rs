@@ -12,12 +12,19 @@ fn roomy() -> CellSpec {
 
 /// Writes a program into a cell's work directory and runs a command there, which has to print `fine`.
 async fn works(tool: &str, file: &str, text: &str, script: &str) {
+    works_beside(&[], tool, file, text, script).await;
+}
+
+/// The same where the cell also sees parts of the host.
+async fn works_beside(seen: &[&str], tool: &str, file: &str, text: &str, script: &str) {
     if !cells_have(tool) {
         return;
     }
     let folder = tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o755)).tempdir().expect("a folder");
     std::fs::write(folder.path().join(file), text).expect("a program");
-    let mounts = vec![Mount { host: folder.path().into(), at: "/program".into(), writable: false }];
+    let mut mounts = vec![Mount { host: folder.path().into(), at: "/program".into(), writable: false }];
+    let seen = seen.iter().filter(|path| Path::new(path).exists());
+    mounts.extend(seen.map(|path| Mount { host: path.into(), at: path.into(), writable: false }));
     let mut session = Session::open(CellSpec { mounts, ..roomy() }).await;
     let (exit, output) = session.sh(&format!("cp /program/* /work && {script}")).await;
     assert!(exit.code == Some(0) && output.trim_end().ends_with("fine"), "{tool}: {exit:?}\n{output}");
@@ -116,5 +123,7 @@ public class A {
     }
 }"#;
     works("javac", "A.java", program, "javac A.java && java A").await;
-    works("mvn", "pom.xml", "<project/>", "HOME=/tmp mvn --version && echo fine").await;
+    let configuration = ["/etc/maven/m2.conf", "/etc/maven/logging"];
+    let script = "HOME=/tmp mvn --version && ! test -e /etc/maven/settings.xml && echo fine";
+    works_beside(&configuration, "mvn", "pom.xml", "<project/>", script).await;
 }

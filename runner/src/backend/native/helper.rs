@@ -66,7 +66,7 @@ fn set_up() -> Result<Pid, Failure> {
         Ok(WaitStatus::Exited(_, 0)) => admit(&setup, child, &ours),
         // It has told takehome why.
         Ok(WaitStatus::Exited(..)) => Ok(()),
-        _ => Err(Failure::new("wait for the builder, which something has killed", Errno::ECANCELED)),
+        _ => Err(Failure::new("wait for the builder: something has killed it, or PID 1", Errno::ECANCELED)),
     });
     if let Err(failure) = admitted {
         give_up(failure);

@@ -1,7 +1,7 @@
 //! PID 1 of a cell: starts one program after the other, reaps everything, and tells takehome how each ended.
 //!
 //! It runs as the candidate's user and without privileges, but the candidate cannot look into it: it is not dumpable,
-//! it was executed anew so that nothing of the set-up is left in its memory, and only the kernel's rules for PID 1 let
+//! it was executed anew and never held what the set-up knows of the host, and only the kernel's rules for PID 1 let
 //! signals through to it (which means: none).
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     foreign::descendants,
     helper::{control, die_with_parent},
     landlock, limits,
-    wire::{Bytes, Facts, Failure, LARGEST_PACKET, Report, Request, Start, receive, send},
+    wire::{Bytes, CONTROL, Facts, Failure, LARGEST_PACKET, Report, Request, Start, receive, send},
 };
 use nix::{
     errno::Errno,
@@ -58,7 +58,9 @@ pub(super) fn asked() -> Option<Option<RawFd>> {
     match (arguments.next(), arguments.next()) {
         _ if !(named && alone) => None,
         (None, _) => Some(None),
-        (Some(descriptor), None) => descriptor.to_str()?.parse().ok().map(Some),
+        (Some(descriptor), None) => {
+            descriptor.to_str()?.parse().ok().filter(|descriptor| *descriptor > CONTROL).map(Some)
+        }
         _ => None,
     }
 }

@@ -18,9 +18,8 @@ const STORES: [&str; 2] = ["/nix/store", "/gnu/store"];
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 /// What the dynamic loader and the C library read.
 const ETC_LIBRARIES: [&str; 4] = ["localtime", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"];
-/// What compilers and interpreters read. `ssl` is taken apart because of its private keys, `maven` because its settings may
-/// hold passwords.
-const ETC_SYSTEM: [&str; 12] = [
+/// What compilers and interpreters read. `ssl` is taken apart because of its private keys.
+const ETC_SYSTEM: [&str; 10] = [
     "ssl/certs",
     "ssl/openssl.cnf",
     "ca-certificates",
@@ -28,8 +27,6 @@ const ETC_SYSTEM: [&str; 12] = [
     "pki/ca-trust",
     "crypto-policies",
     "alternatives",
-    "maven/m2.conf",
-    "maven/logging",
     "protocols",
     "services",
     "os-release",

@@ -261,6 +261,7 @@ fn advice(failure: &Failure) -> Option<&'static str> {
             "AppArmor restricts user namespaces here (Ubuntu 24.04 and later): \
              sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
         ),
+        libc::EXDEV => Some("takehome runs in a chroot, or a mount lies over the root: start it outside"),
         libc::ENOSYS => Some("this kernel is too old: Linux 5.12 or later is needed"),
         _ => None,
     }

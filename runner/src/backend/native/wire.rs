@@ -103,8 +103,9 @@ pub(super) enum Report {
     Born {
         id: u32,
     },
-    /// PID 1 waits for requests. With the listening socket when `egress` was asked for.
+    /// With the listening socket, when `egress` was asked for.
     Listening,
+    /// PID 1 waits for requests.
     Ready,
     Failed(Failure),
     Started,
