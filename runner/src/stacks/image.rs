@@ -214,7 +214,10 @@ fn bias(file: &object::File<'_>, mapping: &Mapping) -> Option<u64> {
 /// What the unwinder has to know of a file.
 fn module<'a>(file: &object::File<'a>, bias: u64, mapping: &Mapping) -> Module<&'a [u8]> {
     let section = |name: &str| file.section_by_name(name);
-    let range = |name: &str| section(name).map(|section| section.address()..section.address() + section.size());
+    let range = |name: &str| {
+        let section = section(name)?;
+        Some(section.address()..section.address().checked_add(section.size())?)
+    };
     let bytes = |name: &str| section(name).and_then(|section| section.data().ok());
     let sections = ExplicitModuleSectionInfo {
         text_svma: range(".text"),
