@@ -124,13 +124,14 @@ fn admit(setup: &Setup, child: Pid, init: &OwnedFd) -> Result<(), Failure> {
     if let Identity::Dedicated(id) = setup.identity {
         wait_for_either(init.as_fd());
         if !hear(init, MsgFlags::MSG_DONTWAIT) {
-            // It has failed and told takehome why, or takehome is gone.
+            // It has failed and tells takehome why, or takehome is gone.
             return Ok(());
         }
         write_maps(&child.to_string(), id, id).step("write the user namespace's maps")?;
-        say(init).step("wake PID 1")?;
+        say(init);
     }
-    say(init).step("wake PID 1")
+    say(init);
+    Ok(())
 }
 
 /// One word from the other side; false when it is gone, or if there is none and `flags` say not to wait.
@@ -139,9 +140,9 @@ pub(super) fn hear(sync: &OwnedFd, flags: MsgFlags) -> bool {
     matches!(nix::sys::socket::recv(sync.as_raw_fd(), &mut word, flags), Ok(1))
 }
 
-/// One word to the other side.
-pub(super) fn say(sync: &OwnedFd) -> nix::Result<()> {
-    nix::unistd::write(sync, &[1]).map(drop)
+/// One word to the other side. Who has failed does not hear it, and tells takehome why.
+pub(super) fn say(sync: &OwnedFd) {
+    let _ = nix::unistd::write(sync, &[1]);
 }
 
 /// Waits for a child, or for takehome to go away: then kills the child, and if that is PID 1, the whole cell with it.

@@ -145,7 +145,7 @@ pub(super) fn open_ourselves() -> nix::Result<OwnedFd> {
 fn become_dedicated(helper: &OwnedFd) -> Result<(), Failure> {
     setgroups(&[]).step("drop groups")?;
     unshare(CloneFlags::CLONE_NEWUSER).step("create a user namespace")?;
-    say(helper).step("ask for the user namespace's maps")?;
+    say(helper);
     wait(helper)?;
     let (user, group) = (Uid::from_raw(INSIDE), Gid::from_raw(INSIDE));
     setresgid(group, group, group).step("change the group")?;
