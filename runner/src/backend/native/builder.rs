@@ -8,7 +8,7 @@ use super::{
     helper::{INSIDE, die_with_parent},
     join::{fresh_session_keyring, root_device},
     mounts,
-    wire::{Built, Failure, Identity, Setup, Step, send},
+    wire::{Built, Failure, Setup, Step, send},
 };
 use nix::sched::{CloneFlags, unshare};
 use std::{
@@ -24,11 +24,7 @@ pub(super) fn build(setup: &Setup, init: &OwnedFd) -> Result<(), Failure> {
     unshare(CloneFlags::CLONE_NEWNS).step("create a mount namespace")?;
     // Now, while there is the host's process list.
     let namespace = File::open("/proc/self/ns/mnt").step("open the mount namespace")?;
-    let owner = match setup.identity {
-        Identity::Dedicated(id) => id,
-        Identity::Own { .. } => INSIDE,
-    };
-    mounts::enter(&setup.nodes, owner)?;
+    mounts::enter(&setup.nodes, setup.identity.dedicated().unwrap_or(INSIDE))?;
     let root = root_device().step("look at the private root")?;
     let built = Built { identity: setup.identity, root };
     send(init.as_fd(), &built, &[namespace.as_raw_fd()]).step("hand over the mount namespace")

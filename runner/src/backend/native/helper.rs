@@ -121,7 +121,7 @@ fn write_maps(process: &str, uid: u32, gid: u32) -> io::Result<()> {
 /// Lets PID 1 go on in the cell that has been built. As root it first gets the maps of the user namespace that it has made
 /// by then: only a process outside may map a user that it is not.
 fn admit(setup: &Setup, child: Pid, init: &OwnedFd) -> Result<(), Failure> {
-    if let Identity::Dedicated(id) = setup.identity {
+    if let Some(id) = setup.identity.dedicated() {
         wait_for_either(init.as_fd());
         if !hear(init, MsgFlags::MSG_DONTWAIT) {
             // It has failed and tells takehome why, or takehome is gone.

@@ -4,7 +4,7 @@
 use super::{
     helper::{INSIDE, check, control, die_with_parent, hear, say},
     init, limits,
-    wire::{Built, Failure, Identity, Report, Setup, Step, receive, send},
+    wire::{Built, Failure, Report, Setup, Step, receive, send},
 };
 use nix::{
     errno::Errno,
@@ -61,7 +61,7 @@ pub(super) fn execute(setup: &Setup, helper: &OwnedFd) -> Result<Infallible, Fai
     }
     place(helper).step("sort descriptors")?;
     let program = open_ourselves().step("open the program of PID 1")?;
-    if matches!(setup.identity, Identity::Own { .. }) {
+    if setup.identity.dedicated().is_none() {
         keep_needed().step("keep capabilities")?;
     }
     init::execute(&program, Some(HANDOVER)).step("execute PID 1")
@@ -90,7 +90,7 @@ pub(super) fn join(helper: RawFd) -> Result<(), Failure> {
     if root != root_device().step("look at the private root")? {
         return Err(Failure::new("find the private root in the mount namespace", Errno::EXDEV));
     }
-    if let Identity::Dedicated(_) = identity {
+    if identity.dedicated().is_some() {
         become_dedicated(&helper)?;
     }
     forbid_nesting().step("forbid further namespaces")?;
