@@ -304,6 +304,7 @@ int main(int argc, char **argv) {
     if (!strcmp(word, "nest")) return say(unshare(CLONE_NEWUSER));
     if (!strcmp(word, "trace")) return say(ptrace(PTRACE_SEIZE, atoi(argument), 0, 0) != 0);
     if (!strcmp(word, "limit")) return limit(atoi(argument));
+    if (!strcmp(word, "touch-input")) return say(futimens(0, NULL));
     if (!strcmp(word, "keyring")) return say(syscall(SYS_keyctl, 0, -4, 1) < 0);
     if (!strcmp(word, "raise")) return raise_limit(atoi(argument));
     if (!strcmp(word, "calls")) return calls();

@@ -284,6 +284,10 @@ impl Arguments {
     /// One part of the root.
     fn node(&mut self, node: &Node, plan: &mut Plan) {
         match node {
+            // Its own way of covering one of these; it takes no mounts there.
+            Node::Bind { at, .. } if at.path().starts_with("/proc") => {
+                self.0.extend(["--security-opt".into(), Bytes::joined(&[&"mask=".into(), at])]);
+            }
             Node::Bind { at, host, access } if !at.path().starts_with("/dev") => {
                 let source = plan.source(host, *access);
                 let end = if *access == Access::Writable { ":rbind,rw,nosuid,nodev" } else { ":rbind,ro,nosuid,nodev" };

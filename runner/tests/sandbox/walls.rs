@@ -139,6 +139,13 @@ async fn only_three_descriptors_are_open() {
 }
 
 #[tokio::test]
+async fn an_empty_input_is_the_cell_s_own() {
+    assert_eq!(probe_says(&["touch-input"]).await, "EROFS", "all cells would see its time");
+    let (_, output) = shell("test -c /dev/stdin && wc -c </dev/stdin").await;
+    assert_eq!(output.trim(), "0");
+}
+
+#[tokio::test]
 async fn only_the_cell_s_processes_are_visible() {
     let (_, output) = shell("cd /proc; echo [0-9]*").await;
     let pids: Vec<u32> = output.split_whitespace().map(|pid| pid.parse().expect("a pid")).collect();

@@ -95,6 +95,8 @@ static int move_over(char **words) {
 
 static int change_mode(char **words) { return chmod(words[0], 0777); }
 
+static int touch(char **words) { return utimensat(AT_FDCWD, words[0], NULL, 0); }
+
 static int write_text(char **words) {
     int fd = open(words[0], O_WRONLY);
     return fd < 0 ? -1 : done(write(fd, words[1], strlen(words[1])));
@@ -125,6 +127,7 @@ const struct probe file_probes[] = {
     {"hard-link", hard_link},
     {"move-over", move_over},
     {"change-mode", change_mode},
+    {"touch", touch},
     {"write-text", write_text},
     {"host-is", host_is},
     {"honours-suid", honours_suid},

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -85,17 +86,85 @@ static int take_key(char **words) {
     return done(id);
 }
 
+static struct flock part(short kind, off_t start) {
+    return (struct flock){.l_type = kind, .l_whence = SEEK_SET, .l_start = start, .l_len = 1};
+}
+
+/* Locks of all kinds, as far as they are to be had. */
+static void turn_locks(int fd, int on) {
+    if (!on) {
+        flock(fd, LOCK_UN);
+    } else if (flock(fd, LOCK_EX | LOCK_NB)) {
+        flock(fd, LOCK_SH | LOCK_NB);
+    }
+    short kinds[] = {F_RDLCK, F_WRLCK};
+    for (int each = 0; each < 2; each++) {
+        struct flock of_process = part(on ? kinds[each] : F_UNLCK, 7 + each);
+        struct flock of_file = part(on ? kinds[each] : F_UNLCK, 17 + each);
+        fcntl(fd, F_SETLK, &of_process);
+        fcntl(fd, F_OFD_SETLK, &of_file);
+    }
+}
+
+/* Which locks are to be had, and which one is in the way of others. */
+static long state_of_locks(int fd) {
+    long state = flock(fd, LOCK_EX | LOCK_NB) ? 1 : 2;
+    flock(fd, LOCK_UN);
+    struct flock any = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (!fcntl(fd, F_GETLK, &any) && any.l_type != F_UNLCK) state += 10 * (1 + any.l_start) + 1000 * any.l_len;
+    for (off_t start = 7; start < 19; start++) {
+        struct flock one = part(F_RDLCK, start);
+        state = 2 * state + !fcntl(fd, F_OFD_SETLK, &one);
+        one.l_type = F_UNLCK;
+        fcntl(fd, F_OFD_SETLK, &one);
+    }
+    return state;
+}
+
+/* The first file that can be opened; who may not write may still lock. */
+static int open_one(char **words) {
+    int fd = -1;
+    for (; fd < 0 && *words; words++) {
+        fd = open(*words, O_RDWR | O_NOCTTY);
+        if (fd < 0) fd = open(*words, O_RDONLY | O_NOCTTY);
+    }
+    return fd;
+}
+
 static int leave_lock(char **words) {
-    int fd = open(words[0], O_RDONLY);
-    if (fd < 0 || flock(fd, LOCK_EX)) return -1;
+    int fd = open_one(words);
+    if (fd < 0) return -1;
+    puts("ready");
+    fflush(stdout);
+    for (int on = 1;; on = !on, usleep(20 * 1000)) turn_locks(fd, on);
+    return 0;
+}
+
+static int take_lock(char **words) {
+    int fd = open_one(words);
+    if (fd < 0) return -1;
+    /* Whoever sees two different states within a second has been told something. */
+    long first = state_of_locks(fd);
+    for (int look = 0; look < 1000; look++, usleep(1000))
+        if (state_of_locks(fd) != first) return 0;
+    return refused(ENOENT);
+}
+
+/* A lock on a file that nobody else has, at a place that says something. */
+static int leave_listed_lock(char **words) {
+    struct flock lock = part(F_WRLCK, atoi(words[0]));
+    if (fcntl(memfd_create("own", 0), F_OFD_SETLK, &lock)) return -1;
     return stay();
 }
 
-/* Not to get a lock is to have heard from whoever holds it. */
-static int take_lock(char **words) {
-    int fd = open(words[0], O_RDONLY);
-    if (fd < 0) return -1;
-    return flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK ? 0 : refused(ENOENT);
+static int take_listed_lock(char **words) {
+    char line[256], place[32];
+    FILE *table = fopen("/proc/locks", "r");
+    if (!table) return -1;
+    snprintf(place, sizeof place, " %s %s", words[0], words[0]);
+    while (fgets(line, sizeof line, table))
+        if (strstr(line, place)) return 0;
+    return refused(ENOENT);
 }
 
 /* Opens a file now and then. */
@@ -139,6 +208,8 @@ const struct probe neighbour_probes[] = {
     {"take-key", take_key},
     {"leave-lock", leave_lock},
     {"take-lock", take_lock},
+    {"leave-listed-lock", leave_listed_lock},
+    {"take-listed-lock", take_listed_lock},
     {"leave-opening", leave_opening},
     {"take-opening", take_opening},
     {"leave-waiting", leave_waiting},

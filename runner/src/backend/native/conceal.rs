@@ -30,8 +30,12 @@ pub(super) fn conceal(file: &Path, nodes: &mut Vec<Node>) {
             covers.push(at);
         }
     }
-    let cover = |at: PathBuf| Node::Bind { at: at.as_path().into(), host: COVER.into(), access: Access::ReadOnly };
-    nodes.extend(covers.into_iter().map(cover));
+    nodes.extend(covers.iter().map(|at| cover(at)));
+}
+
+/// What makes a file of the cell one that cannot be opened.
+pub(super) fn cover(at: &Path) -> Node {
+    Node::Bind { at: at.into(), host: COVER.into(), access: Access::ReadOnly }
 }
 
 /// The path at which a mount shows a file of the host.

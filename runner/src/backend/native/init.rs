@@ -342,7 +342,8 @@ fn full_places() -> Vec<(String, bool)> {
 fn spawn(start: &Start, descriptors: &[OwnedFd]) -> Result<Pid, (&'static str, Errno)> {
     let program = Program::new(start)?;
     let [stdin, stdout, stderr] = descriptors else { return Err(("stdio", Errno::EBADF)) };
-    let stdio = [stdin, stdout, stderr].map(AsRawFd::as_raw_fd);
+    let own = own_null(stdin).map_err(|error| ("open", error))?;
+    let stdio = [own.as_ref().unwrap_or(stdin), stdout, stderr].map(AsRawFd::as_raw_fd);
     let (reading, writing) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|error| ("pipe", error))?;
     // SAFETY: this process has one thread.
     match unsafe { fork() }.map_err(|error| ("fork", error))? {
@@ -358,6 +359,17 @@ fn spawn(start: &Start, descriptors: &[OwnedFd]) -> Result<Pid, (&'static str, E
             started(&reading, child)
         }
     }
+}
+
+/// In place of the host's null device the cell's own: through the host's mount it would not be read-only, and its times,
+/// which others see, could be changed.
+fn own_null(stdin: &OwnedFd) -> nix::Result<Option<OwnedFd>> {
+    use nix::{fcntl::OFlag, sys::stat};
+    let given = stat::fstat(stdin)?;
+    let is_device = given.st_mode & libc::S_IFMT == libc::S_IFCHR;
+    let is_null = is_device && given.st_rdev == stat::makedev(1, 3);
+    let open = || nix::fcntl::open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, stat::Mode::empty());
+    is_null.then(open).transpose()
 }
 
 /// Reads from the pipe that a successful `exec` closes.
@@ -492,10 +504,23 @@ fn facts() -> Facts {
         no_nesting: nesting_refused(),
         landlock: if walls_hold() { crate::backend::landlock::version() } else { 0 },
         filter: filter_holds(),
+        no_device_times: no_device_times(),
+        // takehome's own are in it.
+        no_lock_table: std::fs::read(super::plan::LOCKS).map_or(true, |table| table.is_empty()),
         work_bytes: size_of_file_system(crate::backend::WORK),
         interfaces: interfaces(),
         shared: std::fs::read("/proc/self/mountinfo").ok().map(|table| super::view::shared(&table)),
     }
+}
+
+/// Whether nobody in the cell can leave a sign in the times of a device.
+fn no_device_times() -> bool {
+    use nix::sys::{
+        stat::{UtimensatFlags, utimensat},
+        time::TimeSpec,
+    };
+    let now = TimeSpec::UTIME_NOW;
+    utimensat(nix::fcntl::AT_FDCWD, "/dev/null", &now, &now, UtimensatFlags::FollowSymlink).is_err()
 }
 
 /// How many bytes a file system holds; 0 if unknown.

@@ -22,6 +22,7 @@ mod join;
 mod landlock;
 pub(crate) mod limits;
 mod link;
+mod locks;
 pub(in crate::backend) mod mounts;
 mod plan;
 mod probe;
@@ -37,6 +38,8 @@ use cgroup::{CellGroup, Hierarchy};
 use driver::Driver;
 use limits::Bounds;
 use link::Link;
+use locks::Locks;
+use mounts::Node;
 use std::{
     io,
     net::TcpListener,
@@ -83,6 +86,8 @@ struct Shared {
     openings: Semaphore,
     host: OnceLock<plan::Host>,
     groups: OnceLock<Result<Hierarchy, String>>,
+    /// On the devices of cells, from the first one on.
+    locks: OnceLock<Result<Locks, String>>,
     capabilities: OnceLock<Capabilities>,
 }
 
@@ -104,6 +109,7 @@ impl Native {
             openings: Semaphore::new(parallel * 2),
             host: OnceLock::new(),
             groups: OnceLock::new(),
+            locks: OnceLock::new(),
             capabilities: OnceLock::new(),
         };
         Self { shared: Arc::new(shared) }
@@ -160,6 +166,9 @@ impl Shared {
     /// The blocking part of opening a cell: directories are looked at and made.
     fn prepare(&self, spec: &CellSpec) -> Result<(Setup, Option<CellGroup>), OpenError> {
         let nodes = self.host.get_or_init(|| plan::Host::look(self.zygote.program())).plan(spec)?;
+        let devices = || Locks::take(nodes.iter().filter_map(Node::device));
+        // What it came to, the layers say.
+        let _held = self.locks.get_or_init(devices);
         let group = match self.groups() {
             Ok(hierarchy) => {
                 let made = CellGroup::create(hierarchy, &spec.label, &spec.limits);

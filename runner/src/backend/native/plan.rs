@@ -16,6 +16,9 @@ const TOP: [&str; 7] = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", 
 const STORES: [&str; 2] = ["/nix/store", "/gnu/store"];
 /// The devices of a cell.
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+/// Of all locks of certain kinds on this machine, whoever holds them: the one table of `/proc` that knows no namespaces
+/// and in which a program can write.
+pub(super) const LOCKS: &str = "/proc/locks";
 /// What the dynamic loader and the C library read.
 const ETC_LIBRARIES: [&str; 4] = ["localtime", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"];
 /// What compilers and interpreters read. `ssl` is taken apart because of its private keys.
@@ -68,6 +71,7 @@ impl Host {
         nodes.extend(etc_of_ours());
         nodes.extend(devices());
         nodes.push(Node::Processes { at: "/proc".into() });
+        nodes.push(conceal::cover(Path::new(LOCKS)));
         nodes.push(scratch("/dev/shm", spec.tmp_bytes));
         nodes.push(scratch("/tmp", spec.tmp_bytes));
         nodes.push(Node::Link { at: "/var/tmp".into(), to: "/tmp".into() });

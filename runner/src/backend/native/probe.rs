@@ -5,6 +5,7 @@ use super::{
     Native, Shared,
     cgroup::Hierarchy,
     link::Link,
+    locks::Locks,
     wire::{Facts, Failure, Identity, Report, Request},
 };
 use crate::backend::{Capabilities, CellSpec, Layer, LayerStatus, Limits, OpenError, Root, Usage, Work};
@@ -103,8 +104,9 @@ pub(super) fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
     };
     list.push(layer("private root", facts.read_only_root, "a read-only tmpfs with chosen parts of the host"));
     let (files, devices) = facts.shared.as_ref().map(|(files, devices)| (&files[..], &devices[..])).unzip();
-    list.push(view("own files", files, "overlays and copies: inodes that no other cell has"));
-    list.push(view("own devices", devices, "nodes of its own"));
+    list.push(own_files(files));
+    list.push(silent_devices(devices, facts.no_device_times, shared.locks.get()));
+    list.push(layer("no lock table", facts.no_lock_table, "/proc/locks, which knows no namespaces, is covered"));
     list.push(layer("no network", facts.interfaces == ["lo"], &format!("interfaces: {}", facts.interfaces.join(" "))));
     list.push(layer("other user", status(facts, "Uid:").starts_with("1000\t1000\t1000"), &dedicated));
     list.push(layer("no capabilities", has_no_capabilities(facts), "all five sets are empty"));
@@ -121,15 +123,33 @@ pub(super) fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
     list
 }
 
-/// Whether a cell sees nothing that others see as well.
-fn view(name: &'static str, shared: Option<&[String]>, enforced: &str) -> Layer {
+/// Whether a cell sees no file that others see as well.
+fn own_files(shared: Option<&[String]>) -> Layer {
+    let name = "own files";
     let detail = match shared {
-        Some([]) => return layer(name, true, enforced),
+        Some([]) => return layer(name, true, "overlays and copies: inodes that no other cell has"),
         Some([only]) => format!("read-only, but the host's own: {only}"),
         Some([first, rest @ ..]) => format!("read-only, but the host's own: {first} and {} more", rest.len()),
         None => "no mount table can be read".into(),
     };
     Layer { name, status: LayerStatus::Approximate, detail }
+}
+
+/// Whether nobody learns anything from what others do with the devices of a cell.
+fn silent_devices(shared: Option<&[String]>, no_times: bool, locks: Option<&Result<Locks, String>>) -> Layer {
+    let approximate = |why: String| (LayerStatus::Approximate, format!("the host's own, and {why}"));
+    let (status, detail) = match (shared, locks) {
+        (Some([]), _) => (LayerStatus::Enforced, "nodes of its own".into()),
+        (_, None) => approximate("not locked by takehome".into()),
+        (_, Some(Err(why))) => approximate(format!("not locked by takehome: {why}")),
+        (_, Some(Ok(_))) if !no_times => approximate("their times can be set".into()),
+        (_, Some(Ok(_))) => (
+            LayerStatus::Enforced,
+            "the host's own, read-only; takehome's locks on them hide those of cells, and nothing can be watched"
+                .into(),
+        ),
+    };
+    Layer { name: "silent devices", status, detail }
 }
 
 /// Landlock, which a kernel may lack.
@@ -186,7 +206,8 @@ fn names() -> impl Iterator<Item = &'static str> {
     let rest = [
         "private root",
         "own files",
-        "own devices",
+        "silent devices",
+        "no lock table",
         "no network",
         "other user",
         "no capabilities",
@@ -284,6 +305,30 @@ mod tests {
     fn without_a_cell_no_layer_is_claimed() {
         let shared = &Native::default().shared;
         assert!(layers(shared, None).iter().all(|layer| layer.status == LayerStatus::Missing));
+    }
+
+    #[test]
+    fn devices_are_silent_if_they_are_its_own_or_nothing_is_told_by_them() {
+        let devices = ["/dev/null".to_owned()];
+        let (held, refused) = (Locks::take([""; 0]), Err("/dev/null: somebody's".to_owned()));
+        for (shared, no_times, locks, expected) in [
+            (Some(&[][..]), false, None, "nodes of its own"),
+            (Some(&devices[..]), true, Some(&held), "the host's own, read-only"),
+            (None, true, Some(&held), "the host's own, read-only"),
+            (None, false, Some(&held), "the host's own, and their times can be set"),
+            (
+                Some(&devices[..]),
+                true,
+                Some(&refused),
+                "the host's own, and not locked by takehome: /dev/null: somebody's",
+            ),
+            (Some(&devices[..]), true, None, "the host's own, and not locked by takehome"),
+        ] {
+            let layer = silent_devices(shared, no_times, locks);
+            assert!(layer.detail.starts_with(expected), "{layer:?}");
+            let enforced = !expected.contains("and");
+            assert_eq!(layer.status == LayerStatus::Enforced, enforced, "{layer:?}");
+        }
     }
 
     #[test]

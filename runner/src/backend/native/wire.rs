@@ -191,6 +191,12 @@ pub(in crate::backend) struct Facts {
     pub(super) filter: bool,
     /// Bytes that fit into `/work`.
     pub(super) work_bytes: u64,
+    /// Whether setting the time of a device was seen to be refused.
+    #[serde(default)]
+    pub(super) no_device_times: bool,
+    /// Whether the table of the machine's locks was seen to be covered.
+    #[serde(default)]
+    pub(super) no_lock_table: bool,
     /// Names of the network interfaces.
     pub(super) interfaces: Vec<String>,
     /// Where files of the host itself are seen, and not views of the cell's own, and where its devices; none where that

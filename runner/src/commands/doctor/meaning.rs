@@ -22,7 +22,11 @@ const MEANINGS: &[(&str, &str)] = &[
         "own files",
         "nodes of one case can signal to each other, a few bits a second, by locks on files that both may read",
     ),
-    ("own devices", "nodes of one case can signal to each other, a few bits a second, by locks on /dev/null"),
+    ("silent devices", "nodes of one case can signal to each other, a few bits a second, by what they do to /dev/null"),
+    (
+        "no lock table",
+        "nodes of one case can signal to each other by locks on files of their own, which /proc/locks shows",
+    ),
     ("no network", "a submission can send out what it sees, or fetch a solution"),
     (
         "other user",

@@ -127,6 +127,9 @@ pub(super) const RULES: &[Rule] = &[
         ],
         Refuse(EPERM),
     ),
+    // Nor watching single ones: devices, and in weaker sandboxes files, are the same for all cells, and being opened is a
+    // signal. It is the error of whoever has used up his watches, for which many programs are prepared.
+    rule(&[libc::SYS_inotify_add_watch], Refuse(libc::ENOSPC)),
     // The machine itself: its kernel, its modules, its swap, its accounting, its log, its clock, its name.
     rule(
         &[

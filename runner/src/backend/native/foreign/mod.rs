@@ -188,7 +188,7 @@ impl Foreign {
         if let Some(layer) = layers.iter_mut().find(nested) {
             layer.detail = "further user namespaces can be made inside".into();
         }
-        let shares = |layer: &&mut Layer| layer.name.starts_with("own ") && layer.status == LayerStatus::Approximate;
+        let shares = |layer: &&mut Layer| layer.name == "own files" && layer.status == LayerStatus::Approximate;
         // Of file systems that are not ours the probe cannot tell whose they are.
         layers.iter_mut().filter(shares).for_each(|layer| layer.detail = "read-only, but the host's own".into());
         self.builder.correct(&mut layers);
