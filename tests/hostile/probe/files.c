@@ -36,15 +36,16 @@ static int holds(char **words) {
     return refused(ENOENT);
 }
 
-/* A mount table that names a place on a disk: a part of a file system, its device, or the folders of an overlay. What
-   lies below /dev is a device, of which everybody knows where it comes from. */
+/* A mount table that names a place on a disk: a part of a file system, its device, or the folders of an overlay. Devices
+   are none: what lies below /dev, and the null device on top of a file. Everybody knows where they come from. */
 static int mount_sources(char **words) {
     FILE *table = fopen(words[0], "r");
     static char line[1 << 16], root[4096], at[4096];
     if (!table) return -1;
     while (fgets(line, sizeof line, table)) {
         char *rest = strstr(line, " - ");
-        if (!rest || sscanf(line, "%*s %*s %*s %4095s %4095s", root, at) != 2 || !strncmp(at, "/dev/", 5)) continue;
+        if (!rest || sscanf(line, "%*s %*s %*s %4095s %4095s", root, at) != 2) continue;
+        if (!strncmp(at, "/dev/", 5) || !strcmp(root, "/null")) continue;
         if (strcmp(root, "/") || strstr(rest, " /") || strstr(rest, "dir=/")) return 0;
     }
     return refused(ENOENT);
