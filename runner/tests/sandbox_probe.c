@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -88,6 +89,14 @@ static int descriptors(void) {
     for (int fd = 0; fd < 1000; fd++)
         if (fcntl(fd, F_GETFD) != -1) printf("%s%d", between, fd), between = " ";
     puts("");
+    return 0;
+}
+
+/* How many event queues for files can be made. */
+static int queues(void) {
+    int made = 0;
+    while (made < 1000 && inotify_init() >= 0) made++;
+    printf("%d\n", made);
     return 0;
 }
 
@@ -304,6 +313,7 @@ int main(int argc, char **argv) {
     if (!strcmp(word, "nest")) return say(unshare(CLONE_NEWUSER));
     if (!strcmp(word, "trace")) return say(ptrace(PTRACE_SEIZE, atoi(argument), 0, 0) != 0);
     if (!strcmp(word, "limit")) return limit(atoi(argument));
+    if (!strcmp(word, "queues")) return queues();
     if (!strcmp(word, "touch-input")) return say(futimens(0, NULL));
     if (!strcmp(word, "keyring")) return say(syscall(SYS_keyctl, 0, -4, 1) < 0);
     if (!strcmp(word, "raise")) return raise_limit(atoi(argument));

@@ -146,6 +146,11 @@ async fn an_empty_input_is_the_cell_s_own() {
 }
 
 #[tokio::test]
+async fn a_cell_does_not_use_up_what_is_counted_for_its_user() {
+    assert_eq!(probe_says(&["queues"]).await, "8");
+}
+
+#[tokio::test]
 async fn only_the_cell_s_processes_are_visible() {
     let (_, output) = shell("cd /proc; echo [0-9]*").await;
     let pids: Vec<u32> = output.split_whitespace().map(|pid| pid.parse().expect("a pid")).collect();

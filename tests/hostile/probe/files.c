@@ -98,6 +98,13 @@ static int change_mode(char **words) { return chmod(words[0], 0777); }
 
 static int touch(char **words) { return utimensat(AT_FDCWD, words[0], NULL, 0); }
 
+/* A number in the inode of a file, which whoever may open the file can read. */
+static int set_hint(char **words) {
+    uint64_t hint = 3;
+    int fd = open(words[0], O_RDWR);
+    return fd < 0 ? -1 : done(fcntl(fd, 1036 /* F_SET_RW_HINT */, &hint));
+}
+
 static int write_text(char **words) {
     int fd = open(words[0], O_WRONLY);
     return fd < 0 ? -1 : done(write(fd, words[1], strlen(words[1])));
@@ -129,6 +136,7 @@ const struct probe file_probes[] = {
     {"move-over", move_over},
     {"change-mode", change_mode},
     {"touch", touch},
+    {"set-hint", set_hint},
     {"write-text", write_text},
     {"host-is", host_is},
     {"honours-suid", honours_suid},

@@ -94,6 +94,7 @@ pub(super) fn join(helper: RawFd) -> Result<(), Failure> {
         become_dedicated(&helper)?;
     }
     forbid_nesting().step("forbid further namespaces")?;
+    limit_queues().step("limit event queues")?;
     drop_privileges()?;
     wait(&helper)
 }
@@ -152,6 +153,8 @@ fn become_dedicated(helper: &OwnedFd) -> Result<(), Failure> {
     setresuid(user, user, user).step("change the user")
 }
 
+/// As many event queues for files as a cell may have.
+const QUEUES: &str = "8";
 /// The kinds of namespaces of which a cell can make no further ones.
 const NOT_NESTED: [&str; 4] = ["user", "mnt", "net", "pid"];
 
@@ -159,6 +162,16 @@ const NOT_NESTED: [&str; 4] = ["user", "mnt", "net", "pid"];
 /// part of the kernel to attack.
 fn forbid_nesting() -> io::Result<()> {
     NOT_NESTED.iter().try_for_each(|kind| fs::write(format!("/proc/sys/user/max_{kind}_namespaces"), "0"))
+}
+
+/// Leaves the cell a few event queues for files. All that it has count as the user's who has started takehome, and could
+/// be all that user may have.
+fn limit_queues() -> io::Result<()> {
+    match fs::write("/proc/sys/user/max_inotify_instances", QUEUES) {
+        // A kernel without them.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        written => written,
+    }
 }
 
 /// Leaves this process, and all it will ever start, without capabilities or a way to regain any.

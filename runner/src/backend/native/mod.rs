@@ -86,7 +86,7 @@ struct Shared {
     openings: Semaphore,
     host: OnceLock<plan::Host>,
     groups: OnceLock<Result<Hierarchy, String>>,
-    /// On the devices of cells, from the first one on.
+    /// On what all cells share, from the first one on.
     locks: OnceLock<Result<Locks, String>>,
     capabilities: OnceLock<Capabilities>,
 }

@@ -16,8 +16,7 @@ const TOP: [&str; 7] = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", 
 const STORES: [&str; 2] = ["/nix/store", "/gnu/store"];
 /// The devices of a cell.
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
-/// Of all locks of certain kinds on this machine, whoever holds them: the one table of `/proc` that knows no namespaces
-/// and in which a program can write.
+/// All locks of certain kinds on this machine, whoever holds them: with numbers in it that a program chooses.
 pub(super) const LOCKS: &str = "/proc/locks";
 /// What the dynamic loader and the C library read.
 const ETC_LIBRARIES: [&str; 4] = ["localtime", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"];

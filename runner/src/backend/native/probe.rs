@@ -105,8 +105,8 @@ pub(super) fn layers(shared: &Shared, facts: Option<&Facts>) -> Vec<Layer> {
     list.push(layer("private root", facts.read_only_root, "a read-only tmpfs with chosen parts of the host"));
     let (files, devices) = facts.shared.as_ref().map(|(files, devices)| (&files[..], &devices[..])).unzip();
     list.push(own_files(files));
-    list.push(silent_devices(devices, facts.no_device_times, shared.locks.get()));
-    list.push(layer("no lock table", facts.no_lock_table, "/proc/locks, which knows no namespaces, is covered"));
+    list.push(silent_devices(devices, facts.no_device_times));
+    list.push(silent_locks(facts.no_lock_table, shared.locks.get()));
     list.push(layer("no network", facts.interfaces == ["lo"], &format!("interfaces: {}", facts.interfaces.join(" "))));
     list.push(layer("other user", status(facts, "Uid:").starts_with("1000\t1000\t1000"), &dedicated));
     list.push(layer("no capabilities", has_no_capabilities(facts), "all five sets are empty"));
@@ -136,20 +136,27 @@ fn own_files(shared: Option<&[String]>) -> Layer {
 }
 
 /// Whether nobody learns anything from what others do with the devices of a cell.
-fn silent_devices(shared: Option<&[String]>, no_times: bool, locks: Option<&Result<Locks, String>>) -> Layer {
-    let approximate = |why: String| (LayerStatus::Approximate, format!("the host's own, and {why}"));
-    let (status, detail) = match (shared, locks) {
-        (Some([]), _) => (LayerStatus::Enforced, "nodes of its own".into()),
-        (_, None) => approximate("not locked by takehome".into()),
-        (_, Some(Err(why))) => approximate(format!("not locked by takehome: {why}")),
-        (_, Some(Ok(_))) if !no_times => approximate("their times can be set".into()),
-        (_, Some(Ok(_))) => (
-            LayerStatus::Enforced,
-            "the host's own, read-only; takehome's locks on them hide those of cells, and nothing can be watched"
-                .into(),
-        ),
+fn silent_devices(shared: Option<&[String]>, no_times: bool) -> Layer {
+    let (status, detail) = match shared {
+        Some([]) => (LayerStatus::Enforced, "nodes of its own, which cannot be watched"),
+        _ if no_times => (LayerStatus::Enforced, "the host's own, read-only; they cannot be watched"),
+        _ => (LayerStatus::Approximate, "the host's own, and their times can be set"),
     };
-    Layer { name: "silent devices", status, detail }
+    Layer { name: "silent devices", status, detail: detail.into() }
+}
+
+/// Whether nobody learns anything from the locks of others.
+fn silent_locks(no_table: bool, locks: Option<&Result<Locks, String>>) -> Layer {
+    let (status, detail) = match locks {
+        Some(Ok(_)) if no_table => {
+            let detail = "takehome's own hide those of cells on what all share; /proc/locks is covered";
+            (LayerStatus::Enforced, detail.into())
+        }
+        Some(Ok(_)) => (LayerStatus::Approximate, "/proc/locks shows those of all".into()),
+        Some(Err(why)) => (LayerStatus::Approximate, format!("takehome has none on what all share: {why}")),
+        None => (LayerStatus::Approximate, "takehome has none on what all share".into()),
+    };
+    Layer { name: "silent locks", status, detail }
 }
 
 /// Landlock, which a kernel may lack.
@@ -207,7 +214,7 @@ fn names() -> impl Iterator<Item = &'static str> {
         "private root",
         "own files",
         "silent devices",
-        "no lock table",
+        "silent locks",
         "no network",
         "other user",
         "no capabilities",
@@ -308,26 +315,24 @@ mod tests {
     }
 
     #[test]
-    fn devices_are_silent_if_they_are_its_own_or_nothing_is_told_by_them() {
+    fn devices_and_locks_are_silent_if_nothing_is_told_by_them() {
         let devices = ["/dev/null".to_owned()];
+        let devices = [(Some(&[][..]), false), (Some(&devices[..]), true), (None, true), (Some(&devices[..]), false)];
+        let found = devices.map(|(shared, no_times)| silent_devices(shared, no_times).status);
+        assert_eq!(
+            found,
+            [LayerStatus::Enforced, LayerStatus::Enforced, LayerStatus::Enforced, LayerStatus::Approximate]
+        );
         let (held, refused) = (Locks::take([""; 0]), Err("/dev/null: somebody's".to_owned()));
-        for (shared, no_times, locks, expected) in [
-            (Some(&[][..]), false, None, "nodes of its own"),
-            (Some(&devices[..]), true, Some(&held), "the host's own, read-only"),
-            (None, true, Some(&held), "the host's own, read-only"),
-            (None, false, Some(&held), "the host's own, and their times can be set"),
-            (
-                Some(&devices[..]),
-                true,
-                Some(&refused),
-                "the host's own, and not locked by takehome: /dev/null: somebody's",
-            ),
-            (Some(&devices[..]), true, None, "the host's own, and not locked by takehome"),
+        for (no_table, locks, enforced, detail) in [
+            (true, Some(&held), true, "covered"),
+            (false, Some(&held), false, "shows those of all"),
+            (true, Some(&refused), false, "/dev/null: somebody's"),
+            (true, None, false, "none on what all share"),
         ] {
-            let layer = silent_devices(shared, no_times, locks);
-            assert!(layer.detail.starts_with(expected), "{layer:?}");
-            let enforced = !expected.contains("and");
+            let layer = silent_locks(no_table, locks);
             assert_eq!(layer.status == LayerStatus::Enforced, enforced, "{layer:?}");
+            assert!(layer.detail.ends_with(detail), "{layer:?}");
         }
     }
 

@@ -22,11 +22,8 @@ const MEANINGS: &[(&str, &str)] = &[
         "own files",
         "nodes of one case can signal to each other, a few bits a second, by locks on files that both may read",
     ),
-    ("silent devices", "nodes of one case can signal to each other, a few bits a second, by what they do to /dev/null"),
-    (
-        "no lock table",
-        "nodes of one case can signal to each other by locks on files of their own, which /proc/locks shows",
-    ),
+    ("silent devices", "nodes of one case can signal to each other, a few bits a second, by the times of /dev/null"),
+    ("silent locks", "nodes of one case can signal to each other by locks on what all of them share"),
     ("no network", "a submission can send out what it sees, or fetch a solution"),
     (
         "other user",

@@ -130,6 +130,14 @@ pub(super) const RULES: &[Rule] = &[
     // Nor watching single ones: devices, and in weaker sandboxes files, are the same for all cells, and being opened is a
     // signal. It is the error of whoever has used up his watches, for which many programs are prepared.
     rule(&[libc::SYS_inotify_add_watch], Refuse(libc::ENOSPC)),
+    // The older way of watching, and a hint that some kernels let everybody write into a file's inode, and read there.
+    rule(
+        &[libc::SYS_fcntl],
+        Depends(
+            &[case(&[Is(1, libc::F_NOTIFY as u32)], Fail(libc::EINVAL)), case(&[Is(1, SET_HINT)], Fail(libc::EINVAL))],
+            Allow,
+        ),
+    ),
     // The machine itself: its kernel, its modules, its swap, its accounting, its log, its clock, its name.
     rule(
         &[
@@ -298,6 +306,7 @@ const NEW_NAMESPACES: u32 = (libc::CLONE_NEWNS
 const NEW_TIME: u32 = 0x80;
 
 // Numbers that not every libc names.
+const SET_HINT: u32 = 1036;
 const STATMOUNT: c_long = 457;
 const LISTMOUNT: c_long = 458;
 #[cfg(not(target_arch = "x86_64"))]
