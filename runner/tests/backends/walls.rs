@@ -217,6 +217,19 @@ async fn only_three_descriptors_are_open() {
 }
 
 #[tokio::test]
+async fn the_layers_say_what_locks_and_devices_tell() {
+    for subject in subjects(Strength::Degraded) {
+        let layers = subject.backend.capabilities().layers;
+        let enforced = |name| layers.iter().any(|it| it.name == name && it.status == LayerStatus::Enforced);
+        let (_, table) = subject.shell("cat /proc/locks || true").await;
+        let seen = table.lines().any(|line| line.contains("LCK"));
+        assert_eq!(enforced("silent locks"), !seen, "{}: {table}", subject.entry.name);
+        let (set, output) = subject.shell("touch -c /dev/null").await;
+        assert_eq!(enforced("silent devices"), set.code != Some(0), "{}: {output}", subject.entry.name);
+    }
+}
+
+#[tokio::test]
 async fn pid_1_keeps_its_secrets() {
     for subject in subjects(Strength::Weaker) {
         for file in ["environ", "mem", "maps", "fd", "root", "cwd", "exe"] {

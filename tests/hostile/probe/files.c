@@ -2,6 +2,7 @@
 #include "probe.h"
 #include <dirent.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 
 /* Any of these paths, opened as the first word says: `r`, `w` or `a` directory listing. */
 static int open_any(char **words) {
@@ -36,6 +37,11 @@ static int holds(char **words) {
     return refused(ENOENT);
 }
 
+static int is_null_device(const char *path) {
+    struct stat found;
+    return !stat(path, &found) && S_ISCHR(found.st_mode) && found.st_rdev == makedev(1, 3);
+}
+
 /* A mount table that names a place on a disk: a part of a file system, its device, or the folders of an overlay. Devices
    are none: what lies below /dev, and the null device on top of a file. Everybody knows where they come from. */
 static int mount_sources(char **words) {
@@ -45,7 +51,7 @@ static int mount_sources(char **words) {
     while (fgets(line, sizeof line, table)) {
         char *rest = strstr(line, " - ");
         if (!rest || sscanf(line, "%*s %*s %*s %4095s %4095s", root, at) != 2) continue;
-        if (!strncmp(at, "/dev/", 5) || !strcmp(root, "/null")) continue;
+        if (!strncmp(at, "/dev/", 5) || is_null_device(at)) continue;
         if (strcmp(root, "/") || strstr(rest, " /") || strstr(rest, "dir=/")) return 0;
     }
     return refused(ENOENT);

@@ -17,7 +17,7 @@ use std::{
     fs::{File, TryLockError},
     io,
     os::fd::OwnedFd,
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -41,11 +41,9 @@ impl Locks {
     pub(super) fn take(devices: impl IntoIterator<Item: AsRef<Path>>) -> Result<Self, String> {
         let events = EventFd::new().map_err(io::Error::from).and_then(|events| patiently(OwnedFd::from(events).into()));
         let mut held = vec![events.map_err(|error| format!("event descriptors: {error}"))?];
-        held.extend(Path::new(CLOCKS).exists().then(|| lock(Path::new(CLOCKS))).transpose()?);
-        for device in devices {
-            if device.as_ref().exists() {
-                held.push(lock(device.as_ref())?);
-            }
+        let devices = devices.into_iter().map(|device| device.as_ref().to_owned());
+        for place in std::iter::once(PathBuf::from(CLOCKS)).chain(devices).filter(|place| place.exists()) {
+            held.push(lock(&place)?);
         }
         Ok(Self { _held: held })
     }

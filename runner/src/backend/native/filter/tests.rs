@@ -149,6 +149,9 @@ fn devices_terminals_and_personalities() {
     assert_eq!(says(libc::SYS_ioctl, &[0, 0x5412]), libc::EPERM);
     assert_eq!(says(libc::SYS_ioctl, &[0, (1 << 32) | 0x541c]), libc::EPERM);
     assert_eq!(says(libc::SYS_ioctl, &[0, 0x5401]), 0);
+    let fcntl = |command: i32| says(libc::SYS_fcntl, &[0, command as u64]);
+    assert_eq!((fcntl(libc::F_NOTIFY), fcntl(1036)), (libc::EINVAL, libc::EINVAL));
+    assert_eq!((fcntl(libc::F_SETLKW), fcntl(libc::F_SETFL), fcntl(1035)), (0, 0, 0));
     assert_eq!((says(libc::SYS_personality, &[0]), says(libc::SYS_personality, &[0xffff_ffff])), (0, 0));
     assert_eq!(says(libc::SYS_personality, &[0x0004_0000]), libc::EPERM);
 }
